@@ -1,0 +1,33 @@
+"""A database address as Django and psycopg want it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+
+def parse_database_url(url: str) -> dict[str, Any]:
+    """Turn ``postgres://user:password@host:port/name?sslmode=…`` into a Django ``DATABASES`` entry.
+
+    Raises
+    ------
+    ValueError
+        The address is not a PostgreSQL one, or names no database.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgres", "postgresql", "postgis"):
+        raise ValueError(f"DATABASE_URL must begin with postgres://, not {parts.scheme or url!r}")
+    name = unquote(parts.path.lstrip("/"))
+    if not name:
+        raise ValueError("DATABASE_URL names no database: postgres://user:password@host:port/NAME")
+    return {
+        "ENGINE": "django.contrib.gis.db.backends.postgis",
+        "NAME": name,
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or "",
+        "PORT": str(parts.port or ""),
+        "OPTIONS": dict(parse_qsl(parts.query)),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }

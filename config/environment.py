@@ -1,0 +1,72 @@
+"""What the platform is told from outside, in one typed place.
+
+The launcher writes these variables; a hand-made installation may set them itself. Nothing else in the platform
+reads ``os.environ``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Settings of one installation; every one has a default that works on one machine."""
+
+    var_dir: Path
+    database_url: str
+    mqtt_url: str
+    broker_dir: Path | None
+    """Folder of the private broker's password file, log and pid; None where the broker is somebody else's."""
+    secret_key: str
+    data_key: str
+    """Base64 of 32 bytes: encrypts personal identifiers. Lost with it: every stored identifier."""
+    hosts: tuple[str, ...]
+    debug: bool
+    city: str
+    """Six-digit code of the city whose regions are loaded."""
+    https: bool
+    metrics_port: int | None
+    """Loopback port on which this process shows its Prometheus metrics; None: none."""
+
+    @classmethod
+    def read(cls, values: Mapping[str, str] | None = None) -> Environment:
+        """Read the variables.
+
+        Parameters
+        ----------
+        values : mapping, optional
+            Variables by name; the process's own when left out.
+
+        Raises
+        ------
+        ValueError
+            A value cannot be what its name says.
+        """
+        env = os.environ if values is None else values
+        var_dir = Path(env.get("SANDTABLE_VAR", str(BASE_DIR / "var")))
+        broker_dir = env.get("SANDTABLE_BROKER_DIR", "")
+        port = env.get("SANDTABLE_METRICS_PORT", "")
+        if port and not port.isdigit():
+            raise ValueError(f"SANDTABLE_METRICS_PORT must be a port number, not {port!r}")
+        return cls(
+            var_dir=var_dir,
+            database_url=env.get("DATABASE_URL", "postgres://sandtable@127.0.0.1:54329/sandtable"),
+            mqtt_url=env.get("MQTT_URL", "mqtt://127.0.0.1:1883"),
+            broker_dir=Path(broker_dir) if broker_dir else None,
+            secret_key=env.get("SANDTABLE_SECRET_KEY", "only-for-tests-and-tools"),
+            data_key=env.get("SANDTABLE_DATA_KEY", "b25seS1mb3ItdGVzdHMtYW5kLXRvb2xzLTMyLWJ5dGU="),
+            hosts=tuple(h for h in env.get("SANDTABLE_HOSTS", "127.0.0.1,localhost,[::1]").split(",") if h),
+            debug=env.get("SANDTABLE_DEBUG", "") == "1",
+            city=env.get("SANDTABLE_CITY", "310000"),
+            https=env.get("SANDTABLE_HTTPS", "") == "1",
+            metrics_port=int(port) if port else None,
+        )
+
+
+ENVIRONMENT = Environment.read()
