@@ -1,0 +1,105 @@
+"""Which ingest worker owns which shard: leases in the database.
+
+Every worker takes its fair share; a worker that stops renewing loses its shards to the others. The token of a lease
+grows with every change of owner; a transaction that writes for a shard checks owner and token under a lock, so a
+worker that was thought dead cannot write after another took over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import psycopg
+
+from devices.exceptions import LeaseLostError
+from devices.topics import SHARDS
+
+LEASE_S = 5.0
+RENEW_S = 1.0
+
+
+@dataclass
+class Leases:
+    """The shards that worker ``name`` holds: ``tokens`` by shard."""
+
+    name: str
+    tokens: dict[int, int] = field(default_factory=dict)
+
+    def renew(self, cursor: psycopg.Cursor) -> bool:
+        """Renew what is held, give back what is too much, take what is free; in a transaction of its own.
+
+        Returns
+        -------
+        bool
+            True if the set of shards held changed.
+        """
+        cursor.execute(
+            """INSERT INTO devices_worker (name, seen_at) VALUES (%s, clock_timestamp())
+               ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at""",
+            [self.name],
+        )
+        cursor.execute(
+            "DELETE FROM devices_worker WHERE seen_at < clock_timestamp() - make_interval(secs => %s)", [LEASE_S]
+        )
+        if not self.tokens:
+            cursor.execute(
+                """INSERT INTO devices_shardlease (shard, owner, token, expires_at)
+                   SELECT shard, '', 0, clock_timestamp() FROM generate_series(0, %s) AS shard
+                   ON CONFLICT DO NOTHING""",
+                [SHARDS - 1],
+            )
+        cursor.execute("SELECT count(*) FROM devices_worker")
+        (workers,) = cursor.fetchone() or (1,)
+        share = -(-SHARDS // max(workers, 1))
+        cursor.execute(
+            """UPDATE devices_shardlease SET expires_at = clock_timestamp() + make_interval(secs => %s)
+               WHERE owner = %s RETURNING shard, token""",
+            [LEASE_S, self.name],
+        )
+        held = dict(cursor.fetchall())
+        if len(held) > share:
+            surplus = sorted(held)[share:]
+            cursor.execute(
+                "UPDATE devices_shardlease SET owner = '', token = token + 1 WHERE owner = %s AND shard = ANY(%s)",
+                [self.name, surplus],
+            )
+            held = {shard: token for shard, token in held.items() if shard not in surplus}
+        elif len(held) < share:
+            cursor.execute(
+                """UPDATE devices_shardlease SET owner = %(name)s, token = token + 1,
+                          expires_at = clock_timestamp() + make_interval(secs => %(lease)s)
+                   WHERE shard IN (SELECT shard FROM devices_shardlease
+                                   WHERE owner = '' OR expires_at < clock_timestamp()
+                                   ORDER BY shard LIMIT %(wanted)s FOR UPDATE SKIP LOCKED)
+                   RETURNING shard, token""",
+                {"name": self.name, "lease": LEASE_S, "wanted": share - len(held)},
+            )
+            held |= dict(cursor.fetchall())
+        changed = held != self.tokens
+        self.tokens = held
+        return changed
+
+    def assert_held(self, cursor: psycopg.Cursor, shards: set[int]) -> None:
+        """Make sure, until the end of the transaction, that ``shards`` are still this worker's.
+
+        Raises
+        ------
+        LeaseLostError
+            One of them is not.
+        """
+        if not shards:
+            return
+        cursor.execute(
+            "SELECT shard, token FROM devices_shardlease WHERE owner = %s AND shard = ANY(%s) FOR SHARE",
+            [self.name, sorted(shards)],
+        )
+        held = dict(cursor.fetchall())
+        lost = {shard for shard in shards if held.get(shard) != self.tokens.get(shard) or shard not in held}
+        if lost:
+            raise LeaseLostError(f"shards {sorted(lost)} belong to another worker now")
+
+    def release(self, cursor: psycopg.Cursor) -> None:
+        """Give everything back, so that others need not wait."""
+        cursor.execute("UPDATE devices_shardlease SET owner = '', token = token + 1 WHERE owner = %s", [self.name])
+        cursor.execute("DELETE FROM devices_worker WHERE name = %s", [self.name])
+        self.tokens = {}

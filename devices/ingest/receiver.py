@@ -1,0 +1,135 @@
+"""The ingest worker's ear: an MQTT client that heaps messages up and forgets none it has taken on."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from urllib.parse import unquote, urlsplit
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from devices.ingest.decode import Received
+from devices.topics import PREFIX, UP
+
+logger = logging.getLogger(__name__)
+
+MOST_WAITING = 200_000
+"""Messages held while the database is away; beyond, numbering devices send theirs again."""
+SESSION_S = 86_400
+
+
+class Receiver:
+    """Subscribed to the shards it is told; a network thread of its own fills the heap."""
+
+    def __init__(self, name: str, mqtt_url: str) -> None:
+        self.arrived = threading.Event()
+        self.connected = threading.Event()
+        self._heap: list[Received] = []
+        self._overflowed = 0
+        self._lock = threading.Lock()
+        self._shards: frozenset[int] = frozenset()
+        address = urlsplit(mqtt_url)
+        self._host, self._port = address.hostname or "127.0.0.1", address.port or 1883
+        # A session that outlives the connection: the broker keeps QoS 1 messages while this worker is away.
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2, client_id=f"ingest-{name}", protocol=mqtt.MQTTv5, manual_ack=True
+        )
+        client.username_pw_set(unquote(address.username or ""), unquote(address.password or ""))
+        client.reconnect_delay_set(1, 3)
+        client.max_queued_messages_set(0)
+        client.max_inflight_messages_set(1000)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        self._client = client
+
+    def start(self) -> None:
+        """Begin to connect; goes on trying for ever."""
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = SESSION_S
+        properties.ReceiveMaximum = 10_000
+        self._client.connect_async(self._host, self._port, keepalive=10, clean_start=False, properties=properties)
+        self._client.loop_start()
+
+    def stop(self) -> None:
+        """Disconnect; what was not acknowledged stays with the broker."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def follow(self, shards: frozenset[int]) -> None:
+        """Listen to these shards and no others."""
+        gone, self._shards = self._shards - shards, shards
+        if not self._client.is_connected():
+            return
+        if gone:
+            self._client.unsubscribe([topic for shard in gone for topic in _topics(shard)])
+        self._subscribe(shards)
+
+    def take(self) -> tuple[list[Received], int]:
+        """Everything that has arrived, oldest first, and how many there was no room for."""
+        with self._lock:
+            heap, self._heap = self._heap, []
+            overflowed, self._overflowed = self._overflowed, 0
+            self.arrived.clear()
+        return heap, overflowed
+
+    def done(self, heap: list[Received]) -> None:
+        """Tell the broker that these are stored."""
+        for message in heap:
+            if message.ack is not None:
+                self._client.ack(*message.ack)
+
+    def hand_on(self, heap: list[Received]) -> None:
+        """Give messages of shards that moved away back to the broker, for whoever owns them now."""
+        for message in heap:
+            if message.ack is not None:
+                self._client.publish(message.topic, message.payload, qos=1)
+                self._client.ack(*message.ack)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send without waiting; while the broker is away the message is lost, and meant to be."""
+        if self._client.is_connected():
+            self._client.publish(topic, payload)
+
+    def _subscribe(self, shards: frozenset[int]) -> None:
+        options = SubscribeOptions(qos=1, noLocal=False, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
+        wanted = [(topic, options) for shard in sorted(shards) for topic in _topics(shard)]
+        if wanted:
+            self._client.subscribe(wanted)
+
+    def _on_connect(
+        self, _client: mqtt.Client, _data: object, _flags: object, reason: mqtt.ReasonCode, _properties: object
+    ) -> None:
+        if reason.is_failure:
+            logger.error("ingest: the broker refused us: %s", reason)
+            return
+        logger.info("ingest: connected to the broker")
+        self._subscribe(self._shards)
+        self.connected.set()
+
+    def _on_disconnect(self, *_args: object) -> None:
+        self.connected.clear()
+        with self._lock:
+            # Unacknowledged QoS 1 messages come again; those still in the heap must not be acknowledged twice.
+            self._heap = [message for message in self._heap if message.ack is None]
+        logger.warning("ingest: the broker is away")
+
+    def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        ack = (message.mid, message.qos) if message.qos else None
+        received = Received(message.topic, message.payload, time.time_ns() // 1000, ack)
+        with self._lock:
+            # The broker sends at most ReceiveMaximum messages that wait for an acknowledgement: there is room for them.
+            if ack is not None or len(self._heap) < MOST_WAITING:
+                self._heap.append(received)
+            else:
+                self._overflowed += 1
+        self.arrived.set()
+
+
+def _topics(shard: int) -> list[str]:
+    return [f"{PREFIX}/+/{shard}/+/{channel}" for channel in UP]

@@ -1,0 +1,51 @@
+"""What the ingest knows of devices, kept in memory and read again when a device or an asset changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psycopg
+
+from twin.kinds import kind_of
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """One registered device. ``asset`` and ``owner`` are keys; None, and 0, where there is none."""
+
+    id: int
+    identifier: str
+    kind: str
+    kind_code: int
+    shard: int
+    asset: int | None
+    owner: int
+    datum: str
+    numbered: bool
+    revoked: bool
+    retention_us: int
+
+
+def load_devices(cursor: psycopg.Cursor) -> dict[str, KnownDevice]:
+    """All devices by identifier; one whose asset is out of use counts as having none."""
+    cursor.execute(
+        """SELECT d.id, d.identifier, d.kind, d.shard, a.id, coalesce(a.owner_id, 0), d.datum, d.numbered,
+                  d.revoked_at IS NOT NULL
+           FROM devices_device d LEFT JOIN twin_asset a ON a.id = d.asset_id AND a.active"""
+    )
+    return {
+        identifier: KnownDevice(
+            id_,
+            identifier,
+            kind,
+            kind_of(kind).code,
+            shard,
+            asset,
+            owner,
+            datum,
+            numbered,
+            revoked,
+            kind_of(kind).retention_days * 86_400_000_000,
+        )
+        for id_, identifier, kind, shard, asset, owner, datum, numbered, revoked in cursor.fetchall()
+    }

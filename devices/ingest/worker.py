@@ -1,0 +1,337 @@
+"""The ingest worker: takes heaps of messages, stores each in one transaction, then answers.
+
+Stored, then acknowledged, then shown. Whatever fails rolls the whole heap back, and memory is read again from the
+database before the heap is tried once more; numbers that were settled after all are then recognised.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from datetime import UTC, datetime
+
+import msgspec
+import numpy as np
+import psycopg
+from prometheus_client import Counter, Gauge, Histogram
+
+from devices.exceptions import LeaseLostError
+from devices.ingest.decode import Decoded, Decoder, Received, Refused, Said
+from devices.ingest.leases import RENEW_S, Leases
+from devices.ingest.ledger import count_refusals, write_refusals
+from devices.ingest.receiver import Receiver
+from devices.ingest.registry import KnownDevice, load_devices
+from devices.messages import Event, PowerStatus, Reply
+from devices.numbering import Numbering
+from devices.topics import topic
+from gis.notices import listen
+from twin.intake import Intake, Outcome
+from twin.live.frames import encode_update
+from twin.live.hub import live_topic
+from twin.present import Current
+
+logger = logging.getLogger(__name__)
+
+FLUSH_S = 0.1
+MOST_AT_ONCE = 20_000
+RETRY_S = 0.5
+NOTICE_TOPICS = frozenset({"devices", "assets", "areas", "regions"})
+
+received_total = Counter("sandtable_positions_received", "Positions that arrived, whatever became of them")
+stored_total = Counter("sandtable_positions_stored", "Positions stored in the history")
+repeated_total = Counter("sandtable_positions_repeated", "Positions that had been stored before")
+late_total = Counter("sandtable_positions_late", "Positions stored that were older than the present state")
+overflow_total = Counter("sandtable_messages_overflowed", "Messages without room in memory; their devices send again")
+handed_on_total = Counter("sandtable_messages_handed_on", "Messages of shards that belong to another worker")
+failures_total = Counter("sandtable_ingest_failures", "Transactions that failed and were tried again")
+shards_held = Gauge("sandtable_ingest_shards", "Shards this worker holds")
+flush_seconds = Histogram(
+    "sandtable_ingest_flush_seconds", "Time to decode and store a heap", buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10)
+)
+
+
+class IngestWorker:
+    """One ingest process.
+
+    Parameters
+    ----------
+    name : str
+        Stable name of this worker; also names its session at the broker.
+    mqtt_url : str
+        Broker, with the platform's account.
+    database : dict
+        Keyword arguments of :func:`psycopg.connect`.
+    """
+
+    def __init__(self, name: str, mqtt_url: str, database: dict) -> None:
+        self.name = name
+        # Two processes of one name would take each other's lease for their own.
+        self._leases = Leases(f"{name}@{socket.gethostname()[:24]}:{os.getpid()}")
+        self._receiver = Receiver(name, mqtt_url)
+        self._database = database
+        self._connection: psycopg.Connection | None = None
+        self._devices: dict[str, KnownDevice] = {}
+        self._numberings: dict[int, Numbering] = {}
+        self._intake = Intake()
+        self._stale: set[str] = set(NOTICE_TOPICS)
+        self._stale_lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._frames = time.time_ns()
+        self._renewed_at = 0.0
+        self._signed_at = 0.0
+
+    def stop(self) -> None:
+        """Finish the heap at hand and end; safe from a signal handler."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Work until stopped."""
+        threading.Thread(target=self._watch_notices, name="notices", daemon=True).start()
+        self._receiver.start()
+        heap: list[Received] = []
+        try:
+            while not self._stopping.is_set():
+                try:
+                    self._keep_house()
+                    if not heap:
+                        heap = self._gather()
+                    if heap:
+                        heap = self._flush(heap)
+                except (psycopg.Error, LeaseLostError) as error:
+                    self._recover(error)
+        finally:
+            self._receiver.stop()
+            self._release()
+
+    def _gather(self) -> list[Received]:
+        self._receiver.arrived.wait(FLUSH_S)
+        heap, overflowed = self._receiver.take()
+        if overflowed:
+            overflow_total.inc(overflowed)
+            logger.error("ingest: no room for %d messages; numbering devices will send theirs again", overflowed)
+        if heap and len(heap) < MOST_AT_ONCE:
+            # A full heap costs hardly more than one message; give it a moment to fill.
+            self._stopping.wait(FLUSH_S)
+            heap += self._receiver.take()[0]
+        return heap
+
+    def _keep_house(self) -> None:
+        """Connection, leases, what changed in the database, signs of life."""
+        now = time.monotonic()
+        connection = self._connect()
+        if now - self._renewed_at >= RENEW_S:
+            with connection.transaction(), connection.cursor() as cursor:
+                changed = self._leases.renew(cursor)
+            self._renewed_at = now
+            if changed:
+                logger.info("ingest: holding %d shards", len(self._leases.tokens))
+                self._forget()
+                shards_held.set(len(self._leases.tokens))
+                self._receiver.follow(frozenset(self._leases.tokens))
+        with self._stale_lock:
+            stale, self._stale = self._stale, set()
+        if stale:
+            try:
+                with connection.transaction(), connection.cursor() as cursor:
+                    self._reload(cursor, stale)
+            except psycopg.Error:
+                self._mark_stale(stale)
+                raise
+        if now - self._signed_at >= 1:
+            self._signed_at = now
+            self._show(None)
+
+    def _reload(self, cursor: psycopg.Cursor, stale: set[str]) -> None:
+        if stale & {"devices", "assets"}:
+            self._devices = load_devices(cursor)
+            logger.info("ingest: %d devices known", len(self._devices))
+        if "areas" in stale:
+            logger.info("ingest: %d areas in force", self._intake.load_areas(cursor))
+        if "regions" in stale:
+            self._intake.load_regions(cursor)
+
+    def _flush(self, heap: list[Received]) -> list[Received]:
+        """Store a heap; returns what is left of it."""
+        mine, others = [], []
+        for message in heap[:MOST_AT_ONCE]:
+            (mine if self._is_mine(message) else others).append(message)
+        with flush_seconds.time():
+            decoded, outcome, switched = self._store(mine)
+        self._receiver.hand_on(others)
+        handed_on_total.inc(len(others))
+        self._answer(decoded)
+        self._receiver.done(mine)
+        for current in [outcome.current, *switched]:
+            if len(current):
+                self._show(current)
+        received_total.inc(decoded.rows)
+        stored_total.inc(outcome.stored)
+        repeated_total.inc(decoded.repeated + len(decoded.batch) - outcome.stored)
+        late_total.inc(outcome.late)
+        count_refusals(decoded.refused)
+        return heap[MOST_AT_ONCE:]
+
+    def _is_mine(self, message: Received) -> bool:
+        shard = message.topic.split("/", 4)[3]
+        return not shard.isdigit() or int(shard) in self._leases.tokens
+
+    def _store(self, heap: list[Received]) -> tuple[Decoded, Outcome, list[Current]]:
+        connection = self._connect()
+        with connection.transaction(), connection.cursor() as cursor:
+            self._recall_numberings(cursor, heap)
+            decoded = Decoder(self._devices, self._numbering_of).decode(heap)
+            self._leases.assert_held(cursor, decoded.shards)
+            try:
+                with connection.transaction():
+                    outcome = self._intake.store(cursor, decoded.batch)
+            except psycopg.DataError as error:
+                outcome = self._store_singly(cursor, decoded, error)
+            switched = self._store_said(cursor, decoded.said)
+            self._store_numberings(cursor, decoded.numberings)
+            write_refusals(cursor, decoded.refused)
+        return decoded, outcome, switched
+
+    def _store_singly(self, cursor: psycopg.Cursor, decoded: Decoded, error: psycopg.DataError) -> Outcome:
+        """Find the rows that the database will not take, refuse those, and store the others."""
+        logger.warning("ingest: the database refused a batch (%s); storing its rows one by one", error)
+        self._intake.forget()
+        good = []
+        by_id = {device.id: device for device in self._devices.values()}
+        for i in range(len(decoded.batch)):
+            row = decoded.batch.take(np.array([i]))
+            try:
+                with cursor.connection.transaction(force_rollback=True):
+                    self._intake.store(cursor, row)
+                good.append(i)
+            except psycopg.DataError as refusal:
+                device = by_id[int(row.device[0])]
+                decoded.refused.append(
+                    Refused(
+                        int(row.received_us[0]),
+                        "storage_refused",
+                        str(refusal)[:500],
+                        device.identifier,
+                        "",
+                        row.attrs[0],
+                    )
+                )
+                if device.numbered:
+                    decoded.answers[device.identifier].append((int(row.seq[0]), "storage_refused"))
+            self._intake.forget()
+        decoded.batch = decoded.batch.take(np.array(good, np.int64))
+        return self._intake.store(cursor, decoded.batch)
+
+    def _store_said(self, cursor: psycopg.Cursor, said: list[Said]) -> list[Current]:
+        """Store events, power changes and replies; returns the states that changed."""
+        switched = []
+        for device, at_us, time_us, message in said:
+            at, time_ = datetime.fromtimestamp(at_us / 1e6, UTC), datetime.fromtimestamp(time_us / 1e6, UTC)
+            if isinstance(message, Reply):
+                cursor.execute(
+                    """UPDATE devices_devicecommand SET state = %s, reply_text = %s, replied_at = %s
+                       WHERE id = %s AND device_id = %s AND replied_at IS NULL""",
+                    [message.result, message.text or "", at, message.id, device.id],
+                )
+                continue
+            channel = "event" if isinstance(message, Event) else "status"
+            body = {k: v for k, v in msgspec.to_builtins(message).items() if v is not None and k != "time"}
+            cursor.execute(
+                """INSERT INTO devices_deviceevent (device_id, channel, ts, received_at, body)
+                   VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING""",
+                [device.id, channel, time_, at, msgspec.json.encode(body).decode()],
+            )
+            if isinstance(message, PowerStatus) and device.asset is not None:
+                current = self._intake.switch(cursor, device.asset, time_us, on=message.power == "on")
+                if current is not None:
+                    switched.append(current)
+        return switched
+
+    def _recall_numberings(self, cursor: psycopg.Cursor, heap: list[Received]) -> None:
+        wanted = set()
+        for identifier in {message.topic.split("/")[4] for message in heap if message.topic.count("/") == 5}:
+            device = self._devices.get(identifier)
+            if device is not None and device.numbered and device.id not in self._numberings:
+                wanted.add(device.id)
+        if not wanted:
+            return
+        cursor.execute(
+            "SELECT device_id, epoch, acked, ahead FROM devices_numbering WHERE device_id = ANY(%s)", [list(wanted)]
+        )
+        for device_id, epoch, acked, ahead in cursor.fetchall():
+            self._numberings[device_id] = Numbering(epoch, acked, ahead)
+
+    def _numbering_of(self, device: KnownDevice) -> Numbering:
+        return self._numberings.setdefault(device.id, Numbering())
+
+    def _store_numberings(self, cursor: psycopg.Cursor, numberings: dict[int, Numbering]) -> None:
+        if not numberings:
+            return
+        rows = [(key, n.epoch, n.acked, msgspec.json.encode(n.ahead).decode()) for key, n in numberings.items()]
+        cursor.execute(
+            """INSERT INTO devices_numbering AS n (device_id, epoch, acked, ahead)
+               SELECT u.* FROM unnest(%s::int8[], %s::int8[], %s::int8[], %s::jsonb[]) AS u(id, epoch, acked, ahead)
+               WHERE EXISTS (SELECT 1 FROM devices_device d WHERE d.id = u.id)
+               ON CONFLICT (device_id) DO UPDATE
+               SET epoch = excluded.epoch, acked = excluded.acked, ahead = excluded.ahead""",
+            [list(column) for column in zip(*rows, strict=True)],
+        )
+
+    def _answer(self, decoded: Decoded) -> None:
+        for identifier, refused in decoded.answers.items():
+            device = self._devices.get(identifier)
+            if device is None:
+                continue
+            numbering = decoded.numberings[device.id]
+            answer = {
+                "epoch": numbering.epoch,
+                "acked": numbering.acked,
+                "ahead": numbering.ahead,
+                "refused": refused,
+            }
+            self._receiver.publish(topic(device.kind, identifier, "acked"), msgspec.json.encode(answer))
+
+    def _show(self, current: Current | None) -> None:
+        self._frames += 1
+        self._receiver.publish(live_topic(self.name), encode_update(self._frames, current))
+
+    def _connect(self) -> psycopg.Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(**self._database, autocommit=True)
+            self._connection.execute("SET statement_timeout = '30s'")
+            self._renewed_at = 0.0
+        return self._connection
+
+    def _recover(self, error: Exception) -> None:
+        """After a failure: nothing in memory is trusted, the heap is tried again."""
+        failures_total.inc()
+        logger.warning("ingest: %s: %s; trying again", type(error).__name__, str(error).strip())
+        self._forget()
+        self._renewed_at = 0.0
+        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and self._connection is not None:
+            self._connection.close()
+        self._stopping.wait(RETRY_S)
+
+    def _forget(self) -> None:
+        self._numberings.clear()
+        self._intake.forget()
+
+    def _release(self) -> None:
+        try:
+            connection = self._connect()
+            with connection.transaction(), connection.cursor() as cursor:
+                self._leases.release(cursor)
+            connection.close()
+        except psycopg.Error:
+            logger.warning("ingest: leases could not be given back; they run out by themselves")
+
+    def _mark_stale(self, topics: frozenset[str] | set[str]) -> None:
+        with self._stale_lock:
+            self._stale |= topics
+
+    def _watch_notices(self) -> None:
+        for topics in listen(NOTICE_TOPICS, stop=self._stopping, parameters=self._database):
+            self._mark_stale(topics)
+            self._receiver.arrived.set()

@@ -1,0 +1,22 @@
+"""Take what devices report and store it."""
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from devices.ingest.worker import IngestWorker
+from devices.process import run_until_told
+from gis.notices import connection_parameters
+
+
+class Command(BaseCommand):
+    """``manage.py ingest``: runs until told to end."""
+
+    help = "接收终端消息并入库"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Name of this worker, where several run."""
+        parser.add_argument("--name", default="1", help="本进程的名称，多个进程须互不相同（默认 1）")
+
+    def handle(self, *args: object, **options: object) -> None:
+        """Run."""
+        run_until_told(IngestWorker(str(options["name"]), settings.MQTT_URL, connection_parameters()))

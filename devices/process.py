@@ -1,0 +1,33 @@
+"""What every long-running process of the platform does at its start."""
+
+from __future__ import annotations
+
+import signal
+from typing import Protocol
+
+from django.conf import settings
+from prometheus_client import start_http_server
+
+
+class Runner(Protocol):
+    """Something that works until it is stopped."""
+
+    def run(self) -> None:
+        """Work."""
+
+    def stop(self) -> None:
+        """End soon; called from a signal handler."""
+
+
+def serve_metrics() -> None:
+    """Show this process's Prometheus metrics on its loopback port, where the launcher gave it one."""
+    if settings.METRICS_PORT:
+        start_http_server(settings.METRICS_PORT, addr="127.0.0.1")
+
+
+def run_until_told(runner: Runner) -> None:
+    """Run, ending in good order on SIGTERM and SIGINT."""
+    serve_metrics()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: runner.stop())
+    runner.run()

@@ -1,0 +1,77 @@
+"""The warden's loop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+
+import psycopg
+
+from devices.ingest.decode import Refused
+from devices.ingest.ledger import count_refusals, write_refusals
+from devices.warden.brokerlog import BrokerLog
+from devices.warden.passwords import reload_broker, write_passwords
+from gis.notices import listen
+
+logger = logging.getLogger(__name__)
+
+POLL_S = 0.2
+
+
+class Warden:
+    """One a private broker.
+
+    Parameters
+    ----------
+    broker_dir : Path
+        Where the broker's files are.
+    database : dict
+        Keyword arguments of :func:`psycopg.connect`.
+    """
+
+    def __init__(self, broker_dir: Path, database: dict) -> None:
+        self._dir = broker_dir
+        self._database = database
+        self._changed = threading.Event()
+        self._stopping = threading.Event()
+        self._log = BrokerLog(broker_dir / "mosquitto.log")
+
+    def stop(self) -> None:
+        """End within a second."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Work until stopped."""
+        threading.Thread(target=self._watch, name="notices", daemon=True).start()
+        unwritten: list[Refused] = []
+        while not self._stopping.wait(POLL_S):
+            unwritten += self._log.refusals()
+            try:
+                self._hand_over(unwritten)
+            except psycopg.Error as error:
+                logger.warning("warden: %s; trying again", str(error).strip())
+                self._stopping.wait(1)
+            else:
+                unwritten = []
+
+    def _hand_over(self, refused: list[Refused]) -> None:
+        keys_changed = self._changed.is_set()
+        if not refused and not keys_changed:
+            return
+        with psycopg.connect(**self._database) as connection, connection.cursor() as cursor:
+            if keys_changed:
+                self._changed.clear()
+                try:
+                    written = write_passwords(cursor, self._dir)
+                except BaseException:
+                    self._changed.set()
+                    raise
+                if written:
+                    logger.info("warden: keys changed; broker told: %s", reload_broker(self._dir))
+            write_refusals(cursor, refused)
+        count_refusals(refused)
+
+    def _watch(self) -> None:
+        for _topics in listen({"devices"}, stop=self._stopping, parameters=self._database):
+            self._changed.set()

@@ -1,0 +1,39 @@
+"""Errors of the GIS floor."""
+
+from __future__ import annotations
+
+
+class GisError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class UnknownDatumError(GisError, ValueError):
+    """A datum name that is neither built in nor registered for this city."""
+
+
+class OutOfRangeError(GisError, ValueError):
+    """A coordinate that its datum cannot contain."""
+
+
+class UnknownRegionError(GisError, LookupError):
+    """A region code that the boundary data does not know."""
+
+
+class BoundaryDataError(GisError, ValueError):
+    """Boundary data that cannot be read as what it claims to be."""
+
+
+class RegistrationError(GisError, ValueError):
+    """A registration that a registry refuses: a duplicate, or a declaration that cannot work."""
+
+
+class UnknownLayerError(GisError, LookupError):
+    """A tile layer that nobody registered."""
+
+
+class TileOutOfRangeError(GisError, ValueError):
+    """Tile numbers that lie outside the layer's zooms or outside the tile pyramid."""
+
+
+class TileTimeoutError(GisError, TimeoutError):
+    """A tile that the database could not finish within the layer's time limit."""

@@ -1,0 +1,109 @@
+"""Administrative regions, and the versions of what changes."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.contrib.gis.db import models
+from django.core.validators import RegexValidator
+from django.db import transaction
+from django.db.models import F, Value
+from django.db.models.functions import Concat, Substr
+from django.utils.translation import gettext_lazy as _
+
+
+class RegionQuerySet(models.QuerySet["Region"]):
+    """Nested questions, answered by the materialised path."""
+
+    def under(self, *paths: str) -> Self:
+        """Regions whose path begins with one of ``paths`` (the named regions included); none for no path."""
+        condition = models.Q(pk__in=[])
+        for path in paths:
+            condition |= models.Q(path__startswith=path)
+        return self.filter(condition)
+
+    def above(self, path: str) -> Self:
+        """The region with this path and all that contain it, the outermost first."""
+        codes = [code for code in path.split("/") if code]
+        return self.filter(code__in=codes).order_by("path")
+
+
+class Region(models.Model):
+    """An administrative area (行政区) with its code; regions nest.
+
+    ``boundary`` is what everything computes with (EPSG:4326). ``boundary_source`` is the same boundary exactly as
+    it was delivered, in the coordinates of ``datum`` (a name of :mod:`gis.crs`), so that a better conversion can be
+    made from it later.
+    """
+
+    class Level(models.TextChoices):
+        PROVINCE = "province", _("省级")
+        CITY = "city", _("地级")
+        DISTRICT = "district", _("区县")
+        SUBDISTRICT = "subdistrict", _("街镇")
+        PARK = "park", _("园区")
+
+    code = models.CharField(
+        _("区划代码"),
+        max_length=12,
+        unique=True,
+        validators=[RegexValidator(r"^[0-9A-Za-z._-]+$", _("代码只能由字母、数字和 . _ - 组成。"))],
+        help_text=_("国家行政区划代码（GB/T 2260），园区可自编。"),
+    )
+    name = models.CharField(_("名称"), max_length=80)
+    name_en = models.CharField(_("英文名称"), max_length=120, blank=True)
+    level = models.CharField(_("级别"), max_length=16, choices=Level.choices)
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name=_("上级区划")
+    )
+    path = models.TextField(_("路径"), editable=False)
+    boundary = models.MultiPolygonField(_("边界"), srid=4326)
+    boundary_source = models.MultiPolygonField(_("原始边界"), srid=0, null=True, blank=True, spatial_index=False)
+    datum = models.CharField(_("原始坐标系"), max_length=200, blank=True)
+    source = models.CharField(_("来源"), max_length=200, blank=True)
+
+    objects = RegionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("行政区")
+        verbose_name_plural = _("行政区")
+        ordering = ["path"]
+        indexes = [models.Index(fields=["path"], name="geo_region_path", opclasses=["text_pattern_ops"])]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args, **kwargs) -> None:
+        """Save, keeping ``path`` true here and in every region below.
+
+        Raises
+        ------
+        ValueError
+            The region would lie inside itself.
+        """
+        old = self.path
+        above = self.parent.path if self.parent else "/"
+        if old and above.startswith(old) and self.pk:
+            raise ValueError(f"region {self.code} cannot lie inside itself")
+        self.path = f"{above}{self.code}/"
+        if (fields := kwargs.get("update_fields")) is not None:
+            kwargs["update_fields"] = {*fields, "path"}
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if old and old != self.path:
+                below = Region.objects.under(old).exclude(pk=self.pk)
+                below.update(path=Concat(Value(self.path), Substr(F("path"), len(old) + 1)))
+
+
+class Stamp(models.Model):
+    """Version of one topic: grows with every change to a table of that topic (see :mod:`gis.notices`)."""
+
+    name = models.CharField(max_length=64, primary_key=True)
+    version = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = _("版本戳")
+        verbose_name_plural = _("版本戳")
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"

@@ -1,0 +1,266 @@
+"""The steps of ``up``: from a bare checkout to a page that answers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from launcher import lifecycle
+from launcher.backup import Backup
+from launcher.broker import Broker, check_broker
+from launcher.cluster import Cluster, applied_migrations, check_external
+from launcher.commands import Runner
+from launcher.configuration import ROOT, Installation
+from launcher.exceptions import LaunchError
+from launcher.files import fingerprint, hash_file
+from launcher.identity import choose_identity
+from launcher.migrations import known_migrations
+from launcher.packages import SystemPackages
+from launcher.ports import choose_port, is_free
+from launcher.programs import platform_programs
+from launcher.python_env import RUNTIME_LOCK, VirtualEnvironment, check_conda, python_of
+from launcher.steps import Steps
+from launcher.tools import conda_prefix
+from launcher.web_bundle import WebBundle
+
+READY_S = 120.0
+SERVER_S = 90.0  # crash recovery of a big database takes its time
+NOT_CODE = (
+    ".git", ".venv", "var", "node_modules", "docs", "tests", "__pycache__", "web", "bench", "launcher",
+    ".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache",
+)  # fmt: skip
+
+
+@dataclass
+class Administrator:
+    """The account ``ensureadmin`` reports; no password when it was there before."""
+
+    username: str
+    password: str | None
+
+
+class Preparation:
+    """Makes one installation ready, step by step.
+
+    Parameters
+    ----------
+    installation : Installation
+        What to make ready.
+    steps : Steps
+        Where the steps are shown.
+    runner : Runner
+        Runs the programs.
+    """
+
+    def __init__(self, installation: Installation, steps: Steps, runner: Runner) -> None:
+        self.installation = installation
+        self.steps = steps
+        self.runner = runner
+        self.conda = conda_prefix()
+        self.python = python_of(ROOT, self.conda)
+        self.administrator: Administrator | None = None
+
+    def fingerprint(self) -> str:
+        """Stands for the code and every setting the running processes were given."""
+        installation = self.installation
+        settings = [
+            installation.city, installation.demo, installation.listen, installation.hosts, installation.https,
+            installation.database_url, installation.mqtt_url, installation.ports, installation.secrets,
+        ]  # fmt: skip
+        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+        digest.update(fingerprint(ROOT, (*NOT_CODE, installation.var.name)).encode())
+        digest.update(fingerprint(ROOT / "launcher", ("tests", "__pycache__")).encode())
+        digest.update(hash_file(ROOT / "web" / "dist" / ".sandtable-stamp").encode())
+        return digest.hexdigest()
+
+    def machine(self, *locks: str, testing: bool = False) -> None:
+        """Packages, Python and the web bundle: everything that belongs to the checkout, not to the installation."""
+        with self.steps.step("系统软件包 (system packages)") as step:
+            if self.conda:
+                step.note = f"使用 conda 环境 {self.conda} (from conda)"
+            else:
+                packages = SystemPackages(
+                    self.runner,
+                    database=self.installation.private_database,
+                    broker=self.installation.private_broker,
+                    testing=testing,
+                )
+                step.note = " ".join(packages.ensure()) or "已齐备 (complete)"
+        with self.steps.step("Python 依赖 (Python packages)") as step:
+            if self.conda:
+                check_conda(self.python, self.runner)
+            else:
+                done = VirtualEnvironment(ROOT, self.runner).ensure(*(locks or (RUNTIME_LOCK,)))
+                step.note = "已安装 (installed)" if done else "未变化 (unchanged)"
+        with self.steps.step("网页 (web bundle)") as step:
+            step.note = WebBundle(ROOT, self.conda, self.runner).ensure()
+
+    def servers(self) -> None:
+        """Start the supervisor with the private servers, or look at the existing ones."""
+        installation = self.installation
+        identity = choose_identity() if installation.private_database or installation.private_broker else None
+        with self.steps.step("数据库 (database)") as step:
+            cluster = (
+                Cluster(installation, identity, self.runner) if identity and installation.private_database else None
+            )
+            if cluster:
+                cluster.clear_remains()
+                self._free_port("postgres")
+                if cluster.ensure_data():
+                    step.note = "新建 (created)"
+                    installation.prepared = ""
+            if identity and installation.private_broker:
+                broker = Broker(installation, identity)
+                broker.clear_remains()
+                self._free_port("broker")
+                broker.ensure_files()
+            platform_programs(installation)  # chooses their ports, so that the supervisor need not write
+            installation.save()
+            lifecycle.start_services(installation)
+            if cluster:
+                lifecycle.wait_until_up(installation, "postgres", SERVER_S)
+                cluster.ensure_database()
+            else:
+                version = check_external(installation.database_address(), self.runner)
+                step.note = f"外部数据库，PostGIS {version} (existing server)"
+        with self.steps.step("消息服务 (broker)") as step:
+            if installation.private_broker:
+                lifecycle.wait_until_up(installation, "broker", 15.0)
+            else:
+                check_broker(installation.mqtt_url)
+                step.note = "外部服务 (existing server)"
+
+    def content(self) -> None:
+        """Migrations, translations, static files, the city and the administrator; skipped when all are as they were."""
+        wanted = self.fingerprint()
+        if self.installation.prepared == wanted and self.installation.private_database:
+            with self.steps.step("数据与程序 (data and code)") as step:
+                step.note = "未变化 (unchanged)"
+            return
+        self.installation.prepared = ""
+        self.installation.save()
+        with self.steps.step("数据库结构 (migrations)") as step:
+            step.note = self.migrate()
+        with self.steps.step("翻译 (translations)") as step:
+            step.note = f"{self.translations()} 个文件 (files)"
+        with self.steps.step("静态文件 (static files)"):
+            self.manage("collectstatic", "--noinput", "-v", "0")
+        with self.steps.step(f"城市 {self.installation.city} (city)"):
+            self.manage("loadcity", advice="检查行政区划代码 (check the city's six-digit code).")
+        if self.installation.demo:
+            with self.steps.step("演示数据 (demo data)"):
+                self.manage("loaddemo")
+        with self.steps.step("管理员 (administrator)"):
+            self.ensure_administrator()
+        self.installation.prepared = wanted
+        self.installation.save()
+
+    def migrate(self) -> str:
+        """Migrate, after a backup when there is something to lose.
+
+        Raises
+        ------
+        LaunchError
+            The database has been through migrations this code does not know.
+        """
+        applied = applied_migrations(self.installation, self.runner)
+        if newer := sorted(set(applied) - known_migrations(self.python, self._environment(), self.runner)):
+            raise LaunchError(
+                f"数据库由更新的程序建立 (the database belongs to newer code): {', '.join(newer[:5])}",
+                "换回较新的程序，或 ./sandtable restore 旧备份 (use the newer code, or restore an older backup); "
+                f"{self._last_backup()}",
+            )
+        if self.attempt_manage("migrate", "--check") == 0:
+            return "未变化 (unchanged)"
+        note = "已更新 (migrated)"
+        if applied:
+            path = self.installation.var / "backups" / f"before-migration-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar"
+            Backup(self.installation, self.runner).write(path)
+            note += f"，迁移前备份 (backup before): {path}"
+        self.manage("migrate", "--noinput", advice=f"./sandtable restore {self._last_backup()}")
+        return note
+
+    def translations(self) -> int:
+        """Compile the catalogues whose source is newer; returns how many."""
+        done = 0
+        for source in sorted(ROOT.glob("**/locale/*/LC_MESSAGES/*.po")):
+            target = source.with_suffix(".mo")
+            if set(source.relative_to(ROOT).parts) & set(NOT_CODE):
+                continue
+            if target.exists() and target.stat().st_mtime_ns >= source.stat().st_mtime_ns:
+                continue
+            self.runner.run(
+                [
+                    str(self.python), "-m", "babel.messages.frontend", "compile", "-i", str(source), "-o", str(target),
+                    "-l", source.parent.parent.name,
+                ],
+                cwd=ROOT,
+                what=f"编译翻译 {source.relative_to(ROOT)} (compile)",
+            )  # fmt: skip
+            done += 1
+        return done
+
+    def ensure_administrator(self) -> None:
+        """Make the first administrator, or learn that there is one."""
+        text = self.runner.output(
+            [str(self.python), str(ROOT / "manage.py"), "ensureadmin"], env=self._environment(), cwd=ROOT
+        )
+        try:
+            values = json.loads(text)
+            self.administrator = Administrator(values["username"], values["password"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise LaunchError(f"ensureadmin 的输出无法识别 (unexpected output): {error}") from error
+
+    def processes(self) -> None:
+        """Start the Procfile's processes and wait until the page answers."""
+        with self.steps.step("启动各进程 (processes)"):
+            lifecycle.start_platform(self.installation)
+            lifecycle.wait_until_ready(self.installation, READY_S)
+
+    def manage(self, *words: str, advice: str = "") -> None:
+        """Run a Django command with the installation's settings."""
+        self.runner.run(
+            [str(self.python), str(ROOT / "manage.py"), *words],
+            env=self._environment(),
+            cwd=ROOT,
+            what=f"manage.py {words[0]}",
+            advice=advice,
+        )
+
+    def attempt_manage(self, *words: str) -> int:
+        """Run a Django command that may fail; returns its exit code."""
+        argv = [str(self.python), str(ROOT / "manage.py"), *words]
+        return self.runner.attempt(argv, env=self._environment(), cwd=ROOT).returncode
+
+    def _environment(self) -> dict[str, str]:
+        return self.installation.environment()
+
+    def _free_port(self, name: str) -> None:
+        """Choose another port when a stranger took the remembered one while we were down."""
+        if not is_free(self.installation.port(name)):
+            self.installation.ports[name] = choose_port(name, self.installation.ports.values())
+
+    def _last_backup(self) -> str:
+        backups = sorted((self.installation.var / "backups").glob("*.tar"))
+        return str(backups[-1]) if backups else ""
+
+
+def check_web_port(installation: Installation, asked: int | None) -> None:
+    """See that the web port is ours to take.
+
+    Raises
+    ------
+    LaunchError
+        The port asked for is in use.
+    """
+    port = asked or installation.port("web")
+    if is_free(port, installation.listen):
+        installation.ports["web"] = port
+        return
+    if asked:
+        raise LaunchError(
+            f"端口 {port} 已被占用 (port in use)", "换一个端口：./sandtable up --port N (choose another)."
+        )
+    installation.ports["web"] = choose_port("web", installation.ports.values(), installation.listen)

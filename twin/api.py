@@ -1,0 +1,115 @@
+"""What a map asks about one asset."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from ninja import Query, Router, Schema
+from ninja.params import Path
+
+from access.scope import scope_of
+from twin.history import read_track
+from twin.kinds import kind_of
+from twin.models import Asset, State
+
+router = Router(tags=["assets"])
+
+MOST_MINUTES = 24 * 60
+MOST_POINTS = 5000
+
+
+class NameOut(Schema):
+    """Something with a name."""
+
+    name: str
+
+
+class RegionOut(Schema):
+    """A region."""
+
+    code: str
+    name: str
+
+
+class StateOut(Schema):
+    """Latest state; metres, metres a second, degrees."""
+
+    time: datetime
+    lon: float
+    lat: float
+    alt_m: float | None
+    speed_m_s: float | None
+    heading_deg: float | None
+    status: int
+    attrs: dict
+
+
+class AssetOut(Schema):
+    """An asset and its present."""
+
+    id: int
+    kind: str
+    code: str
+    name: str
+    owner: NameOut | None
+    region: RegionOut | None
+    state: StateOut | None
+
+
+class TrackOut(Schema):
+    """Where an asset was: ``points`` of [longitude, latitude, milliseconds since 1970, metres a second or null]."""
+
+    points: list[tuple[float, float, float, float | None]]
+    start: datetime
+    end: datetime
+    truncated: bool
+
+
+def _visible(request: HttpRequest, asset_id: int) -> Asset:
+    """The asset, if the user may see it; 404 otherwise, so that nobody learns what exists elsewhere."""
+    assets = Asset.objects.within(scope_of(request.user))
+    return get_object_or_404(assets.select_related("owner", "state__region"), pk=asset_id)
+
+
+@router.get("/assets/{int:asset_id}", response=AssetOut)
+def asset(request: HttpRequest, asset_id: Path[int]) -> AssetOut:
+    """One asset with its owner, its district and its latest state."""
+    found = _visible(request, asset_id)
+    state: State | None = getattr(found, "state", None)
+    region = state.region if state else None
+    return AssetOut(
+        id=found.pk,
+        kind=found.kind,
+        code=found.code,
+        name=found.name,
+        owner=NameOut(name=found.owner.name) if found.owner else None,
+        region=RegionOut(code=region.code, name=region.name) if region else None,
+        state=None
+        if state is None
+        else StateOut(
+            time=state.ts,
+            lon=state.lon,
+            lat=state.lat,
+            alt_m=state.alt_m,
+            speed_m_s=state.speed_m_s,
+            heading_deg=state.heading_deg,
+            status=state.status,
+            attrs=state.attrs,
+        ),
+    )
+
+
+@router.get("/assets/{int:asset_id}/track", response=TrackOut)
+def track(request: HttpRequest, asset_id: Path[int], minutes: Query[int] = 60) -> TrackOut:
+    """Where one asset was in the last minutes (at most a day), the newest points where there are too many."""
+    found = _visible(request, asset_id)
+    end = timezone.now()
+    start = end - timedelta(minutes=max(1, min(minutes, MOST_MINUTES)))
+    with connection.cursor() as cursor:
+        points = read_track(cursor, kind_of(found.kind), found.pk, start, end, MOST_POINTS)
+    truncated = len(points) > MOST_POINTS
+    return TrackOut(points=points[-MOST_POINTS:], start=start, end=end, truncated=truncated)

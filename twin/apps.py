@@ -1,0 +1,18 @@
+"""The twin: what the city's things are, where they are, and where they have been."""
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+
+class TwinConfig(AppConfig):
+    """Registers map layers and keeps the history's partitions ready."""
+
+    name = "twin"
+    label = "twin"
+    verbose_name = _("城市孪生")
+
+    def ready(self) -> None:
+        from twin.history import ensure_partitions_after_migrate
+
+        post_migrate.connect(ensure_partitions_after_migrate, sender=self)

@@ -1,0 +1,52 @@
+"""The built web bundle: which files an entry needs, and the English words it speaks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+DIST = Path(settings.BASE_DIR) / "web" / "dist"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Files of one page, as static paths."""
+
+    script: str
+    styles: tuple[str, ...]
+
+
+@cache
+def entry(source: str) -> Entry:
+    """The built files of ``source`` (a path below ``web/``).
+
+    Raises
+    ------
+    ImproperlyConfigured
+        The bundle was not built, or has no such entry.
+    """
+    try:
+        manifest = json.loads((DIST / ".vite" / "manifest.json").read_text())
+        built = manifest[source]
+    except (OSError, KeyError) as error:
+        raise ImproperlyConfigured(f"web bundle: no entry {source} ({error}); run ./sandtable up") from error
+    styles: list[str] = []
+    waiting, seen = [source], set()
+    while waiting:
+        key = waiting.pop()
+        if key not in seen:
+            seen.add(key)
+            styles += manifest[key].get("css", [])
+            waiting += manifest[key].get("imports", [])
+    return Entry(f"web/{built['file']}", tuple(f"web/{style}" for style in dict.fromkeys(styles)))
+
+
+@cache
+def words() -> dict[str, str]:
+    """English for every Chinese text of the bundle."""
+    return json.loads((Path(settings.BASE_DIR) / "web" / "src" / "words.json").read_text())

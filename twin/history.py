@@ -1,0 +1,204 @@
+"""Track history (轨迹): partitioned by kind, then by day (UTC), written and read as columns.
+
+Every partition carries a unique index on (asset, time, device, number), so that nothing is stored twice whatever
+happens above; it serves the question "one asset over time", too.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import psycopg
+from django.db import connection
+from psycopg import sql
+
+from twin.batch import MICROSECOND, PositionBatch
+from twin.kinds import AssetKind, kinds
+
+DAYS_AHEAD = 3
+COLUMNS = (
+    "kind", "asset_id", "device_id", "seq", "ts", "received_at", "lon", "lat", "alt_m", "speed_m_s", "heading_deg",
+    "accuracy_m", "status", "source_x", "source_y", "datum", "attrs",
+)  # fmt: skip
+TYPES = (
+    "int2", "int8", "int8", "int8", "timestamptz", "timestamptz", "float8", "float8", "float4", "float4", "float4",
+    "float4", "int2", "float8", "float8", "text", "jsonb",
+)  # fmt: skip
+_COLUMN_LIST = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
+_DAY_US = 86_400 * MICROSECOND
+# Serialises those who make or drop partitions; any constant of our own does.
+_PARTITION_LOCK = 0x5A4D
+
+
+def partition_name(kind: AssetKind, day: date) -> str:
+    """Name of the table that holds ``kind``'s positions of ``day`` (UTC)."""
+    return f"twin_track_{kind.code:03d}_{day:%Y%m%d}"
+
+
+def ensure_partitions(cursor: Any, days: dict[AssetKind, set[date]]) -> None:
+    """Make the partitions that are missing; safe to call from several processes at once."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PARTITION_LOCK])
+    cursor.execute("SELECT relname FROM pg_class WHERE relname LIKE 'twin\\_track\\_%%' AND relkind IN ('r', 'p')")
+    existing = {row[0] for row in cursor.fetchall()}
+    for kind, wanted in days.items():
+        parent = f"twin_track_{kind.code:03d}"
+        if parent not in existing:
+            cursor.execute(
+                sql.SQL("CREATE TABLE {} PARTITION OF twin_track FOR VALUES IN ({}) PARTITION BY RANGE (ts)").format(
+                    sql.Identifier(parent), sql.Literal(kind.code)
+                )
+            )
+        for day in sorted(wanted):
+            name = partition_name(kind, day)
+            if name in existing:
+                continue
+            start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+            cursor.execute(
+                sql.SQL("CREATE TABLE {} PARTITION OF {} FOR VALUES FROM ({}) TO ({})").format(
+                    sql.Identifier(name), sql.Identifier(parent), sql.Literal(start), sql.Literal(start + timedelta(1))
+                )
+            )
+            cursor.execute(
+                sql.SQL("CREATE UNIQUE INDEX ON {} (asset_id, ts, device_id, seq)").format(sql.Identifier(name))
+            )
+            cursor.execute(sql.SQL("CREATE INDEX ON {} USING brin (ts)").format(sql.Identifier(name)))
+
+
+def upcoming_days(today: date) -> set[date]:
+    """Yesterday, today and the days for which partitions are made ahead."""
+    return {today + timedelta(days=offset) for offset in range(-1, DAYS_AHEAD + 1)}
+
+
+def drop_expired(cursor: Any, today: date) -> list[str]:
+    """Drop the partitions whose every position is older than its kind's retention.
+
+    Returns
+    -------
+    list of str
+        Names of the dropped tables.
+    """
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PARTITION_LOCK])
+    dropped = []
+    for kind in kinds():
+        oldest = partition_name(kind, today - timedelta(days=kind.retention_days))
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE %s AND relname < %s ORDER BY relname",
+            [f"twin\\_track\\_{kind.code:03d}\\_%", oldest],
+        )
+        for (name,) in cursor.fetchall():
+            cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
+            dropped.append(name)
+    return dropped
+
+
+def ensure_partitions_after_migrate(**_kwargs: object) -> None:
+    """Leave a freshly migrated database ready to take positions."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('twin_track')")
+        if cursor.fetchone()[0] is None:
+            return
+        days = upcoming_days(datetime.now(UTC).date())
+        ensure_partitions(cursor, dict.fromkeys(kinds(), days))
+
+
+def days_of(batch: PositionBatch) -> dict[AssetKind, set[date]]:
+    """The partitions that ``batch`` needs."""
+    pairs = np.unique(np.stack([batch.kind.astype(np.int64), batch.time_us // _DAY_US]), axis=1)
+    by_code = {kind.code: kind for kind in kinds()}
+    wanted: dict[AssetKind, set[date]] = {}
+    for code, day in pairs.T.tolist():
+        wanted.setdefault(by_code[code], set()).add((datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)).date())
+    return wanted
+
+
+def _rows(batch: PositionBatch) -> list[tuple]:
+    """The batch as tuples in the order of :data:`COLUMNS`."""
+
+    def stamps(us: np.ndarray) -> list[datetime]:
+        return [datetime.fromtimestamp(value / MICROSECOND, UTC) for value in us.tolist()]
+
+    def known(values: np.ndarray) -> list[float | None]:
+        return [None if value != value else value for value in values.tolist()]
+
+    return list(
+        zip(
+            batch.kind.tolist(),
+            batch.asset.tolist(),
+            batch.device.tolist(),
+            batch.seq.tolist(),
+            stamps(batch.time_us),
+            stamps(batch.received_us),
+            batch.lon.tolist(),
+            batch.lat.tolist(),
+            known(batch.alt_m),
+            known(batch.speed_m_s),
+            known(batch.heading_deg),
+            known(batch.accuracy_m),
+            [None if value < 0 else value for value in batch.status.tolist()],
+            known(batch.source_x),
+            known(batch.source_y),
+            [value or None for value in batch.datum],
+            [value or None for value in batch.attrs],
+            strict=True,
+        )
+    )
+
+
+def _copy(cursor: psycopg.Cursor, table: str, batch: PositionBatch) -> None:
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), _COLUMN_LIST)
+    with cursor.copy(statement) as copy:
+        copy.set_types(TYPES)
+        for row in _rows(batch):
+            copy.write_row(row)
+
+
+def write_tracks(cursor: psycopg.Cursor, batch: PositionBatch) -> int:
+    """Store a batch in the history inside the caller's transaction.
+
+    Plain COPY first; where a row is there already (a message delivered again), the same rows by a staging table that
+    leaves out what is known.
+
+    Returns
+    -------
+    int
+        Rows stored; the rest was there already.
+    """
+    if not len(batch):
+        return 0
+    connection_ = cursor.connection
+    try:
+        with connection_.transaction():
+            _copy(cursor, "twin_track", batch)
+        return len(batch)
+    except psycopg.errors.CheckViolation:  # no partition for a row: the job that makes them was late
+        with connection_.transaction():
+            ensure_partitions(cursor, days_of(batch))
+        return write_tracks(cursor, batch)
+    except psycopg.errors.UniqueViolation:
+        cursor.execute(
+            "CREATE TEMPORARY TABLE IF NOT EXISTS twin_track_staging (LIKE twin_track) ON COMMIT DELETE ROWS"
+        )
+        cursor.execute("TRUNCATE twin_track_staging")
+        _copy(cursor, "twin_track_staging", batch)
+        cursor.execute("INSERT INTO twin_track SELECT * FROM twin_track_staging ON CONFLICT DO NOTHING")
+        return cursor.rowcount
+
+
+def read_track(
+    cursor: Any, kind: AssetKind, asset_id: int, start: datetime, end: datetime, limit: int
+) -> list[tuple[float, float, float, float | None]]:
+    """One asset's positions between two instants, oldest first.
+
+    Returns
+    -------
+    list of (lon, lat, time_ms, speed_m_s)
+        At most ``limit + 1`` rows, the newest; the one too many says that there are more.
+    """
+    cursor.execute(
+        """SELECT lon, lat, extract(epoch FROM ts) * 1000, speed_m_s FROM twin_track
+           WHERE kind = %s AND asset_id = %s AND ts BETWEEN %s AND %s ORDER BY ts DESC LIMIT %s""",
+        [kind.code, asset_id, start, end, limit + 1],
+    )
+    return [(lon, lat, float(ms), speed) for lon, lat, ms, speed in reversed(cursor.fetchall())]

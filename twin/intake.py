@@ -1,0 +1,245 @@
+"""Where a batch of positions meets the twin: history, present state, enter and exit, in one transaction.
+
+The history takes every row. Only rows newer than the asset's present state move it and cross area borders: the
+present never goes back in time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+import psycopg
+import shapely
+from numpy.typing import NDArray
+
+from gis.fences import FenceIndex, transitions
+from twin.batch import MICROSECOND, UNSAID, PositionBatch
+from twin.history import write_tracks
+from twin.kinds import Status
+from twin.present import Current, read_current
+
+NOWHERE = -1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a batch."""
+
+    stored: int
+    """Rows new to the history."""
+    late: int
+    """Rows that were stored but left the present as it was."""
+    current: Current
+    crossings: int
+    """Enter and exit events written."""
+
+
+@dataclass
+class _Known:
+    """What is known of one asset's present."""
+
+    time_us: int
+    status: int
+    inside: tuple[int, ...] = field(default=())
+
+
+class Intake:
+    """Stores batches for the assets whose shards this process holds.
+
+    It keeps their last time, status and presences in memory; :meth:`forget` after a failed transaction or a lost
+    shard makes it read them again.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, _Known] = {}
+        self._areas = FenceIndex.build(np.empty(0, np.int64), np.empty(0, object), np.empty(0), np.empty(0))
+        self._regions = self._areas
+        self._versions: dict[int, int] = {}
+
+    def load_areas(self, cursor: psycopg.Cursor) -> int:
+        """Read the active areas afresh; returns how many there are."""
+        cursor.execute(
+            """SELECT id, version, ST_AsBinary(boundary), coalesce(z_min_m, 'NaN'), coalesce(z_max_m, 'NaN')
+               FROM twin_area WHERE active ORDER BY id"""
+        )
+        rows = cursor.fetchall()
+        self._areas = _index(rows, [row[3] for row in rows], [row[4] for row in rows])
+        self._versions = {row[0]: row[1] for row in rows}
+        # Presences in areas that are gone went with them (or are about to be left): read them again.
+        self.forget()
+        return len(rows)
+
+    def load_regions(self, cursor: psycopg.Cursor) -> None:
+        """Read the innermost regions afresh: those that say in whose district a thing is."""
+        cursor.execute(
+            """SELECT id, code, ST_AsBinary(boundary) FROM geo_region r WHERE boundary IS NOT NULL
+               AND NOT EXISTS (SELECT 1 FROM geo_region c WHERE c.parent_id = r.id) ORDER BY id"""
+        )
+        rows = cursor.fetchall()
+        self._regions = _index(rows, [np.nan] * len(rows), [np.nan] * len(rows))
+
+    def forget(self) -> None:
+        """Drop what is known of assets; it is read again when they next report."""
+        self._known.clear()
+
+    def store(self, cursor: psycopg.Cursor, batch: PositionBatch) -> Outcome:
+        """Store a batch inside the caller's transaction.
+
+        Raises
+        ------
+        psycopg.Error
+            Nothing of the batch is stored; roll back and call :meth:`forget`.
+        """
+        batch = batch.take(np.lexsort((batch.time_us, batch.asset)))
+        stored = write_tracks(cursor, batch)
+        self._recall(cursor, batch.asset)
+        last = np.fromiter((self._known[a].time_us for a in batch.asset.tolist()), np.int64, len(batch))
+        fresh = batch.time_us > last
+        fresh[1:] &= (batch.asset[1:] != batch.asset[:-1]) | (batch.time_us[1:] > batch.time_us[:-1])
+        moving = batch.take(np.flatnonzero(fresh))
+        crossings = self._cross(cursor, moving)
+        current = self._advance(cursor, moving)
+        return Outcome(stored, len(batch) - len(moving), current, crossings)
+
+    def switch(self, cursor: psycopg.Cursor, asset: int, time_us: int, on: bool) -> Current | None:
+        """Record that an asset was switched on or off, unless something newer is known of it."""
+        self._recall(cursor, np.array([asset]))
+        known = self._known[asset]
+        if time_us < known.time_us or known.time_us == 0:
+            return None
+        known.status = int(Status.IDLE if on else Status.OFF)
+        known.time_us = time_us
+        cursor.execute(
+            "UPDATE twin_state SET status = %s, ts = %s WHERE asset_id = %s",
+            [known.status, _stamp(time_us), asset],
+        )
+        return read_current(cursor, [asset])
+
+    def _recall(self, cursor: psycopg.Cursor, assets: NDArray[np.int64]) -> None:
+        unknown = [a for a in np.unique(assets).tolist() if a not in self._known]
+        if not unknown:
+            return
+        for asset in unknown:
+            self._known[asset] = _Known(0, UNSAID)
+        cursor.execute(
+            """SELECT asset_id, (extract(epoch FROM ts) * 1000000)::int8, status FROM twin_state
+               WHERE asset_id = ANY(%s)""",
+            [unknown],
+        )
+        for asset, time_us, status in cursor.fetchall():
+            self._known[asset] = _Known(time_us, status)
+        cursor.execute(
+            "SELECT asset_id, array_agg(area_id) FROM twin_presence WHERE asset_id = ANY(%s) GROUP BY asset_id",
+            [unknown],
+        )
+        for asset, areas in cursor.fetchall():
+            self._known[asset].inside = tuple(areas)
+
+    def _cross(self, cursor: psycopg.Cursor, moving: PositionBatch) -> int:
+        """Write enter and exit events of rows sorted by asset and time, and the presences that follow."""
+        if not len(moving):
+            return 0
+        assets = np.unique(moving.asset)
+        before = [(a, area) for a in assets.tolist() for area in self._known[a].inside]
+        before_asset, before_area = np.array(before, np.int64).reshape(-1, 2).T
+        point, area = self._areas.locate(moving.lon, moving.lat, moving.alt_m.astype(np.float64))
+        change = transitions(moving.asset, point, area, before_asset, before_area)
+        inside: dict[int, list[int]] = {a: [] for a in assets.tolist()}
+        for a, where in zip(change.present_asset.tolist(), change.present_fence.tolist(), strict=True):
+            inside[a].append(where)
+        for a, where in inside.items():
+            self._known[a].inside = tuple(where)
+        rows = [
+            (
+                int(moving.asset[i]),
+                f,
+                self._versions.get(f, 0),
+                entered,
+                _stamp(int(moving.time_us[i])),
+                float(moving.lon[i]),
+                float(moving.lat[i]),
+            )
+            for i, f, entered in zip(
+                change.point_index.tolist(), change.fence_id.tolist(), change.entered.tolist(), strict=True
+            )
+        ]
+        if not rows:
+            return 0
+        # An area deleted a moment ago has no row to refer to: its events have no subject any more.
+        cursor.executemany(
+            """INSERT INTO twin_areaevent (asset_id, area_id, area_version, entered, ts, lon, lat)
+               SELECT v.* FROM (VALUES (%s::int8, %s::int8, %s::int4, %s::bool, %s::timestamptz, %s::float8,
+               %s::float8)) AS v(asset, area, version, entered, ts, lon, lat)
+               WHERE EXISTS (SELECT 1 FROM twin_area WHERE id = v.area)""",
+            rows,
+        )
+        for asset_, area_, _version, entered, ts, *_ in rows:
+            if entered:
+                cursor.execute(
+                    """INSERT INTO twin_presence (asset_id, area_id, since)
+                       SELECT %s, id, %s FROM twin_area WHERE id = %s ON CONFLICT DO NOTHING""",
+                    [asset_, ts, area_],
+                )
+            else:
+                cursor.execute("DELETE FROM twin_presence WHERE asset_id = %s AND area_id = %s", [asset_, area_])
+        return len(rows)
+
+    def _advance(self, cursor: psycopg.Cursor, moving: PositionBatch) -> Current:
+        """Make the newest row of every asset its present state."""
+        newest = np.flatnonzero(np.append(moving.asset[1:] != moving.asset[:-1], True)) if len(moving) else []
+        batch = moving.take(np.asarray(newest, np.int64))
+        region = self._regions.locate_one(batch.lon, batch.lat)
+        region[region == NOWHERE] = 0
+        for i, (asset, said) in enumerate(zip(batch.asset.tolist(), batch.status.tolist(), strict=True)):
+            known = self._known[asset]
+            if said == UNSAID:
+                batch.status[i] = Status.IDLE if known.status in (UNSAID, Status.OFF) else known.status
+            known.time_us = int(batch.time_us[i])
+            known.status = int(batch.status[i])
+        if len(batch):
+            cursor.execute(_UPSERT, _upsert_columns(batch, region))
+        return Current(batch, region)
+
+
+_UPSERT = """
+INSERT INTO twin_state AS s (asset_id, ts, received_at, lon, lat, alt_m, speed_m_s, heading_deg, accuracy_m, status,
+                             attrs, region_id)
+SELECT * FROM unnest(%s::int8[], %s::timestamptz[], %s::timestamptz[], %s::float8[], %s::float8[], %s::float8[],
+                     %s::float8[], %s::float8[], %s::float8[], %s::int2[], %s::jsonb[], %s::int8[])
+ON CONFLICT (asset_id) DO UPDATE SET ts = excluded.ts, received_at = excluded.received_at, lon = excluded.lon,
+    lat = excluded.lat, alt_m = excluded.alt_m, speed_m_s = excluded.speed_m_s, heading_deg = excluded.heading_deg,
+    accuracy_m = excluded.accuracy_m, status = excluded.status, attrs = excluded.attrs, region_id = excluded.region_id
+WHERE s.ts < excluded.ts"""
+
+
+def _upsert_columns(batch: PositionBatch, region: NDArray[np.int64]) -> list[list]:
+    def known(values: NDArray[np.floating]) -> list[float | None]:
+        return [None if value != value else value for value in values.tolist()]
+
+    return [
+        batch.asset.tolist(),
+        [_stamp(us) for us in batch.time_us.tolist()],
+        [_stamp(us) for us in batch.received_us.tolist()],
+        batch.lon.tolist(),
+        batch.lat.tolist(),
+        known(batch.alt_m),
+        known(batch.speed_m_s),
+        known(batch.heading_deg),
+        known(batch.accuracy_m),
+        batch.status.tolist(),
+        [value or "{}" for value in batch.attrs],
+        [value or None for value in region.tolist()],
+    ]
+
+
+def _stamp(us: int) -> datetime:
+    return datetime.fromtimestamp(us / MICROSECOND, UTC)
+
+
+def _index(rows: list[tuple], z_min: list[float], z_max: list[float]) -> FenceIndex:
+    """Index of rows (key, anything, WKB, …)."""
+    ids = np.array([row[0] for row in rows], np.int64)
+    polygons = shapely.from_wkb(np.array([bytes(row[2]) for row in rows], object))
+    return FenceIndex.build(ids, polygons, np.array(z_min, float), np.array(z_max, float))

@@ -1,0 +1,176 @@
+"""The live hub of one web worker: hears the ingest workers, keeps the world, wakes the sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from urllib.parse import unquote, urlsplit
+
+import paho.mqtt.client as mqtt
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import close_old_connections, connection
+from paho.mqtt.enums import CallbackAPIVersion
+from prometheus_client import Counter, Gauge
+
+from gis.notices import listen
+from twin.live.frames import Update, decode_update
+from twin.live.world import World
+from twin.present import Current, read_current
+
+logger = logging.getLogger(__name__)
+
+LIVE_TOPICS = "st/live/+"
+TICK_S = 0.25
+RELOADING_TOPICS = frozenset({"assets"})
+SIGHT_TOPICS = frozenset({"access", "organizations", "regions"})
+
+frames_lost = Counter("sandtable_live_frames_lost_total", "Frames between workers that never arrived")
+assets_held = Gauge("sandtable_live_assets", "Assets in this web worker's live world")
+
+
+def live_topic(worker: str) -> str:
+    """Topic on which ``worker`` publishes its frames."""
+    return f"st/live/{worker}"
+
+
+class Hub:
+    """One a process; started and stopped with it."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self.heard_at: float | None = None
+        """Monotonic time of the last frame of any ingest worker."""
+        self.sight_version = 0
+        """Grows when somebody's scope may have changed."""
+        self.ready = False
+        self._numbers: dict[str, int] = {}
+        self._moved = asyncio.Event()
+        self._stale = asyncio.Event()
+        self._tasks: list[asyncio.Task] = []
+        self._client: mqtt.Client | None = None
+        self._stopping = threading.Event()
+
+    async def start(self) -> None:
+        """Connect, load the world, begin to tick."""
+        self._connect(asyncio.get_running_loop())
+        self._stale.set()
+        self._tasks = [asyncio.create_task(job) for job in (self._reload_when_stale(), self._watch_notices())]
+
+    async def stop(self) -> None:
+        """Let go of broker and database."""
+        self._stopping.set()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._client is not None:
+            self._client.disconnect()
+            await asyncio.to_thread(self._client.loop_stop)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the process is about to end."""
+        return self._stopping.is_set()
+
+    @property
+    def broker_connected(self) -> bool:
+        """Whether frames can arrive at all."""
+        return self._client is not None and self._client.is_connected()
+
+    async def next_tick(self) -> None:
+        """Wait until something moved, at most one tick after another; a quiet world wakes its viewers each second."""
+        await asyncio.sleep(TICK_S)
+        try:
+            await asyncio.wait_for(self._moved.wait(), 1.0)
+        except TimeoutError:
+            return
+
+    def ingest_age_s(self) -> float | None:
+        """Seconds since an ingest worker was last heard; None: never."""
+        return None if self.heard_at is None else time.monotonic() - self.heard_at
+
+    def _connect(self, loop: asyncio.AbstractEventLoop) -> None:
+        address = urlsplit(settings.MQTT_URL)
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        client.username_pw_set(unquote(address.username or ""), unquote(address.password or ""))
+        client.reconnect_delay_set(1, 3)
+
+        def connected(client: mqtt.Client, _data: object, _flags: object, reason: mqtt.ReasonCode, _p: object) -> None:
+            if reason.is_failure:
+                logger.error("live hub: the broker refused us: %s", reason)
+                return
+            client.subscribe(LIVE_TOPICS)
+            # Frames were missed while the broker was away.
+            loop.call_soon_threadsafe(self._stale.set)
+
+        def received(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+            try:
+                update = decode_update(message.payload)
+            except ValueError:
+                logger.exception("live hub: unreadable frame on %s", message.topic)
+                return
+            loop.call_soon_threadsafe(self._take, message.topic, update)
+
+        client.on_connect = connected
+        client.on_message = received
+        client.connect_async(address.hostname or "127.0.0.1", address.port or 1883, keepalive=10)
+        client.loop_start()
+        self._client = client
+
+    def _take(self, topic: str, update: Update) -> None:
+        self.heard_at = time.monotonic()
+        expected = self._numbers.get(topic, update.number - 1) + 1
+        self._numbers[topic] = update.number
+        if update.number != expected:
+            frames_lost.inc(max(update.number - expected, 0))
+            self._stale.set()
+        if len(update):
+            self.world.apply(update.columns)
+            self._wake()
+
+    def _wake(self) -> None:
+        self._moved.set()
+        # Whoever waits now goes on; whoever comes later waits for the next change.
+        self._moved.clear()
+
+    async def _reload_when_stale(self) -> None:
+        while True:
+            await self._stale.wait()
+            self._stale.clear()
+            try:
+                self.world.replace(await sync_to_async(_load, thread_sensitive=False)())
+            except Exception:
+                logger.exception("live hub: the world could not be read; trying again")
+                self._stale.set()
+            else:
+                self.ready = True
+                assets_held.set(int(self.world.there.sum()))
+                self._wake()
+            await asyncio.sleep(1)
+
+    async def _watch_notices(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def watch() -> None:
+            for topics in listen(RELOADING_TOPICS | SIGHT_TOPICS, stop=self._stopping):
+                loop.call_soon_threadsafe(self._noticed, topics)
+
+        await asyncio.to_thread(watch)
+
+    def _noticed(self, topics: frozenset[str]) -> None:
+        if topics & RELOADING_TOPICS:
+            self._stale.set()
+        if topics & SIGHT_TOPICS:
+            self.sight_version += 1
+            self._wake()
+
+
+def _load() -> Current:
+    close_old_connections()
+    with connection.cursor() as cursor:
+        return read_current(cursor)
+
+
+hub = Hub()

@@ -1,0 +1,269 @@
+"""The live socket: one open map's line to the hub (protocol: ``docs/protocols/live.md``)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from http.cookies import SimpleCookie
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import close_old_connections
+from django.utils.translation import gettext, override
+from prometheus_client import Counter, Gauge
+
+from access.scope import Scope, allowed_organizations, allowed_regions, scope_of
+from access.sessions import user_of_session
+from twin.kinds import STATUS_NAMES, kinds
+from twin.live.frames import (
+    ASSETS,
+    ASSETS_BATCH,
+    ASSETS_SCHEMA,
+    CELLS,
+    CELLS_BATCH,
+    CELLS_SCHEMA,
+    batch_piece,
+    schema_piece,
+)
+from twin.live.hub import Hub, hub
+from twin.live.viewer import Answer, Sight, Viewer, Window
+
+logger = logging.getLogger(__name__)
+
+PULSE_S = 2.0
+RECHECK_S = 15.0
+"""Longest time for which an ended session goes unnoticed."""
+SLOWEST_SEND_S = 30.0
+"""A browser that does not take one message for this long is let go; it reconnects and catches up."""
+MOST_VIEW_CHARS = 1000
+CLOSE_SESSION = 4401
+CLOSE_PERMISSION = 4403
+CLOSE_STOPPING = 1012
+
+sent_total = Counter("sandtable_positions_sent", "States sent to browsers")
+open_sockets = Gauge("sandtable_live_sockets", "Open live sockets")
+
+
+class Leave(Exception):
+    """The conversation is over; ``reason`` and ``code`` are told to the browser."""
+
+    def __init__(self, reason: str, code: int) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+
+
+def _sight(scope: Scope) -> Sight:
+    def table(ids: np.ndarray) -> np.ndarray:
+        found = np.zeros(int(ids.max(initial=0)) + 1, bool)
+        found[ids] = True
+        return found
+
+    if scope.everything:
+        return Sight(True, np.zeros(1, bool), np.zeros(1, bool))
+    return Sight(False, table(allowed_organizations(scope)), table(allowed_regions(scope)))
+
+
+@sync_to_async(thread_sensitive=False)
+def _who(session_key: str) -> tuple[str, Sight] | None:
+    """Scope key and sight of whoever holds the session; None for nobody."""
+    close_old_connections()
+    user = user_of_session(session_key)
+    if user is None:
+        return None
+    scope = scope_of(user)
+    return ("none" if scope.empty else scope.key), _sight(scope)
+
+
+class Conversation:
+    """One accepted socket, from hello to bye."""
+
+    def __init__(self, hub: Hub, session_key: str, language: str, receive: Any, send: Any) -> None:
+        self._hub = hub
+        self._session_key = session_key
+        self._language = language
+        self._receive = receive
+        self._send = send
+        self._viewer: Viewer | None = None
+        self._schemas_sent: set[int] = set()
+        self._looked = asyncio.Event()
+        self._seen = 0
+        self._mode = "assets"
+
+    async def run(self) -> None:
+        """Converse until somebody leaves."""
+        await self._recheck()
+        await self._send_json(self._hello())
+        jobs = [asyncio.create_task(job) for job in (self._listen(), self._tell(), self._watch())]
+        try:
+            done, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
+            for job in done:
+                job.result()
+        finally:
+            for job in jobs:
+                job.cancel()
+            await asyncio.gather(*jobs, return_exceptions=True)
+
+    async def bye(self, leave: Leave) -> None:
+        """Say why, and close."""
+        await self._send_json({"type": "bye", "reason": leave.reason})
+        await self._send({"type": "websocket.close", "code": leave.code})
+
+    async def _listen(self) -> None:
+        while True:
+            event = await self._receive()
+            if event["type"] == "websocket.disconnect":
+                return
+            text = event.get("text") or ""
+            try:
+                if len(text) > MOST_VIEW_CHARS:
+                    raise ValueError("message too long")
+                message = json.loads(text)
+                if message["type"] != "view":
+                    raise ValueError(f"unknown type {message['type']!r}")
+                window = Window(*(float(v) for v in message["bbox"]), float(message["zoom"]))
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
+                await self._send_json({"type": "error", "text": str(error)[:200]})
+                continue
+            if self._viewer is not None:
+                self._viewer.look(window)
+            self._looked.set()
+
+    async def _tell(self) -> None:
+        """Tell the browser what changed, as fast as it takes it and no faster than the hub ticks."""
+        pulsed_at = 0.0
+        while True:
+            looked = self._looked.is_set()
+            self._looked.clear()
+            assert self._viewer is not None
+            answer = self._viewer.answer(self._hub.world, time.time() * 1000) if self._hub.ready else None
+            if answer is not None:
+                await self._send_answer(answer)
+            if looked or time.monotonic() - pulsed_at >= PULSE_S:
+                pulsed_at = time.monotonic()
+                await self._send_json(self._pulse())
+            waits = [asyncio.create_task(self._hub.next_tick()), asyncio.create_task(self._looked.wait())]
+            _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in pending:
+                wait.cancel()
+
+    async def _watch(self) -> None:
+        """Look again who this is, now and then and whenever somebody's rights changed."""
+        version = self._hub.sight_version
+        checked_at = time.monotonic()
+        while True:
+            await asyncio.sleep(0.5)
+            if self._hub.stopping:
+                raise Leave("stopping", CLOSE_STOPPING)
+            if version != self._hub.sight_version or time.monotonic() - checked_at >= RECHECK_S:
+                version, checked_at = self._hub.sight_version, time.monotonic()
+                await self._recheck()
+
+    async def _recheck(self) -> None:
+        who = await _who(self._session_key)
+        if who is None:
+            raise Leave("session", CLOSE_SESSION)
+        key, sight = who
+        if key == "none":
+            raise Leave("permission", CLOSE_PERMISSION)
+        if self._viewer is None:
+            self._viewer = Viewer(sight)
+        else:
+            self._viewer.allow(sight)
+
+    async def _send_answer(self, answer: Answer) -> None:
+        self._mode, self._seen = answer.mode, answer.visible
+        if answer.reset:
+            await self._send_json({"type": "reset"})
+        kinds_of_piece = (ASSETS_SCHEMA, ASSETS_BATCH, ASSETS)
+        if answer.mode == "cells":
+            kinds_of_piece = (CELLS_SCHEMA, CELLS_BATCH, CELLS)
+        schema_kind, batch_kind, schema = kinds_of_piece
+        if schema_kind not in self._schemas_sent:
+            self._schemas_sent.add(schema_kind)
+            await self._send_bytes(schema_piece(schema_kind, schema))
+        await self._send_bytes(batch_piece(batch_kind, schema, answer.columns))
+        if answer.mode == "assets":
+            sent_total.inc(len(answer.columns["id"]))
+
+    def _hello(self) -> dict[str, Any]:
+        with override(self._language):
+            return {
+                "type": "hello",
+                "server_time": time.time() * 1000,
+                "kinds": [
+                    {
+                        "key": kind.key,
+                        "code": kind.code,
+                        "name": str(kind.name),
+                        "glyph": kind.glyph,
+                        "silent_after_s": kind.silent_after_s,
+                    }
+                    for kind in kinds()
+                ],
+                "statuses": [
+                    {"code": int(status), "key": status.name.lower(), "name": gettext(str(name))}
+                    for status, name in STATUS_NAMES.items()
+                ],
+            }
+
+    def _pulse(self) -> dict[str, Any]:
+        age = self._hub.ingest_age_s()
+        return {
+            "type": "pulse",
+            "server_time": time.time() * 1000,
+            "ingest_age_s": None if age is None else round(age, 1),
+            "mode": self._mode,
+            "visible": self._seen,
+        }
+
+    async def _send_json(self, message: dict[str, Any]) -> None:
+        await self._send_within({"type": "websocket.send", "text": json.dumps(message, ensure_ascii=False)})
+
+    async def _send_bytes(self, data: bytes) -> None:
+        await self._send_within({"type": "websocket.send", "bytes": data})
+
+    async def _send_within(self, event: dict[str, Any]) -> None:
+        try:
+            await asyncio.wait_for(self._send(event), SLOWEST_SEND_S)
+        except TimeoutError:
+            raise Leave("slow", 1013) from None
+
+
+def _header(scope: dict[str, Any], name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+
+
+def _same_origin(scope: dict[str, Any]) -> bool:
+    """Whether the page that asks is ours: a foreign page must not use its visitor's session."""
+    return urlsplit(_header(scope, b"origin")).netloc == _header(scope, b"host") != ""
+
+
+async def live_socket(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """ASGI application for ``/live``."""
+    event = await receive()
+    if event["type"] != "websocket.connect":
+        return
+    cookies = SimpleCookie(_header(scope, b"cookie"))
+    session = cookies.get(settings.SESSION_COOKIE_NAME)
+    language = cookies.get(settings.LANGUAGE_COOKIE_NAME)
+    if not _same_origin(scope):
+        await send({"type": "websocket.close", "code": CLOSE_PERMISSION})
+        return
+    await send({"type": "websocket.accept"})
+    spoken = language.value if language and language.value in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+    conversation = Conversation(hub, session.value if session else "", spoken, receive, send)
+    open_sockets.inc()
+    try:
+        await conversation.run()
+    except Leave as leave:
+        await conversation.bye(leave)
+    except OSError:
+        logger.debug("live socket: the browser went away")
+    finally:
+        open_sockets.dec()

@@ -1,0 +1,156 @@
+"""Assets, their present state, the areas they enter and leave.
+
+The track history is no model: it is written and read as columns, see :mod:`twin.history`.
+"""
+
+from __future__ import annotations
+
+from django.contrib.gis.db import models
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from access.scope import ScopedQuerySet, ScopePaths
+from twin.kinds import kind_choices
+
+
+class Asset(models.Model):
+    """对象: anything with an identity on the map."""
+
+    kind = models.CharField(_("类别"), max_length=32, choices=kind_choices)
+    code = models.CharField(_("编号"), max_length=64)
+    name = models.CharField(_("名称"), max_length=120)
+    owner = models.ForeignKey(
+        "access.Organization", models.PROTECT, null=True, blank=True, related_name="assets", verbose_name=_("所属单位")
+    )
+    active = models.BooleanField(_("在用"), default=True)
+    created_at = models.DateTimeField(_("登记时间"), auto_now_add=True)
+
+    objects = ScopedQuerySet.as_manager()
+    scope_paths = ScopePaths(organization="owner__path", regions=("owner__region__path", "state__region__path"))
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("对象")
+        ordering = ["kind", "code"]
+        constraints = [models.UniqueConstraint(fields=["kind", "code"], name="asset_code_once_a_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.code}"
+
+
+class State(models.Model):
+    """实时状态: an asset's latest position; written by the ingest as columns, never going back in time."""
+
+    asset = models.OneToOneField(Asset, models.CASCADE, primary_key=True, related_name="state", verbose_name=_("对象"))
+    ts = models.DateTimeField(_("定位时间"))
+    received_at = models.DateTimeField(_("接收时间"))
+    lon = models.FloatField(_("经度"))
+    lat = models.FloatField(_("纬度"))
+    alt_m = models.FloatField(_("高度（米）"), null=True)
+    speed_m_s = models.FloatField(_("速度（米/秒）"), null=True)
+    heading_deg = models.FloatField(_("航向（度）"), null=True)
+    accuracy_m = models.FloatField(_("精度（米）"), null=True)
+    status = models.SmallIntegerField(_("状态"))
+    attrs = models.JSONField(_("属性"), default=dict)
+    region = models.ForeignKey(
+        "geo.Region", models.SET_NULL, null=True, db_index=False, related_name="+", verbose_name=_("当前区域")
+    )
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("实时状态")
+
+    def __str__(self) -> str:
+        return f"{self.asset_id} {self.ts:%F %T}"
+
+
+class Area(models.Model):
+    """区域: a polygon, with or without a height range, that things enter and leave."""
+
+    class Kind(models.TextChoices):
+        """What an area is for."""
+
+        FENCE = "fence", _("电子围栏")
+        KEY_AREA = "key_area", _("重点区域")
+        ZONE = "zone", _("人员区域")
+
+    name = models.CharField(_("名称"), max_length=120)
+    kind = models.CharField(_("类别"), max_length=16, choices=Kind)
+    boundary = models.MultiPolygonField(_("范围"), srid=4326)
+    z_min_m = models.FloatField(_("底高（米）"), null=True, blank=True)
+    z_max_m = models.FloatField(_("顶高（米）"), null=True, blank=True)
+    owner = models.ForeignKey(
+        "access.Organization", models.PROTECT, null=True, blank=True, related_name="areas", verbose_name=_("所属单位")
+    )
+    region = models.ForeignKey(
+        "geo.Region", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("所在区域")
+    )
+    version = models.PositiveIntegerField(_("版本"), default=1, editable=False)
+    active = models.BooleanField(_("启用"), default=True)
+
+    objects = ScopedQuerySet.as_manager()
+    scope_paths = ScopePaths(organization="owner__path", regions=("owner__region__path", "region__path"))
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("区域")
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(z_min_m__isnull=True)
+                | models.Q(z_max_m__isnull=True)
+                | models.Q(z_min_m__lt=models.F("z_max_m")),
+                name="area_bottom_below_top",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Refuse a shape that cannot be tested against."""
+        if self.boundary is not None and not self.boundary.valid:
+            raise ValidationError({"boundary": _("范围自相交或未闭合：%s") % self.boundary.valid_reason})
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        """Save, counting a new version whenever what is tested changes."""
+        if self.pk:
+            before = Area.objects.filter(pk=self.pk).first()
+            if before and any(
+                getattr(before, field) != getattr(self, field) for field in ("boundary", "z_min_m", "z_max_m", "active")
+            ):
+                self.version = before.version + 1
+        super().save(*args, **kwargs)  # type: ignore[arg-type]
+
+
+class Presence(models.Model):
+    """Which asset is inside which area now; kept with the history, in the same transaction."""
+
+    pk = models.CompositePrimaryKey("asset_id", "area_id")
+    asset = models.ForeignKey(Asset, models.CASCADE, related_name="presences")
+    area = models.ForeignKey(Area, models.CASCADE, related_name="presences")
+    since = models.DateTimeField(_("进入时间"))
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("在区域内")
+
+
+class AreaEvent(models.Model):
+    """进出事件: an asset entered or left an area."""
+
+    asset = models.ForeignKey(Asset, models.CASCADE, related_name="area_events", verbose_name=_("对象"))
+    area = models.ForeignKey(Area, models.CASCADE, related_name="events", verbose_name=_("区域"))
+    area_version = models.PositiveIntegerField(_("区域版本"))
+    entered = models.BooleanField(_("进入"))
+    ts = models.DateTimeField(_("时间"), db_index=True)
+    lon = models.FloatField(_("经度"))
+    lat = models.FloatField(_("纬度"))
+
+    objects = ScopedQuerySet.as_manager()
+    scope_paths = ScopePaths(
+        organization="asset__owner__path", regions=("asset__owner__region__path", "asset__state__region__path")
+    )
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("进出事件")
+        ordering = ["-ts", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.asset_id} {'→' if self.entered else '←'} {self.area_id} {self.ts:%F %T}"

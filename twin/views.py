@@ -1,0 +1,55 @@
+"""Pages of the twin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.views.decorators.http import require_safe
+
+from access.models import Grant
+from gis.models import Region
+from twin.bundle import entry, words
+
+SHANGHAI_BOUNDS = (120.85, 30.67, 122.0, 31.87)
+
+
+@require_safe
+def map_page(request: HttpRequest) -> HttpResponse:
+    """The map: a shell that the bundle fills."""
+    return render(request, "twin/map.html", {"bundle": entry("src/map/main.ts"), "boot": _boot(request)})
+
+
+def _boot(request: HttpRequest) -> dict[str, Any]:
+    """What the bundle must know before its first request."""
+    city = Region.objects.filter(code=settings.CITY_CODE).first()
+    bounds = city.boundary.extent if city and city.boundary else SHANGHAI_BOUNDS
+    west, south, east, north = bounds
+    roles = [
+        f"{grant.get_role_display()}{f' · {place}' if (place := grant.organization or grant.region) else ''}"
+        for grant in Grant.objects.filter(user=request.user).select_related("region", "organization")
+    ]
+    language = get_language()
+    return {
+        "center": [(west + east) / 2, (south + north) / 2],
+        "bounds": bounds,
+        "city": city.name if city else "",
+        "language": language,
+        "words": {} if language == settings.LANGUAGE_CODE else words(),
+        "csrf": get_token(request),
+        "urls": {
+            "live": "/live",
+            "tiles": "/tiles/{layer}/{z}/{x}/{y}.mvt",
+            "assets": "/api/v1/assets/",
+            "sign_in": reverse("sign-in"),
+            "sign_out": reverse("sign-out"),
+            "set_language": reverse("set_language"),
+            "desk": reverse("admin:index"),
+        },
+        "user": {"name": request.user.get_full_name() or request.user.get_username(), "roles": roles},
+    }

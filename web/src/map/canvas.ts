@@ -1,0 +1,148 @@
+import type { Layer, PickingInfo } from "@deck.gl/core";
+import { MapLibreOverlay } from "@deck.gl/maplibre";
+import {
+  AttributionControl,
+  type LngLatBoundsLike,
+  Map as MapLibreMap,
+  NavigationControl,
+  ScaleControl,
+  setWorkerUrl,
+} from "maplibre-gl";
+import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
+import { fetchTileRanges } from "../api";
+import type { Boot } from "../boot";
+import type { View } from "../live/messages";
+import type { Tokens } from "../tokens";
+import { t } from "../words";
+import { LABEL_FONT, baseStyle, hatchImage } from "./basemap";
+import { keepLabels } from "./labels";
+
+setWorkerUrl(workerUrl);
+
+const VIEW_WAIT_MS = 150;
+
+interface CanvasHandlers {
+  onView(view: View): void;
+  onZoom(): void;
+  onPick(info: PickingInfo): void;
+  /** A tile could not be read: HTTP status, or undefined when no answer came. */
+  onTileProblem(status: number | undefined): void;
+}
+
+/** The map with deck.gl over it: base style, camera, and the layers it is given. */
+export class MapCanvas {
+  isReady = false;
+  private layers: Layer[] = [];
+  private viewTimer: ReturnType<typeof setTimeout> | undefined;
+
+  private constructor(
+    readonly map: MapLibreMap,
+    private readonly overlay: MapLibreOverlay,
+    private readonly handlers: CanvasHandlers,
+  ) {}
+
+  static async open(
+    container: HTMLElement,
+    boot: Boot,
+    colours: Tokens,
+    scale: number,
+    padding: { left: number; right: number; top: number; bottom: number },
+    handlers: CanvasHandlers,
+  ): Promise<MapCanvas> {
+    const ranges = await fetchTileRanges(boot.urls.tiles);
+    const [west, south, east, north] = boot.bounds;
+    const isStill = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const map = new MapLibreMap({
+      container,
+      style: baseStyle(boot.urls.tiles, ranges, colours, scale),
+      bounds: [west, south, east, north] as LngLatBoundsLike,
+      fitBoundsOptions: { padding },
+      attributionControl: false,
+      maxPitch: 60,
+      fadeDuration: isStill ? 0 : 200,
+      localIdeographFontFamily: `"${LABEL_FONT}", sans-serif`,
+      locale: {
+        "NavigationControl.ZoomIn": t("放大"),
+        "NavigationControl.ZoomOut": t("缩小"),
+        "NavigationControl.ResetBearing": t("拖动旋转，点击正北"),
+        "AttributionControl.ToggleAttribution": t("数据来源"),
+        "Map.Title": t("地图"),
+      },
+    });
+    const hatch = hatchImage(colours["grade-orange"]);
+    map.once("style.load", () => map.addImage(hatch.name, hatch.data, { pixelRatio: 2 }));
+    map.addControl(new NavigationControl({ visualizePitch: true }), "bottom-right");
+    map.addControl(new ScaleControl({ maxWidth: 120, unit: "metric" }), "bottom-left");
+    if (boot.attribution) {
+      map.addControl(new AttributionControl({ compact: false, customAttribution: boot.attribution }), "bottom-left");
+    }
+    const overlay = new MapLibreOverlay({
+      interleaved: false,
+      layers: [],
+      pickingRadius: window.matchMedia("(pointer: coarse)").matches ? 16 : 6,
+      onClick: (info: PickingInfo) => handlers.onPick(info),
+      onHover: (info: PickingInfo) => {
+        map.getCanvas().style.cursor = info.picked ? "pointer" : "";
+      },
+    });
+    map.addControl(overlay as never);
+    const canvas = new MapCanvas(map, overlay, handlers);
+    canvas.listen(boot.language);
+    return canvas;
+  }
+
+  /** Shows these layers, the last on top. */
+  show(layers: Layer[]): void {
+    this.layers = layers;
+    this.overlay.setProps({ layers });
+  }
+
+  /** Draws what is shown anew, without giving it anything. */
+  redraw(): void {
+    for (const layer of this.layers) layer.setNeedsRedraw();
+  }
+
+  get zoom(): number {
+    return this.map.getZoom();
+  }
+
+  view(): View {
+    const bounds = this.map.getBounds();
+    return {
+      bbox: [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()],
+      zoom: this.map.getZoom(),
+    };
+  }
+
+  project = (lon: number, lat: number): [number, number] => {
+    const point = this.map.project([lon, lat]);
+    return [point.x, point.y];
+  };
+
+  unproject = (x: number, y: number): [number, number] => {
+    const place = this.map.unproject([x, y]);
+    return [place.lng, place.lat];
+  };
+
+  /** Goes nearer to a cell, to see what it sums up. */
+  approach(lon: number, lat: number): void {
+    this.map.easeTo({ center: [lon, lat], zoom: Math.min(this.zoom + 2, 16), duration: 600 });
+  }
+
+  private listen(language: string): void {
+    const { map } = this;
+    map.once("load", () => {
+      this.isReady = true;
+    });
+    map.on("moveend", () => {
+      clearTimeout(this.viewTimer);
+      this.viewTimer = setTimeout(() => this.handlers.onView(this.view()), VIEW_WAIT_MS);
+    });
+    map.on("zoomend", () => this.handlers.onZoom());
+    map.on("error", ({ error }) => {
+      const status = (error as Error & { status?: number }).status;
+      this.handlers.onTileProblem(status);
+    });
+    keepLabels(map, language);
+  }
+}

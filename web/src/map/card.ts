@@ -1,0 +1,219 @@
+import type { AssetDetail } from "../api";
+import { h, setText } from "../dom";
+import type { Kind } from "../live/messages";
+import type { Look } from "../live/store";
+import type { Clock } from "../time";
+import { t } from "../words";
+import { glyphPicture } from "./glyphs";
+
+/** What the card shows of the present: from the live frames, or from the API while the thing is not in view. */
+export interface CardState {
+  look: Look;
+  lon: number;
+  lat: number;
+  /** Metres, m/s, degrees; null unknown. */
+  alt_m: number | null;
+  speed_m_s: number | null;
+  heading_deg: number | null;
+  /** Milliseconds since 1970 UTC. */
+  time_ms: number;
+}
+
+const UNKNOWN = "—";
+
+export function lookName(look: Look): string {
+  switch (look) {
+    case "idle":
+      return t("待机");
+    case "working":
+      return t("作业中");
+    case "alert":
+      return t("告警");
+    case "off":
+      return t("关机");
+    case "silent":
+      return t("静默");
+  }
+}
+
+/** Eight-point compass name of a heading in degrees. */
+export function compass(heading_deg: number): string {
+  const names = [t("北"), t("东北"), t("东"), t("东南"), t("南"), t("西南"), t("西"), t("西北")];
+  return names[Math.round((((heading_deg % 360) + 360) % 360) / 45) % 8];
+}
+
+/** `12.4 km/h`; slow things with a decimal. */
+export function speedText(speed_m_s: number | null): string {
+  if (speed_m_s === null || Number.isNaN(speed_m_s)) return UNKNOWN;
+  const kmh = speed_m_s * 3.6;
+  return `${kmh.toFixed(kmh < 20 ? 1 : 0)} km/h`;
+}
+
+/** `620 m` or `3.4 km`. */
+export function distanceText(metres: number): string {
+  return metres < 1000 ? `${Math.round(metres)} m` : `${(metres / 1000).toFixed(metres < 100_000 ? 1 : 0)} km`;
+}
+
+function plainValue(value: unknown): string {
+  if (value === null || value === undefined || value === "") return UNKNOWN;
+  if (typeof value === "boolean") return value ? t("是") : t("否");
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+/** The selected thing's card; slides in on the right. */
+export class Card {
+  readonly element: HTMLElement;
+  private readonly title = h("h2", { tabindex: "-1" });
+  private readonly subtitle = h("p", { class: "quiet" });
+  private readonly picture = h("span", { class: "card-glyph" });
+  private readonly look = h("strong");
+  private readonly age = h("span", { class: "age" });
+  private readonly at = h("span", { class: "quiet at" });
+  private readonly facts = h("dl");
+  private readonly attrs = h("dl", { class: "attrs" });
+  private readonly attrsTitle = h("h3", {}, t("上报属性"));
+  private readonly trackText = h("p");
+  private readonly problem = h("p", { class: "problem", role: "alert", hidden: true });
+  private readonly values = new Map<string, HTMLElement>();
+  private glyph = "dot";
+  private shownLook = "";
+  private before: Element | null = null;
+
+  constructor(
+    private readonly colours: Readonly<Record<Look, string>>,
+    private readonly glyphSize: number,
+    private readonly clock: Clock,
+    onClose: () => void,
+  ) {
+    const facts: [string, string][] = [
+      ["owner", t("所属单位")],
+      ["region", t("所在区域")],
+      ["speed", t("速度")],
+      ["heading", t("航向")],
+      ["height", t("高度")],
+      ["place", t("经纬度")],
+    ];
+    for (const [key, name] of facts) {
+      const value = h("dd");
+      this.values.set(key, value);
+      this.facts.append(h("dt", {}, name), value);
+    }
+    this.element = h(
+      "aside",
+      { class: "panel card", "aria-label": t("对象卡片"), inert: true },
+      h(
+        "div",
+        { class: "card-head" },
+        this.picture,
+        h("div", { class: "card-title" }, this.title, this.subtitle),
+        h("button", { type: "button", class: "close", "aria-label": t("关闭"), title: "Esc", onclick: onClose }, "×"),
+      ),
+      h(
+        "div",
+        { class: "panel-body" },
+        h("p", { class: "card-state" }, this.look, this.age, this.at),
+        this.problem,
+        this.facts,
+        this.attrsTitle,
+        this.attrs,
+        h("h3", {}, t("近 1 小时轨迹")),
+        this.trackText,
+      ),
+    );
+  }
+
+  get isOpen(): boolean {
+    return this.element.classList.contains("open");
+  }
+
+  /** Opens empty while the details are read. */
+  open(kind: Kind | undefined): void {
+    if (!this.isOpen) this.before = document.activeElement;
+    this.glyph = kind?.glyph ?? "dot";
+    this.shownLook = "";
+    this.element.classList.add("open", "waiting");
+    this.element.inert = false;
+    this.problem.hidden = true;
+    setText(this.title, kind?.name ?? t("读取中…"));
+    setText(this.subtitle, "");
+    for (const value of this.values.values()) setText(value, UNKNOWN);
+    this.showAttrs({});
+    setText(this.trackText, t("读取中…"));
+    this.title.focus({ preventScroll: true });
+  }
+
+  close(): void {
+    if (!this.isOpen) return;
+    this.element.classList.remove("open", "waiting");
+    this.element.inert = true;
+    if (this.before instanceof HTMLElement) this.before.focus({ preventScroll: true });
+  }
+
+  showDetail(detail: AssetDetail, kind: Kind | undefined): void {
+    this.element.classList.remove("waiting");
+    this.problem.hidden = true;
+    if (kind !== undefined && kind.glyph !== this.glyph) {
+      this.glyph = kind.glyph;
+      this.shownLook = "";
+    }
+    setText(this.title, detail.name || detail.code);
+    setText(this.subtitle, `${kind?.name ?? detail.kind} · ${detail.code}`);
+    this.setValue("owner", detail.owner?.name ?? UNKNOWN);
+    this.setValue("region", detail.region?.name ?? UNKNOWN);
+    this.showAttrs(detail.state?.attrs ?? {});
+  }
+
+  /** Shows the present state; to be called whenever it changes and each second, for the age ticks. */
+  showState(state: CardState): void {
+    const name = lookName(state.look);
+    if (this.shownLook !== state.look) {
+      this.shownLook = state.look;
+      this.picture.replaceChildren(glyphPicture(this.glyph, state.look, this.colours[state.look], this.glyphSize));
+      this.element.dataset.look = state.look;
+    }
+    setText(this.look, name);
+    setText(this.age, this.clock.ago(state.time_ms));
+    setText(this.at, t("{time} 上报", { time: this.clock.time(state.time_ms) }));
+    this.setValue("speed", speedText(state.speed_m_s));
+    const { heading_deg: heading, alt_m: height } = state;
+    this.setValue("heading", heading === null || Number.isNaN(heading) ? UNKNOWN : `${compass(heading)} ${Math.round(heading)}°`);
+    this.setValue("height", height === null || Number.isNaN(height) ? UNKNOWN : `${height.toFixed(1)} m`);
+    this.setValue("place", `${state.lon.toFixed(5)}°, ${state.lat.toFixed(5)}°`);
+  }
+
+  /** A thing that has never reported. */
+  showNoState(): void {
+    setText(this.look, t("从未上报"));
+    setText(this.age, "");
+    setText(this.at, "");
+  }
+
+  showTrack(length_m: number, points: number, isTruncated: boolean): void {
+    if (points === 0) setText(this.trackText, t("这一小时内没有上报位置。"));
+    else {
+      const text = t("{length} · {n} 个位置", { length: distanceText(length_m), n: points.toLocaleString("en-US") });
+      setText(this.trackText, isTruncated ? `${text} · ${t("位置过多，只显示最近一段")}` : text);
+    }
+  }
+
+  showTrackProblem(text: string): void {
+    setText(this.trackText, text);
+  }
+
+  showProblem(text: string): void {
+    this.element.classList.remove("waiting");
+    this.problem.hidden = false;
+    setText(this.problem, text);
+  }
+
+  private setValue(key: string, text: string): void {
+    const element = this.values.get(key);
+    if (element !== undefined) setText(element, text);
+  }
+
+  private showAttrs(attrs: Record<string, unknown>): void {
+    const entries = Object.entries(attrs);
+    this.attrs.replaceChildren(...entries.flatMap(([key, value]) => [h("dt", {}, key), h("dd", {}, plainValue(value))]));
+    this.attrsTitle.hidden = entries.length === 0;
+  }
+}

@@ -1,0 +1,46 @@
+import "@fontsource-variable/noto-sans-sc";
+import "maplibre-gl/dist/maplibre-gl.css";
+import "../styles/page.css";
+import "../styles/panels.css";
+import { readBoot } from "../boot";
+import { setWords } from "../words";
+import { MapApp } from "./app";
+
+/** A window for tests and for the curious: it only reads, and selects. */
+export interface SandtableProbe {
+  /** Things shown, one by one or summed up in cells. */
+  count(): number;
+  /** Last reported place of a thing that is drawn one by one, degrees; null when it is not. */
+  positionOf(id: number): [lon: number, lat: number] | null;
+  mode(): "assets" | "cells";
+  /** State of the connection light. */
+  connection(): "starting" | "live" | "late" | "broken";
+  /** True once the map has drawn its first complete picture. */
+  mapReady(): boolean;
+  /** Opens a thing's card, as a click does. */
+  select(id: number): void;
+}
+
+declare global {
+  interface Window {
+    sandtable?: SandtableProbe;
+  }
+}
+
+const boot = readBoot(document);
+setWords(boot.words);
+const root = document.getElementById("app");
+if (root === null) throw new Error("page: #app missing");
+const app = new MapApp(root, boot);
+window.sandtable = {
+  count: () => app.count(),
+  positionOf: (id) => {
+    const thing = app.fleet.find(id);
+    return thing === null ? null : [thing.lon, thing.lat];
+  },
+  mode: () => app.mode,
+  connection: () => app.light().state,
+  mapReady: () => app.canvas?.isReady ?? false,
+  select: (id) => app.selection.select(id),
+};
+void app.start();

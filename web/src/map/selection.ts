@@ -1,0 +1,164 @@
+import { ApiError, type AssetDetail, fetchAsset, fetchTrack } from "../api";
+import type { Fleet } from "../live/fleet";
+import type { Kind } from "../live/messages";
+import { LOOKS, SILENT, type Look } from "../live/store";
+import type { Rgb } from "../tokens";
+import type { Clock } from "../time";
+import { t } from "../words";
+import type { Card, CardState } from "./card";
+import type { Notices } from "./notices";
+import { type Stretch, Track } from "./track";
+
+const TRACK_MINUTES = 60;
+/** How often the state is read while the thing is not among the live ones (out of view, or summed up in a cell). */
+const POLL_MS = 5000;
+
+interface Deps {
+  fleet: Fleet;
+  card: Card;
+  clock: Clock;
+  notices: Notices;
+  assetsUrl: string;
+  kindByKey(key: string): Kind | undefined;
+  kindByCode(code: number): Kind | undefined;
+  /** Called when what is drawn of the selection changed. */
+  onChange(): void;
+  onSignedOut(): void;
+}
+
+function happened(error: unknown): string {
+  if (!(error instanceof ApiError)) return String(error);
+  return error.status === 0 ? t("服务器没有应答") : t("服务器返回 {status}", { status: error.status });
+}
+
+/** The thing that is looked at: its details, its present, its last hour. */
+export class Selection {
+  id: number | null = null;
+  private detail: AssetDetail | null = null;
+  private track = new Track();
+  private isTruncated = false;
+  private hasTrack = false;
+  private reading = new AbortController();
+  private polled = 0;
+
+  constructor(private readonly deps: Deps) {}
+
+  select(id: number): void {
+    if (this.id === id) return;
+    this.forget();
+    this.id = id;
+    const sighting = this.deps.fleet.find(id);
+    this.deps.card.open(sighting === null ? undefined : this.deps.kindByCode(sighting.kind));
+    this.tick();
+    void this.readDetail();
+    void this.readTrack();
+    this.deps.onChange();
+  }
+
+  clear(): void {
+    if (this.id === null) return;
+    this.forget();
+    this.deps.card.close();
+    this.deps.onChange();
+  }
+
+  /** Called each second, after each frame and after the fleet was forgotten. */
+  tick(): void {
+    if (this.id === null) return;
+    const state = this.present();
+    if (state !== null) {
+      this.deps.card.showState(state);
+      if (this.hasTrack) {
+        this.track.append([state.lon, state.lat, state.time_ms, state.speed_m_s]);
+        this.track.trim(this.deps.clock.now());
+        this.deps.card.showTrack(this.track.length_m(), this.track.length, this.isTruncated);
+      }
+    }
+    const isLive = this.deps.fleet.find(this.id) !== null;
+    if (!isLive && Date.now() - this.polled > POLL_MS) void this.readDetail();
+  }
+
+  /** Where it is, when the live frames do not say; degrees. */
+  place(): [number, number] | null {
+    const state = this.detail?.state;
+    return state ? [state.lon, state.lat] : null;
+  }
+
+  stretches(colour: Rgb): Stretch[] {
+    return this.track.stretches(this.deps.clock.now(), colour);
+  }
+
+  private forget(): void {
+    this.reading.abort();
+    this.reading = new AbortController();
+    this.id = null;
+    this.detail = null;
+    this.track = new Track();
+    this.hasTrack = false;
+    this.isTruncated = false;
+  }
+
+  private present(): CardState | null {
+    if (this.id === null) return null;
+    const live = this.deps.fleet.find(this.id);
+    if (live !== null) return live;
+    const state = this.detail?.state;
+    if (!state) return null;
+    const time_ms = typeof state.time === "number" ? state.time : Date.parse(state.time);
+    return { ...state, time_ms, look: this.lookOf(state.status, time_ms) };
+  }
+
+  private lookOf(status: number, time_ms: number): Look {
+    const kind = this.deps.kindByKey(this.detail?.kind ?? "");
+    const age_s = (this.deps.clock.now() - time_ms) / 1000;
+    const look = LOOKS[status < SILENT ? status : 0];
+    const mayFallSilent = look === "idle" || look === "working";
+    return mayFallSilent && kind !== undefined && age_s > kind.silent_after_s ? "silent" : look;
+  }
+
+  private async readDetail(): Promise<void> {
+    const { id, deps } = this;
+    if (id === null) return;
+    const { signal } = this.reading;
+    this.polled = Date.now();
+    try {
+      const detail = await fetchAsset(deps.assetsUrl, id, signal);
+      if (signal.aborted) return;
+      this.detail = detail;
+      deps.card.showDetail(detail, deps.kindByKey(detail.kind));
+      if (this.present() === null) deps.card.showNoState();
+      this.tick();
+      deps.onChange();
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof ApiError && error.isSignedOut) deps.onSignedOut();
+      else if (error instanceof ApiError && error.isGone) this.vanish();
+      else deps.card.showProblem(t("详情读取失败：{what}。位置仍在实时更新，稍后会再试。", { what: happened(error) }));
+    }
+  }
+
+  private async readTrack(): Promise<void> {
+    const { id, deps } = this;
+    if (id === null) return;
+    const { signal } = this.reading;
+    try {
+      const answer = await fetchTrack(deps.assetsUrl, id, TRACK_MINUTES, signal);
+      if (signal.aborted) return;
+      this.track = new Track(answer.points);
+      this.isTruncated = answer.truncated;
+      this.hasTrack = true;
+      this.tick();
+      deps.card.showTrack(this.track.length_m(), this.track.length, this.isTruncated);
+      deps.onChange();
+    } catch (error) {
+      if (signal.aborted) return;
+      deps.card.showTrackProblem(t("轨迹读取失败：{what}。", { what: happened(error) }));
+    }
+  }
+
+  private vanish(): void {
+    const name = this.detail?.name ?? t("所选对象");
+    this.clear();
+    this.deps.notices.note(t("{name} 已不在可见范围内，卡片已关闭。", { name }));
+  }
+}

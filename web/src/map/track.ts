@@ -1,0 +1,74 @@
+import type { TrackPoint } from "../api";
+import type { Rgb } from "../tokens";
+
+/** Without a report for this long nobody knows the way between two points: the line is broken there. */
+const GAP_MS = 180_000;
+export const TRACK_MS = 3_600_000;
+const EARTH_RADIUS_M = 6_371_008.8;
+
+type Colour = [red: number, green: number, blue: number, alpha: number];
+
+/** A stretch without gaps: positions as longitude, latitude pairs and a colour per vertex. */
+export interface Stretch {
+  path: [number, number][];
+  colours: Colour[];
+}
+
+/** Length of the way between two points on the sphere, metres (haversine). */
+function distance_m(a: TrackPoint, b: TrackPoint): number {
+  const rad = Math.PI / 180;
+  const half = (degrees: number): number => Math.sin((degrees * rad) / 2) ** 2;
+  const part = half(b[1] - a[1]) + Math.cos(a[1] * rad) * Math.cos(b[1] * rad) * half(b[0] - a[0]);
+  return 2 * EARTH_RADIUS_M * Math.asin(Math.sqrt(part));
+}
+
+/** The last hour's way of the selected thing; grows as it moves. */
+export class Track {
+  private points: TrackPoint[] = [];
+
+  constructor(points: readonly TrackPoint[] = []) {
+    this.points = [...points].sort((a, b) => a[2] - b[2]);
+  }
+
+  get length(): number {
+    return this.points.length;
+  }
+
+  /** Adds a report; one that is not newer than the last is already there or came late and is left to the next reading. */
+  append(point: TrackPoint): void {
+    const last = this.points.at(-1);
+    if (last !== undefined && point[2] <= last[2]) return;
+    this.points.push(point);
+  }
+
+  /** Forgets what is older than an hour at `now_ms` (server's time). */
+  trim(now_ms: number): void {
+    const first = this.points.findIndex((point) => now_ms - point[2] <= TRACK_MS);
+    if (first === -1) this.points = [];
+    else if (first > 0) this.points = this.points.slice(first);
+  }
+
+  /** Length of the known way, metres; gaps are not counted. */
+  length_m(): number {
+    let sum = 0;
+    for (let i = 1; i < this.points.length; i++) {
+      if (this.points[i][2] - this.points[i - 1][2] <= GAP_MS) sum += distance_m(this.points[i - 1], this.points[i]);
+    }
+    return sum;
+  }
+
+  /** What is drawn: fading with age from the colour to nearly nothing. */
+  stretches(now_ms: number, colour: Rgb): Stretch[] {
+    const out: Stretch[] = [];
+    let before = Number.NEGATIVE_INFINITY;
+    for (const [lon, lat, time] of this.points) {
+      if (time - before > GAP_MS) out.push({ path: [], colours: [] });
+      before = time;
+      const freshness = Math.max(0, 1 - (now_ms - time) / TRACK_MS);
+      const stretch = out[out.length - 1];
+      stretch.path.push([lon, lat]);
+      stretch.colours.push([...colour, Math.round(25 + 215 * freshness ** 1.5)]);
+    }
+    return out.filter((stretch) => stretch.path.length > 1);
+  }
+}

@@ -1,0 +1,18 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  base: "/static/web/",
+  build: {
+    outDir: "dist",
+    manifest: true,
+    target: "es2022",
+    // Fonts and pictures stay files: a strict Content-Security-Policy refuses data: fonts.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 4000,
+    rolldownOptions: { input: { map: "src/map/main.ts" } },
+  },
+  // The map library's worker is an ES module and is served by ourselves.
+  worker: { format: "es" },
+  test: { include: ["tests/**/*.test.ts"], environment: "node" },
+});
