@@ -15,6 +15,9 @@ class AccessConfig(AppConfig):
     def ready(self) -> None:
         """Register the floor's own models with the ledger and check the data key."""
         from access import checks, signals
+        from access.scope import scope_of_request
+        from gis.tiles import set_scope_resolver
 
         checks.register()
         signals.connect()
+        set_scope_resolver(scope_of_request)

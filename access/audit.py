@@ -245,7 +245,7 @@ def _changes(old: models.Model | None, new: models.Model | None, fields: Iterabl
         after = None if new is None else f.value_from_object(new)
         if hasattr(after, "resolve_expression"):
             changes[f.name] = {"old": _shown(type(new), f, before), "new": "(expression)"}
-        elif before != f.to_python(after):
+        elif before != (after if after is None else f.to_python(after)):
             model = type(new if new is not None else old)
             changes[f.name] = {"old": _shown(model, f, before), "new": _shown(model, f, after)}
     return changes

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.core.exceptions import FieldError, ValidationError
+from django.core.exceptions import EmptyResultSet, FieldError, ValidationError
 from django.db import models
 from django.db.models.expressions import Col
 from django.db.models.lookups import IsNull
@@ -366,7 +366,7 @@ class _PersonalLookup(models.Lookup):
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[str]]:
         heads = self.heads()
         if not heads:
-            raise models.sql.EmptyResultSet
+            raise EmptyResultSet
         field = self.lhs.output_field
         column, params = compiler.compile(Col(self.lhs.alias, field.model._meta.get_field(field.index_name)))
         return f"{column} IN ({', '.join(['%s'] * len(heads))})", [*params, *heads]

@@ -33,6 +33,7 @@ from access.roles import ROLE_PERMISSIONS, Permission, Role, roles_with
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
+    from django.http import HttpRequest
 
     from access.models import User
 
@@ -181,6 +182,11 @@ def scope_of(user: User | AnonymousUser, permission: str = Permission.VIEW) -> S
     roles = roles_with(permission)
     places = [place for role, place in _grants(user) if role in roles]
     return reduce(or_, places, NOWHERE)
+
+
+def scope_of_request(request: HttpRequest) -> Scope:
+    """Where whoever sends ``request`` may look; what the tiles ask for."""
+    return scope_of(request.user)
 
 
 def permissions_of(user: User | AnonymousUser) -> frozenset[Permission]:

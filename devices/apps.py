@@ -5,8 +5,15 @@ from django.utils.translation import gettext_lazy as _
 
 
 class DevicesConfig(AppConfig):
-    """Names the app."""
+    """Puts devices under audit."""
 
     name = "devices"
     label = "devices"
     verbose_name = _("终端接入")
+
+    def ready(self) -> None:
+        """Audit every change of a device; of a key, only that it changed."""
+        from access.audit import audited
+        from devices.models import Device
+
+        audited(Device, secrets=["key_hash"])

@@ -24,3 +24,7 @@ class RefusedError(DevicesError, ValueError):
 
 class LeaseLostError(DevicesError):
     """Another worker owns a shard that this one was about to write for."""
+
+
+class CommandNotSentError(DevicesError):
+    """A command could not be handed to the broker; its text tells people what to do."""

@@ -126,7 +126,6 @@ class Refusal(models.Model):
 class RefusalCount(models.Model):
     """How many messages were refused a day, by reason; kept when the records themselves are gone."""
 
-    pk = models.CompositePrimaryKey("day", "reason")
     day = models.DateField(_("日期"))
     reason = models.CharField(_("原因"), max_length=48)
     count = models.BigIntegerField(_("条数"))
@@ -134,6 +133,10 @@ class RefusalCount(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = _("拒收统计")
         ordering = ["-day", "reason"]
+        constraints = [models.UniqueConstraint(fields=["day", "reason"], name="refusals_counted_once")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.reason}: {self.count}"
 
 
 class DeviceEvent(models.Model):

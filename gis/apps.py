@@ -12,5 +12,7 @@ class GeoConfig(AppConfig):
     verbose_name = _("地理底座")
 
     def ready(self) -> None:
-        """Register what must hold at start."""
-        from gis import checks  # noqa: F401
+        """Register what must hold at start, and this floor's map layer."""
+        from gis import checks, maplayers, tiles  # noqa: F401
+
+        tiles.registry.register(maplayers.REGIONS)

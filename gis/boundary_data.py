@@ -22,6 +22,7 @@ from importlib.resources import files
 
 import numpy as np
 import shapely
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from gis.exceptions import BoundaryDataError, UnknownRegionError
@@ -97,7 +98,8 @@ def find(code: str) -> BoundaryRow:
     names = {row.code: row.name for row in reversed(everything)}
     near = sorted(names, key=lambda known: (-_common_start(known, code), _distance(known, code), known))[:5]
     raise UnknownRegionError(
-        f"没有代码为“{code}”的行政区，请用六位行政区划代码。相近的有：{'、'.join(f'{c} {names[c]}' for c in near)}"
+        _("没有代码为“%(code)s”的行政区，请用六位行政区划代码。相近的有：%(near)s")
+        % {"code": code, "near": "、".join(f"{known} {names[known]}" for known in near)}
     )
 
 

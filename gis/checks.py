@@ -8,6 +8,7 @@ from django.core.checks import CheckMessage, Error, register
 
 from gis.crs import RESERVED_NAMES, city_grids, find_datum
 from gis.exceptions import UnknownDatumError
+from gis.tiles import has_scope_resolver, registry
 
 
 @register()
@@ -23,3 +24,15 @@ def check_city_grids(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         except UnknownDatumError as error:
             problems.append(Error(f"SANDTABLE_CITY_GRIDS: {name!r}: {error}", id="geo.E002"))
     return problems
+
+
+@register()
+def check_tile_scope(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A layer that shows different things to different people has somebody to ask who may see what."""
+    if has_scope_resolver():
+        return []
+    return [
+        Error(f"tile layer {layer.name!r} is scoped, but no scope resolver is registered", id="geo.E003")
+        for layer in registry.all()
+        if not layer.open_to_all
+    ]

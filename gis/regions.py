@@ -9,6 +9,7 @@ import shapely
 from django.conf import settings
 from django.contrib.gis.geos import GEOSGeometry
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from gis import boundary_data
 from gis.boundary_data import BoundaryRow
@@ -151,7 +152,7 @@ def region_path(code: str) -> str:
     """
     path = Region.objects.filter(code=code).values_list("path", flat=True).first()
     if path is None:
-        raise UnknownRegionError(f"行政区 {code} 尚未装入")
+        raise UnknownRegionError(_("行政区 %(code)s 尚未装入") % {"code": code})
     return path
 
 
@@ -165,7 +166,9 @@ def city_region() -> Region:
     """
     region = Region.objects.filter(code=settings.CITY_CODE).first()
     if region is None:
-        raise UnknownRegionError(f"城市 {settings.CITY_CODE} 尚未装入，请先运行 manage.py loadcity")
+        raise UnknownRegionError(
+            _("城市 %(code)s 尚未装入，请先运行 manage.py loadcity") % {"code": settings.CITY_CODE}
+        )
     return region
 
 

@@ -28,7 +28,11 @@ DUMP, SECRETS, ABOUT = "database.dump", "secrets.json", "backup.json"
 FOLDERS = ("files", "demo")
 # Keys the data was written with. Passwords of the servers stay this machine's own.
 KEPT_SECRETS = ("secret_key", "data_key")
-NOT_RESTORED = (" EXTENSION - ", " COMMENT - EXTENSION ", " SCHEMA - public ", " COMMENT - SCHEMA public ")
+# What belongs to PostGIS and to the server, not to our account.
+NOT_RESTORED = (
+    " EXTENSION - ", " COMMENT - EXTENSION ", " SCHEMA - public ", " COMMENT - SCHEMA public ",
+    " TABLE DATA public spatial_ref_sys ",
+)  # fmt: skip
 
 
 class Backup:

@@ -19,6 +19,8 @@ from launcher.supervisor import ALL, SERVICES, end_left_over, lock_file, read_st
 PRIVATE_FOLDERS = ("run", "log", "files", "demo")
 STOP_S = 120.0
 LOG_LINES = 15
+# Supervisors this very process started: as their parent it has to take note of their end.
+_started: dict[int, subprocess.Popen[bytes]] = {}
 LOGS_ADVICE = "查看 ./sandtable logs {name}，排除后重试 (see that log, then run this again)."
 
 
@@ -50,6 +52,7 @@ def start_services(installation: Installation) -> None:
             stderr=file,
             start_new_session=True,
         )
+    _started[process.pid] = process
     deadline = time.monotonic() + 15
     while read_state(installation.var).get("pid") != process.pid:
         if process.poll() is not None or time.monotonic() > deadline:
@@ -73,12 +76,15 @@ def stop(installation: Installation) -> bool:
     """
     if not is_running(installation):
         return bool(end_left_over(installation.var))
-    os.kill(read_state(installation.var)["pid"], signal.SIGTERM)
+    pid = read_state(installation.var)["pid"]
+    os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_S
     while is_running(installation):
         if time.monotonic() > deadline:
             raise LaunchError("守护进程没有停止 (the supervisor does not stop)", LOGS_ADVICE.format(name="supervisor"))
         time.sleep(0.05)
+    if child := _started.pop(pid, None):
+        child.wait(timeout=STOP_S)
     return True
 
 

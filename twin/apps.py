@@ -13,6 +13,14 @@ class TwinConfig(AppConfig):
     verbose_name = _("城市孪生")
 
     def ready(self) -> None:
+        """Register layers, audit what people change, make partitions after each migration."""
+        from access.audit import audited
+        from gis.tiles import registry
         from twin.history import ensure_partitions_after_migrate
+        from twin.maplayers import AREAS
+        from twin.models import Area, Asset
 
+        registry.register(AREAS)
+        audited(Asset)
+        audited(Area)
         post_migrate.connect(ensure_partitions_after_migrate, sender=self)

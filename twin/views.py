@@ -48,7 +48,7 @@ def _boot(request: HttpRequest) -> dict[str, Any]:
             "assets": "/api/v1/assets/",
             "sign_in": reverse("sign-in"),
             "sign_out": reverse("sign-out"),
-            "set_language": reverse("set_language"),
+            "set_language": reverse("language"),
             "desk": reverse("admin:index"),
         },
         "user": {"name": request.user.get_full_name() or request.user.get_username(), "roles": roles},

@@ -70,7 +70,9 @@ def _from_numbers(numbers: NDArray[np.float64], unit: str | None) -> tuple[NDArr
     typical = float(np.median(np.abs(numbers[np.isfinite(numbers)])))
     if unit is None and 1.9e13 <= typical < 2.1e13:
         text = pd.Series([f"{n:.0f}" if np.isfinite(n) else None for n in numbers], dtype=object)
-        return _microseconds(_by_format(text, "%Y%m%d%H%M%S")), Said(gettext_noop("格式 %(form)s"), form="YYYYmmddHHMMSS")
+        return _microseconds(_by_format(text, "%Y%m%d%H%M%S")), Said(
+            gettext_noop("格式 %(form)s"), form="YYYYmmddHHMMSS"
+        )
     # The four units are a thousand apart, and times since 1970 of this century fall into one each.
     unit = unit or ("s" if typical < 1e11 else "ms" if typical < 1e14 else "us" if typical < 1e17 else "ns")
     scaled = numbers * UNITS_US[unit]
@@ -89,7 +91,8 @@ def _from_text(values: pd.Series, present: int) -> tuple[NDArray[np.int64], Said
     if most * 2 <= present:
         example = next(str(v) for v, empty in zip(values, _blank(values), strict=True) if not empty)
         raise TrackFileError(
-            gettext_noop("读不懂时间 %(example)r；请用 --time-format 给出格式，例如 %%d/%%m/%%Y %%H:%%M"), example=example[:40]
+            gettext_noop("读不懂时间 %(example)r；请用 --time-format 给出格式，例如 %%d/%%m/%%Y %%H:%%M"),
+            example=example[:40],
         )
     if len(best) > 1:
         raise TrackFileError(

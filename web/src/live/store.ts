@@ -14,14 +14,14 @@ const GLIDE_LIMIT_DEG = 0.01;
 /** What the GPU is told about looks, as plain numbers. */
 export interface Appearance {
   /** Red, green, blue, opacity for each of {@link LOOKS}: 4 × 5. */
-  colours: Uint8Array;
+  colours: Uint8ClampedArray;
   /** For each look without and with a known heading: 7 × 10. */
   icons: Float32Array;
 }
 
 /** An attribute as deck.gl takes it; the same object means "unchanged, send nothing". */
 export interface Attribute {
-  value: Float64Array | Float32Array | Uint8Array;
+  value: Float64Array | Float32Array | Uint8ClampedArray;
   size: number;
 }
 
@@ -46,7 +46,7 @@ export class KindStore {
   positions = new Float64Array(128);
   /** Where it was drawn minus where it is (degrees, 2), and when the glide began (seconds on the glide clock). */
   glides = new Float32Array(192);
-  colours = new Uint8Array(256);
+  colours = new Uint8ClampedArray(256);
   icons = new Float32Array(64 * ICON_SIZE);
   /** Degrees counter-clockwise. */
   angles = new Float32Array(64);
@@ -171,6 +171,26 @@ export class KindStore {
     return { length, attributes: after };
   }
 
+  /** The same attributes for one thing alone; null when it is not here. */
+  one(id: number): { length: number; attributes: Record<string, Attribute> } | null {
+    const slot = this.slots.get(id);
+    if (slot === undefined) return null;
+    const part = <T extends Attribute["value"]>(value: T, size: number): Attribute => ({
+      value: value.slice(slot * size, (slot + 1) * size),
+      size,
+    });
+    return {
+      length: 1,
+      attributes: {
+        getPosition: part(this.positions, 2),
+        getGlide: part(this.glides, 3),
+        getColor: part(this.colours, 4),
+        getAngle: part(this.angles, 1),
+        instanceIconDefs: part(this.icons, ICON_SIZE),
+      },
+    };
+  }
+
   private move(slot: number, lon: number, lat: number, glide_s: number, clock_s: number): number {
     const { positions, glides } = this;
     const isHere = positions[slot * 2] === lon && positions[slot * 2 + 1] === lat;
@@ -233,9 +253,14 @@ export class KindStore {
   }
 }
 
-type Column64 = Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
+type Numbers =
+  | Uint8Array<ArrayBuffer>
+  | Uint8ClampedArray<ArrayBuffer>
+  | Uint32Array<ArrayBuffer>
+  | Float32Array<ArrayBuffer>
+  | Float64Array<ArrayBuffer>;
 
-function doubled<T extends Column64>(array: T): T {
+function doubled<T extends Numbers>(array: T): T {
   const larger = new (array.constructor as new (length: number) => T)(array.length * 2);
   larger.set(array as never);
   return larger;

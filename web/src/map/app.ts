@@ -1,7 +1,7 @@
 import type { PickingInfo } from "@deck.gl/core";
 import type { Boot } from "../boot";
 import { h } from "../dom";
-import { type Tally, tally } from "../live/cells";
+import { type CellPlan, type Tally, planCells, tally } from "../live/cells";
 import { type IngestReport, type Light, judge } from "../live/connection";
 import { Fleet } from "../live/fleet";
 import { type CellColumns, FrameDecoder } from "../live/frames";
@@ -13,7 +13,7 @@ import { type Tokens, readTokens, rgb } from "../tokens";
 import { t } from "../words";
 import { MapCanvas } from "./canvas";
 import { Card } from "./card";
-import { CELLS, type CellPlan, LayerMaker, lookColours, pickedThing } from "./layers";
+import { CELLS, LayerMaker, lookColours, pickedThing } from "./layers";
 import { Notices } from "./notices";
 import { drawingInterval } from "./pace";
 import { KindPanel } from "./panel";
@@ -72,6 +72,7 @@ export class MapApp {
       kindByKey: (key) => [...this.kinds.values()].find((kind) => kind.key === key),
       kindByCode: (code) => this.kinds.get(code),
       onChange: () => this.draw(),
+      onSelect: (place) => this.canvas?.reveal(...place, card.element.getBoundingClientRect()),
       onSignedOut: () => this.signIn(),
     });
     root.replaceChildren(this.ground, this.topline.element, this.notices.element, this.panel.element, card.element);
@@ -231,12 +232,12 @@ export class MapApp {
     const shown = [];
     if (selection.id !== null) shown.push(this.layers.track(selection.stretches(rgb(this.tokens.accent))));
     if (this.cells !== null) {
-      this.plan ??= this.layers.planCells(this.cells, this.panel.hidden, canvas.project, canvas.unproject);
+      this.plan ??= planCells(this.cells, this.panel.hidden, canvas.zoom, this.scale);
       shown.push(...this.layers.cells(this.plan, this.kinds));
     } else {
       shown.push(...this.layers.things(this.fleet, this.panel.hidden, canvas.zoom));
     }
-    if (selection.id !== null) shown.push(...this.layers.selection(this.fleet, selection.id, selection.place()));
+    if (selection.id !== null) shown.push(...this.layers.selection(this.fleet, selection.id, selection.place(), canvas.zoom));
     canvas.show(shown);
   }
 

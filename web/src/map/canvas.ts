@@ -114,19 +114,21 @@ export class MapCanvas {
     };
   }
 
-  project = (lon: number, lat: number): [number, number] => {
-    const point = this.map.project([lon, lat]);
-    return [point.x, point.y];
-  };
-
-  unproject = (x: number, y: number): [number, number] => {
-    const place = this.map.unproject([x, y]);
-    return [place.lng, place.lat];
-  };
-
   /** Goes nearer to a cell, to see what it sums up. */
   approach(lon: number, lat: number): void {
     this.map.easeTo({ center: [lon, lat], zoom: Math.min(this.zoom + 2, 16), duration: 600 });
+  }
+
+  /** Brings a place into the part of the map that `cover` leaves free; a place already there stays where it is. */
+  reveal(lon: number, lat: number, cover: DOMRect): void {
+    const { x, y } = this.map.project([lon, lat]);
+    const box = this.map.getContainer().getBoundingClientRect();
+    const isInside = x > 0 && y > 0 && x < box.width && y < box.height;
+    const isCovered = x > cover.left && x < cover.right && y > cover.top && y < cover.bottom;
+    if (isInside && !isCovered) return;
+    const isBelow = cover.width > box.width / 2;
+    const offset: [number, number] = isBelow ? [0, -cover.height / 2] : [-cover.width / 2, 0];
+    this.map.easeTo({ center: [lon, lat], offset, duration: 600 });
   }
 
   private listen(language: string): void {

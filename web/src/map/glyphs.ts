@@ -9,18 +9,20 @@ interface Shape {
   front: string;
 }
 
-const disc = (x: number, y: number, r: number): string => `M${x - r} ${y}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0z`;
-const NOSE = "M32 1L42 13H22z";
+const disc = (x: number, y: number, r: number): string => `M${x - r} ${y}a${r} ${r} 0 1 1 ${2 * r} 0a${r} ${r} 0 1 1 ${-2 * r} 0z`;
+
+/** The mark ahead of a body whose heading is known, clear of the body so that it reads as a pointer. */
+const NOSE = "M32 -5L45 9H19z";
 
 const SHAPES: Readonly<Record<string, Shape>> = {
-  machine: { body: "M21 17H43L55 34 43 52H21L9 34z", front: "M32 0L43 13H21z" },
-  person: { body: `${disc(32, 26, 12)}M10 55a22 20 0 0 1 44 0z`, front: "M32 -1L41 10H23z" },
-  vehicle: { body: "M24 12H40a6 6 0 0 1 6 6V54a6 6 0 0 1 -6 6H24a6 6 0 0 1 -6 -6V18a6 6 0 0 1 6 -6z", front: "M32 -3L44 9H20z" },
+  machine: { body: "M32 13L53 24.5V47.5L32 59 11 47.5V24.5z", front: NOSE },
+  person: { body: `${disc(32, 25, 11)}M9 59a23 21 0 0 1 46 0z`, front: NOSE },
+  vehicle: { body: "M25 13H39a8 8 0 0 1 8 8V56a5 5 0 0 1 -5 5H22a5 5 0 0 1 -5 -5V21a8 8 0 0 1 8 -8z", front: NOSE },
   drone: {
-    body: `${disc(15, 17, 11)}${disc(49, 17, 11)}${disc(15, 51, 11)}${disc(49, 51, 11)}M13 21L19 15 51 47 45 53zM45 15L51 21 19 53 13 47z`,
+    body: `${disc(14, 20, 11)}${disc(50, 20, 11)}${disc(14, 52, 11)}${disc(50, 52, 11)}M10 23L17 15 54 49 47 57zM47 15L54 23 17 57 10 49z`,
     front: NOSE,
   },
-  dot: { body: disc(32, 34, 17), front: "M32 1L43 14H21z" },
+  dot: { body: disc(32, 36, 19), front: NOSE },
 };
 
 /** A glyph's cell in the atlas: the 64-grid with room around it for the ring of an alert. */
@@ -33,46 +35,69 @@ function shapeOf(glyph: string): Shape {
   return SHAPES[glyph] ?? SHAPES.dot;
 }
 
+/** White takes the colour of the thing, black stays dark: see `EdgeExtension`. */
+interface Inks {
+  body: string;
+  /** Dark edge that keeps neighbours apart; null: none. */
+  edge: string | null;
+}
+
 /**
- * Draws one look of a glyph in white into a cell whose corner is the context's origin. States differ in
- * form as well as in colour: working solid, idle slit, alert ringed, off hollow, silent dashed.
+ * Draws one look of a glyph into a cell whose corner is the context's origin. States differ in form as well as in
+ * colour: working solid, idle slit, alert ringed, off hollow, silent dashed.
  */
-function drawCell(context: CanvasRenderingContext2D, glyph: string, look: Look, isTurned: boolean): void {
+function drawCell(context: CanvasRenderingContext2D, glyph: string, look: Look, isTurned: boolean, inks: Inks): void {
   const shape = shapeOf(glyph);
   const path = new Path2D(isTurned ? shape.body + shape.front : shape.body);
+  const isHollow = look === "off" || look === "silent";
   context.save();
   context.translate(MARGIN, MARGIN);
   context.lineJoin = "round";
-  if (look === "off" || look === "silent") {
+  if (inks.edge !== null) {
+    context.strokeStyle = context.fillStyle = inks.edge;
+    context.lineWidth = 10;
+    context.stroke(path);
+    if (isHollow) context.fill(path);
+  }
+  context.fillStyle = context.strokeStyle = inks.body;
+  if (isHollow) {
     // Only the inside of the line is kept, so that the hollow shape is not larger than the solid one.
     context.clip(path);
     context.lineWidth = 13;
-    if (look === "silent") context.setLineDash([14, 8]);
+    if (look === "silent") context.setLineDash([13, 7]);
     context.stroke(path);
   } else {
     context.fill(path);
   }
   if (look === "idle") {
-    context.globalCompositeOperation = "destination-out";
-    context.fillRect(0, 31, 64, 7);
+    if (inks.edge === null) context.globalCompositeOperation = "destination-out";
+    else context.fillStyle = inks.edge;
+    context.fillRect(0, 33, 64, 7);
   }
   context.restore();
-  if (look === "alert") {
-    context.lineWidth = 6;
-    context.beginPath();
-    context.arc(MIDDLE, MIDDLE, MIDDLE - 5, 0, Math.PI * 2);
-    context.stroke();
-  }
+  if (look === "alert") drawRing(context, inks);
 }
 
-function whiteContext(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
+function drawRing(context: CanvasRenderingContext2D, { body, edge }: Inks): void {
+  context.beginPath();
+  context.arc(MIDDLE, MIDDLE, MIDDLE - 5, 0, Math.PI * 2);
+  if (edge !== null) {
+    context.strokeStyle = edge;
+    context.lineWidth = 10;
+    context.stroke();
+  }
+  context.strokeStyle = body;
+  context.lineWidth = 6;
+  context.stroke();
+}
+
+function contextOf(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
   const context = canvas.getContext("2d");
   if (context === null) throw new Error("this browser cannot draw on a canvas");
-  context.fillStyle = context.strokeStyle = "#ffffff";
   return context;
 }
 
-/** All glyphs in all looks in one picture, white: the GPU tints it. */
+/** All glyphs in all looks in one picture, white with a black edge: the GPU tints it. */
 export class GlyphAtlas {
   readonly canvas = document.createElement("canvas");
   private readonly rows: string[];
@@ -81,13 +106,13 @@ export class GlyphAtlas {
     this.rows = Object.keys(SHAPES);
     this.canvas.width = CELL_PX * LOOKS.length * 2;
     this.canvas.height = CELL_PX * this.rows.length;
-    const context = whiteContext(this.canvas);
+    const context = contextOf(this.canvas);
     for (const [row, glyph] of this.rows.entries()) {
       for (const [column, look] of LOOKS.entries()) {
         for (const isTurned of [false, true]) {
           context.save();
           context.translate((column * 2 + (isTurned ? 1 : 0)) * CELL_PX, row * CELL_PX);
-          drawCell(context, glyph, look, isTurned);
+          drawCell(context, glyph, look, isTurned, { body: "#ffffff", edge: "#000000" });
           context.restore();
         }
       }
@@ -112,9 +137,11 @@ export function glyphPicture(glyph: string, look: Look, colour: string, size: nu
   canvas.width = canvas.height = pixels;
   canvas.style.width = canvas.style.height = `${size}px`;
   canvas.setAttribute("aria-hidden", "true");
-  const context = whiteContext(canvas);
-  context.fillStyle = context.strokeStyle = colour;
-  context.scale(pixels / CELL_PX, pixels / CELL_PX);
-  drawCell(context, glyph, look, false);
+  const context = contextOf(canvas);
+  // Without a ring the cell's margin is empty: the picture shows the shape itself.
+  const crop = look === "alert" ? 0 : MARGIN - 4;
+  context.scale(pixels / (CELL_PX - crop * 2), pixels / (CELL_PX - crop * 2));
+  context.translate(-crop, -crop);
+  drawCell(context, glyph, look, false, { body: colour, edge: null });
   return canvas;
 }

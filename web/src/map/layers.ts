@@ -1,13 +1,13 @@
 import type { Layer, PickingInfo } from "@deck.gl/core";
 import { IconLayer, PathLayer, ScatterplotLayer, TextLayer } from "@deck.gl/layers";
-import { cellRadius, spread } from "../live/cells";
+import type { CellPlan } from "../live/cells";
 import type { Fleet } from "../live/fleet";
-import type { CellColumns } from "../live/frames";
 import type { Kind } from "../live/messages";
 import { type Appearance, LOOKS } from "../live/store";
 import { type Rgb, type Tokens, rgb } from "../tokens";
 import { LABEL_FONT } from "./basemap";
 import { DonutExtension } from "./donut";
+import { EdgeExtension } from "./edge";
 import { GlideExtension } from "./glide";
 import { GlyphAtlas } from "./glyphs";
 import type { Stretch } from "./track";
@@ -28,22 +28,13 @@ export function lookColours(tokens: Tokens): Record<(typeof LOOKS)[number], stri
   };
 }
 
-/** Cells laid out for one zoom: columns for deck.gl, rows as in the frame. */
-export interface CellPlan {
-  length: number;
-  positions: Float64Array;
-  radii: Float32Array;
-  shares: Float32Array;
-  kinds: Uint8Array;
-  totals: Uint32Array;
-}
-
 /** Makes all deck.gl layers; holds what they share (atlas, extensions, colours). */
 export class LayerMaker {
   private readonly atlas = new GlyphAtlas();
   private readonly glide = new GlideExtension();
+  private readonly edge = new EdgeExtension();
   private readonly donut: DonutExtension;
-  private readonly colours: Uint8Array;
+  private readonly colours: Uint8ClampedArray;
   private readonly accent: Rgb;
   private readonly cellFill: [number, number, number, number];
 
@@ -53,7 +44,7 @@ export class LayerMaker {
     private readonly scale: number,
   ) {
     const looks = lookColours(tokens);
-    this.colours = new Uint8Array(LOOKS.flatMap((look) => [...rgb(looks[look]), look === "off" ? 200 : 255]));
+    this.colours = new Uint8ClampedArray(LOOKS.flatMap((look) => [...rgb(looks[look]), look === "off" ? 200 : 255]));
     this.accent = rgb(tokens.accent);
     this.cellFill = [...rgb(tokens.ground), 235];
     this.donut = new DonutExtension({
@@ -67,9 +58,14 @@ export class LayerMaker {
   /** What a kind's things look like, for the fleet's columns. */
   readonly appearance = (kind: Kind): Appearance => ({ colours: this.colours, icons: this.atlas.icons(kind.glyph) });
 
+  /** Height of a glyph's cell, pixels: small over the whole city, large in a street. */
+  private glyphSize(zoom: number): number {
+    return Math.min(48, Math.max(22, 24 + (zoom - 9) * 4.5)) * this.scale;
+  }
+
   /** One layer per kind that is there and not switched off. */
   things(fleet: Fleet, hidden: ReadonlySet<number>, zoom: number): Layer[] {
-    const size = Math.min(42, Math.max(26, 26 + (zoom - 11) * 4)) * this.scale;
+    const size = this.glyphSize(zoom);
     const layers: Layer[] = [];
     for (const [code, store] of fleet.stores) {
       if (store.length === 0) continue;
@@ -85,7 +81,7 @@ export class LayerMaker {
           // Flat on the map: headings stay true when the map is turned.
           billboard: false,
           pickable: true,
-          extensions: [this.glide],
+          extensions: [this.glide, this.edge],
           glideClock: () => fleet.clock(),
         } as never),
       );
@@ -93,28 +89,39 @@ export class LayerMaker {
     return layers;
   }
 
-  /** A quiet ring around the selected thing, gliding with it. */
-  selection(fleet: Fleet, id: number, fallback: readonly [number, number] | null): Layer[] {
+  /** The selected thing drawn once more on top, with a quiet ring, both gliding with it; only the ring where the frames do not have it. */
+  selection(fleet: Fleet, id: number, fallback: readonly [number, number] | null, zoom: number): Layer[] {
+    const size = this.glyphSize(zoom);
+    const shared = { glideClock: () => fleet.clock(), billboard: false };
     const ring = {
       id: "selection",
+      ...shared,
       stroked: true,
       filled: false,
       radiusUnits: "pixels",
       lineWidthUnits: "pixels",
-      getRadius: 20 * this.scale,
+      getRadius: size * 0.62,
       getLineWidth: 2 * this.scale,
       getLineColor: [...this.accent, 255],
       extensions: [this.glide],
-      glideClock: () => fleet.clock(),
     };
     for (const store of fleet.stores.values()) {
-      const slot = store.slotOf(id);
-      if (slot === undefined) continue;
-      const attributes = {
-        getPosition: { value: store.positions.slice(slot * 2, slot * 2 + 2), size: 2 },
-        getGlide: { value: store.glides.slice(slot * 3, slot * 3 + 3), size: 3 },
-      };
-      return [new ScatterplotLayer({ ...ring, data: { length: 1, attributes } } as never)];
+      const data = store.one(id);
+      if (data === null) continue;
+      const { getPosition, getGlide } = data.attributes;
+      return [
+        new ScatterplotLayer({ ...ring, data: { length: 1, attributes: { getPosition, getGlide } } } as never),
+        new IconLayer({
+          id: "selected-glyph",
+          ...shared,
+          data,
+          iconAtlas: this.atlas.canvas,
+          iconMapping: {},
+          getIcon: "",
+          getSize: size,
+          extensions: [this.glide, this.edge],
+        } as never),
+      ];
     }
     if (fallback === null) return [];
     return [new ScatterplotLayer({ ...ring, data: [fallback], getPosition: (at: [number, number]) => at } as never)];
@@ -131,46 +138,6 @@ export class LayerMaker {
       capRounded: true,
       jointRounded: true,
     });
-  }
-
-  /**
-   * Lays cells out so that no disc covers another at this zoom.
-   *
-   * @param project degrees to pixels and back
-   */
-  planCells(
-    cells: CellColumns,
-    hidden: ReadonlySet<number>,
-    project: (lon: number, lat: number) => [number, number],
-    unproject: (x: number, y: number) => [number, number],
-  ): CellPlan {
-    const rows: number[] = [];
-    for (let row = 0; row < cells.length; row++) {
-      if (!hidden.has(cells.kind[row]) && cells.total[row] > 0) rows.push(row);
-    }
-    const length = rows.length;
-    const plan: CellPlan = {
-      length,
-      positions: new Float64Array(length * 2),
-      radii: new Float32Array(length),
-      shares: new Float32Array(length * 3),
-      kinds: new Uint8Array(length),
-      totals: new Uint32Array(length),
-    };
-    rows.forEach((row, i) => {
-      const total = cells.total[row];
-      plan.positions.set(project(cells.lon[row], cells.lat[row]), i * 2);
-      plan.radii[i] = cellRadius(total) * this.scale;
-      plan.kinds[i] = cells.kind[row];
-      plan.totals[i] = total;
-      const calm = total - cells.alert[row] - cells.working[row] - cells.silent[row];
-      plan.shares.set([cells.alert[row] / total, cells.working[row] / total, Math.max(0, calm) / total], i * 3);
-    });
-    spread(plan.positions, plan.radii, 3 * this.scale);
-    for (let i = 0; i < length; i++) {
-      plan.positions.set(unproject(plan.positions[i * 2], plan.positions[i * 2 + 1]), i * 2);
-    }
-    return plan;
   }
 
   /** Discs with the count inside and a ring of shares by state. */
@@ -214,6 +181,7 @@ export class LayerMaker {
         iconMapping: {},
         getIcon: "",
         getColor: [...rgb(this.tokens.quiet), 255],
+        extensions: [this.edge],
       } as never),
       new TextLayer({
         id: "cell-counts",

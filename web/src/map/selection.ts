@@ -23,6 +23,8 @@ interface Deps {
   kindByCode(code: number): Kind | undefined;
   /** Called when what is drawn of the selection changed. */
   onChange(): void;
+  /** Called once after a selection, as soon as its place is known: degrees. */
+  onSelect(place: [number, number]): void;
   onSignedOut(): void;
 }
 
@@ -49,6 +51,7 @@ export class Selection {
     this.id = id;
     const sighting = this.deps.fleet.find(id);
     this.deps.card.open(sighting === null ? undefined : this.deps.kindByCode(sighting.kind));
+    if (sighting !== null) this.deps.onSelect([sighting.lon, sighting.lat]);
     this.tick();
     void this.readDetail();
     void this.readTrack();
@@ -124,8 +127,11 @@ export class Selection {
     try {
       const detail = await fetchAsset(deps.assetsUrl, id, signal);
       if (signal.aborted) return;
+      const isFirst = this.detail === null;
       this.detail = detail;
       deps.card.showDetail(detail, deps.kindByKey(detail.kind));
+      const place = this.place();
+      if (isFirst && place !== null && deps.fleet.find(id) === null) deps.onSelect(place);
       if (this.present() === null) deps.card.showNoState();
       this.tick();
       deps.onChange();

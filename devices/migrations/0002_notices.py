@@ -8,6 +8,6 @@ from gis.notices import touch_trigger
 class Migration(migrations.Migration):
     """Runs after the models are there."""
 
-    dependencies = [("devices", "0002_initial")]
+    dependencies = [("devices", "0001_initial")]
 
     operations = [touch_trigger("devices_device", "devices")]

@@ -1,0 +1,130 @@
+"""Load on a running installation: registered devices that report as real ones do, and what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import time
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import connection
+
+from devices.keys import hash_key
+from devices.models import Device
+from devices.simulator.client import Broker, DeviceClient, new_unsettled, now_ms
+from devices.topics import shard_of
+from twin.models import Asset
+
+PREFIX = "BENCH-"
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A device of the benchmark."""
+
+    id: int
+    identifier: str
+    key: str
+
+
+def register(count: int) -> list[Registered]:
+    """Register ``count`` machines with keys, without owner."""
+    remove()
+    key = f"{random.SystemRandom().getrandbits(128):032x}"
+    hashed = hash_key(key)
+    names = [f"{PREFIX}{i:06d}" for i in range(count)]
+    assets = Asset.objects.bulk_create([Asset(kind="machine", code=name, name=name) for name in names])
+    devices = Device.objects.bulk_create(
+        [
+            Device(identifier=name, kind="machine", asset=asset, shard=shard_of(name), key_hash=hashed)
+            for name, asset in zip(names, assets, strict=True)
+        ]
+    )
+    return [Registered(device.pk, device.identifier, key) for device in devices]
+
+
+def remove() -> None:
+    """Take the benchmark's devices and their history away."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM twin_track WHERE asset_id IN (SELECT id FROM twin_asset WHERE code LIKE %s)", [f"{PREFIX}%"]
+        )
+    Device.objects.filter(identifier__startswith=PREFIX).delete()
+    Asset.objects.filter(code__startswith=PREFIX).delete()
+
+
+@dataclass
+class Load:
+    """Devices that report at a fixed rate until told to stop."""
+
+    devices: list[Registered]
+    rate: float
+    clients: list[DeviceClient] = field(default_factory=list)
+    sent: int = 0
+
+    @property
+    def settled(self) -> int:
+        """Numbers that the platform called settled, over all devices."""
+        return sum(client.unsettled.settled for client in self.clients)
+
+    @property
+    def refused(self) -> int:
+        """Numbers that the platform called refused."""
+        return sum(sum(client.unsettled.refused.values()) for client in self.clients)
+
+    async def connect(self) -> None:
+        """Connect all devices; raises TimeoutError where one cannot within a minute."""
+        address = urlsplit(settings.MQTT_URL)
+        broker = Broker(address.hostname or "127.0.0.1", address.port or 1883)
+        for device in self.devices:
+            client = DeviceClient(broker, "machine", device.identifier, device.key, new_unsettled())
+            client.start()
+            self.clients.append(client)
+        async with asyncio.timeout(60):
+            while not all(client.connected for client in self.clients):
+                await asyncio.sleep(0.1)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Report, evenly over devices and time."""
+        began = time.monotonic()
+        while not stop.is_set():
+            due = int((time.monotonic() - began) * self.rate)
+            for number in range(self.sent, due):
+                self._report(number)
+            self.sent = max(self.sent, due)
+            await asyncio.sleep(0.02)
+
+    async def drained(self, timeout_s: float) -> bool:
+        """Wait until everything sent is settled."""
+        results = await asyncio.gather(*(client.drained(timeout_s) for client in self.clients))
+        return all(results)
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await asyncio.gather(*(client.stop() for client in self.clients))
+
+    def _report(self, number: int) -> None:
+        index = number % len(self.clients)
+        turn = number // len(self.clients) / 60 + index
+        self.clients[index].position(
+            {
+                "time": now_ms(),
+                "lon": round(121.47 + 0.2 * math.cos(turn), 6),
+                "lat": round(31.23 + 0.2 * math.sin(turn), 6),
+                "speed_m_s": 5.0,
+                "working": True,
+            }
+        )
+
+
+def stored_numbers(devices: list[Registered]) -> dict[int, list[int]]:
+    """Numbers in the history by device, one for each row."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT device_id, array_agg(seq) FROM twin_track WHERE device_id = ANY(%s) GROUP BY device_id",
+            [[device.id for device in devices]],
+        )
+        return dict(cursor.fetchall())

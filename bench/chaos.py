@@ -1,0 +1,141 @@
+"""``bench chaos``: kill each process in turn under load and count what was lost or stored twice.
+
+By default in an installation of its own; ``--here`` breaks the present one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from bench._report import machine, progress, report
+from bench._throwaway import sandtable, throwaway
+
+RECOVERY_S = 60.0
+DRAIN_S = 180.0
+
+
+def main(arguments: list[str]) -> int:
+    """Run the benchmark; exit code 1 where it could not measure, or lost or doubled something."""
+    parser = argparse.ArgumentParser(prog="sandtable bench chaos", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="一个 JSON 对象")
+    parser.add_argument("--rate", type=float, default=500, help="每秒位置数（默认 500）")
+    parser.add_argument("--devices", type=int, default=100, help="终端数（默认 100）")
+    parser.add_argument("--pause", type=float, default=3, help="两次杀进程之间的秒数（默认 3）")
+    parser.add_argument("--here", action="store_true", help="在当前安装上运行（会中断服务）")
+    options = parser.parse_args(arguments)
+    if options.here:
+        return _here(options)
+    words = [word for word in arguments if word != "--here"]
+    with throwaway() as var:
+        return sandtable(var, "bench", "chaos", "--here", *words).returncode
+
+
+def _here(options: argparse.Namespace) -> int:
+    import django
+
+    django.setup()
+    from bench._load import Load, register, remove, stored_numbers
+
+    devices = register(options.devices)
+    try:
+        load = Load(devices, options.rate)
+        kills, drained = asyncio.run(_storm(load, options.pause))
+        stored = stored_numbers(devices)
+        figures = _figures(load, devices, stored, kills, drained, options)
+    finally:
+        remove()
+    report(figures, options.json)
+    return int(bool(figures["lost"] or figures["duplicated"] or not drained))
+
+
+def _figures(load: Any, devices: list, stored: dict[int, list[int]], kills: list, drained: bool, options: Any) -> dict:
+    lost = duplicated = 0
+    for device, client in zip(devices, load.clients, strict=True):
+        numbers = stored.get(device.id, [])
+        settled = set(range(1, client.unsettled.acked + 1))
+        lost += len(settled - set(numbers)) - sum(client.unsettled.refused.values())
+        duplicated += len(numbers) - len(set(numbers))
+    return {
+        "sent": load.sent,
+        "acked": load.settled,
+        "stored": sum(map(len, stored.values())),
+        "lost": lost,
+        "duplicated": duplicated,
+        "kills": kills,
+        "drained": drained,
+        "refused": load.refused,
+        "rate": options.rate,
+        "devices": options.devices,
+        "machine": machine(),
+    }
+
+
+async def _storm(load: Any, pause_s: float) -> tuple[list[dict[str, Any]], bool]:
+    url = json.loads(sandtable(settings.VAR_DIR, "status", "--json", capture_output=True, check=True).stdout)["url"]
+    await load.connect()
+    stop = asyncio.Event()
+    running = asyncio.create_task(load.run(stop))
+    began = time.monotonic()
+    kills = []
+    for name in [process["name"] for process in _status()["processes"]]:
+        await asyncio.sleep(pause_s)
+        kills.append(await _kill(name, load, began, url))
+        progress(f"{name}: recovered in {kills[-1]['recovered_s']} s")
+    await asyncio.sleep(pause_s)
+    stop.set()
+    await running
+    drained = await load.drained(DRAIN_S)
+    await load.close()
+    return kills, drained
+
+
+async def _kill(name: str, load: Any, began: float, url: str) -> dict[str, Any]:
+    """Kill one process with SIGKILL; recovered when it is up again, the site is ready and positions are settled."""
+    before = _process(await asyncio.to_thread(_status), name)
+    killed_at = time.monotonic()
+    os.kill(before["pid"], signal.SIGKILL)
+    settled = None
+    async with asyncio.timeout(RECOVERY_S):
+        while True:
+            await asyncio.sleep(0.1)
+            status = await asyncio.to_thread(_status)
+            after = _process(status, name)
+            if after["state"] != "up" or after["pid"] == before["pid"] or not await asyncio.to_thread(_ready, url):
+                continue
+            if settled is None:
+                settled = load.settled
+            elif load.settled > settled:
+                break
+    return {
+        "process": name,
+        "at_s": round(killed_at - began, 1),
+        "recovered_s": round(time.monotonic() - killed_at, 1),
+    }
+
+
+def _status() -> dict[str, Any]:
+    """What the supervisor says; its own file, because ``status`` takes a second to measure rates."""
+    return json.loads((Path(settings.VAR_DIR) / "run" / "supervisor.json").read_text())
+
+
+def _process(status: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(process for process in status["processes"] if process["name"] == name)
+
+
+def _ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:  # noqa: S310 (our own address)
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False

@@ -1,0 +1,120 @@
+"""Desk pages of the devices: register, keys, what was refused and why."""
+
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from access.admin_scope import ScopedAdminMixin
+from access.roles import Permission
+from access.scope import scope_of
+from devices.keys import issue_key, revoke_key
+from devices.models import Device, DeviceCommand, DeviceEvent, Refusal, RefusalCount
+
+
+@admin.register(Device)
+class DeviceAdmin(ScopedAdminMixin, admin.ModelAdmin):
+    """Devices. A key is shown once, when it is made."""
+
+    list_display = ["identifier", "kind", "asset", "datum", "numbered", "key_issued_at", "revoked_at"]
+    list_filter = ["kind", "datum", "numbered", ("revoked_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["asset"]
+    search_fields = ["identifier", "asset__name", "asset__code"]
+    readonly_fields = ["username", "shard", "key_issued_at", "revoked_at", "created_at"]
+    actions = ["issue_keys", "revoke_keys"]
+    add_requires = change_requires = delete_requires = Permission.MANAGE_DEVICES
+
+    @admin.display(description=_("MQTT 用户名"))
+    def username(self, device: Device) -> str:
+        """Name under which it signs in to the broker."""
+        return device.username if device.identifier else ""
+
+    def has_keys_permission(self, request: HttpRequest) -> bool:
+        """Whether the user may make and revoke keys somewhere."""
+        return self.has_change_permission(request)
+
+    @admin.action(description=_("签发新密钥（旧密钥立即失效）"), permissions=["keys"])
+    def issue_keys(self, request: HttpRequest, queryset: QuerySet) -> None:
+        """Give the selected devices new keys and show them."""
+        for device in queryset.within(self.scope(request, self.change_requires)):
+            key = issue_key(device)
+            text = gettext("%(device)s 的新密钥（仅显示这一次）：%(key)s") % {"device": device, "key": key}
+            self.message_user(request, text, messages.WARNING)
+
+    @admin.action(description=_("吊销密钥（立即断开）"), permissions=["keys"])
+    def revoke_keys(self, request: HttpRequest, queryset: QuerySet) -> None:
+        """End the selected devices' right to report."""
+        for device in queryset.within(self.scope(request, self.change_requires)):
+            revoke_key(device)
+            self.message_user(request, gettext("%s 的密钥已吊销。") % device)
+
+
+class ReadOnlyScopedAdmin(ScopedAdminMixin, admin.ModelAdmin):
+    """What happened cannot be edited."""
+
+    add_requires = change_requires = delete_requires = None
+
+
+@admin.register(DeviceEvent)
+class DeviceEventAdmin(ReadOnlyScopedAdmin):
+    """What devices said beside positions."""
+
+    list_display = ["ts", "device", "channel", "body"]
+    list_filter = ["channel"]
+    list_select_related = ["device"]
+    search_fields = ["device__identifier"]
+
+
+@admin.register(DeviceCommand)
+class DeviceCommandAdmin(ReadOnlyScopedAdmin):
+    """What was asked of devices and what they answered."""
+
+    list_display = ["issued_at", "device", "name", "state", "issued_by", "replied_at"]
+    list_filter = ["state", "name"]
+    list_select_related = ["device", "issued_by"]
+    search_fields = ["device__identifier"]
+
+
+class WholeCityAdmin(admin.ModelAdmin):
+    """Read-only for administrators of the whole city: refused messages belong to no district."""
+
+    def has_view_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
+        """Administrators of everything."""
+        return scope_of(request.user, Permission.ADMINISTER).everything  # type: ignore[arg-type]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """As viewing."""
+        return self.has_view_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
+        """Nobody."""
+        return False
+
+
+@admin.register(Refusal)
+class RefusalAdmin(WholeCityAdmin):
+    """The last refused messages."""
+
+    list_display = ["at", "reason", "device", "detail"]
+    list_filter = ["reason"]
+    search_fields = ["device", "topic", "detail"]
+
+
+@admin.register(RefusalCount)
+class RefusalCountAdmin(WholeCityAdmin):
+    """How many were refused a day, by reason."""
+
+    list_display = ["day", "reason", "count"]
+    list_display_links = None
+    list_filter = ["reason"]

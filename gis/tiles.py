@@ -1,0 +1,310 @@
+"""Vector tiles straight from PostGIS, for any layer that declares itself.
+
+A layer is a frozen :class:`TileLayer`; packages register theirs in their ``AppConfig.ready``. Tiles follow the Mapbox
+Vector Tile Specification 2.1 (extent 4096) on the usual pyramid (EPSG:3857, ``z/x/y`` from the north-west).
+
+Who may see what is decided by a higher floor, which registers one function here (:func:`set_scope_resolver`). Without
+it no layer answers, unless it declares that it keeps no secrets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, Protocol
+
+from django.db import OperationalError, connection, transaction
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from gis.exceptions import RegistrationError, TileOutOfRangeError, TileTimeoutError, UnknownLayerError
+
+EXTENT = 4096
+BUFFER = 64
+# A tile is shown some 512 pixels wide: eight of its units to a pixel.
+UNITS_PER_PIXEL = 8
+MAX_ZOOM = 22
+QUERY_CANCELED = "57014"
+_LAYER_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,62}")
+_PROPERTY_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+ScopeClause = tuple[str, list[Any]]
+
+
+class TileScope(Protocol):
+    """What this floor needs to know about somebody's scope."""
+
+    @property
+    def key(self) -> str:
+        """Short text, the same for equal scopes."""
+        ...
+
+    def sql(self, organization: str | None = None, regions: Iterable[str] = ()) -> ScopeClause:
+        """SQL condition with ``%s`` places, and their values, for columns that hold paths."""
+        ...
+
+
+@dataclass(frozen=True)
+class TileLayer:
+    """Declaration of a tile layer.
+
+    Attributes
+    ----------
+    name : str
+        Stable id, also the layer's name within the tile: ``regions``, ``hotwork.machines``.
+    title : str
+        Name for people; may be lazily translated.
+    source : str
+        What follows ``FROM``: ``"twin_area AS a LEFT JOIN access_organization AS o ON o.id = a.owner_id"``. Like every
+        SQL text here it is written by a developer, never made from outside input.
+    geometry : str
+        Column of EPSG:4326 with a spatial index: ``"a.boundary"``.
+    properties : tuple of (str, str)
+        Property name and SQL expression: ``(("id", "a.id"), ("name", "a.name"))``.
+    topics : tuple of str
+        Topics (:mod:`gis.notices`) whose change makes its tiles out of date, those of joined tables included.
+    feature_id : str
+        Integer column that identifies a feature.
+    where : str
+        Further condition, e.g. ``"a.active"``.
+    scope_organization : str, optional
+        Column with the owner's path, as the scope's ``sql`` takes it.
+    scope_regions : tuple of str
+        Columns with region paths.
+    open_to_all : bool
+        True: every signed-in user sees all of it, and it has no scope columns.
+    min_zoom, max_zoom : int
+        Zooms it has tiles for. The last one has full detail, and clients enlarge it.
+    drop_below_px : float
+        Below the last zoom, features smaller than this many pixels both ways are left out; 0 keeps all (points).
+    timeout_ms : int
+        Longest time the database may take for one tile.
+    """
+
+    name: str
+    title: str
+    source: str
+    geometry: str
+    properties: tuple[tuple[str, str], ...]
+    topics: tuple[str, ...]
+    feature_id: str
+    where: str = "TRUE"
+    scope_organization: str | None = None
+    scope_regions: tuple[str, ...] = ()
+    open_to_all: bool = False
+    min_zoom: int = 0
+    max_zoom: int = 14
+    drop_below_px: float = 1.0
+    timeout_ms: int = 2000
+
+    def __post_init__(self) -> None:
+        """Refuse a declaration that cannot work.
+
+        Raises
+        ------
+        RegistrationError
+            Naming the layer and what is wrong.
+        """
+        names = [name for name, _text in self.properties]
+        scoped = bool(self.scope_organization or self.scope_regions)
+        problems = {
+            "name": not _LAYER_NAME.fullmatch(self.name),
+            "property name": not all(_PROPERTY_NAME.fullmatch(name) for name in names),
+            "property twice, or one named geometry or feature_id": len({*names, "geometry", "feature_id"})
+            != len(names) + 2,
+            "topics missing": not self.topics,
+            "zooms": not 0 <= self.min_zoom <= self.max_zoom <= MAX_ZOOM,
+            "timeout_ms": self.timeout_ms <= 0,
+            "drop_below_px": self.drop_below_px < 0,
+            "scope columns missing, and not open_to_all": not scoped and not self.open_to_all,
+            "scope columns on a layer open_to_all": scoped and self.open_to_all,
+        }
+        for problem, found in problems.items():
+            if found:
+                raise RegistrationError(f"tile layer {self.name!r}: {problem}")
+
+    @cached_property
+    def digest(self) -> str:
+        """Changes with the declaration, so that a new release does not serve an old one's tiles."""
+        facts = [getattr(self, field.name) for field in fields(self) if field.name != "title"]
+        return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+    def scope_clause(self, scope: TileScope | None) -> ScopeClause:
+        """Condition for what ``scope`` may see of this layer; without a scope only an open layer shows anything."""
+        if self.open_to_all:
+            return "TRUE", []
+        if scope is None:
+            return "FALSE", []
+        return scope.sql(organization=self.scope_organization, regions=self.scope_regions)
+
+    def cache_key(self, version: int, scope: TileScope | None, z: int, x: int, y: int) -> str:
+        """Everything that decides a tile's bytes, as one text: what is cached and what the ETag is made of."""
+        scoped = "nobody" if scope is None else f"scope-{scope.key}"
+        seen_by = "open" if self.open_to_all else scoped
+        return f"tile/{self.name}/{self.digest}/{version}/{seen_by}/{z}/{x}/{y}"
+
+
+class TileRegistry:
+    """The layers there are. Refuses duplicates, and anything new once it has been read."""
+
+    def __init__(self) -> None:
+        self._layers: dict[str, TileLayer] = {}
+        self._frozen = False
+
+    def register(self, layer: TileLayer) -> TileLayer:
+        """Add a layer.
+
+        Raises
+        ------
+        RegistrationError
+            The name is taken, or layers have already been served.
+        """
+        if self._frozen:
+            raise RegistrationError(f"tile layer {layer.name!r} comes too late: register it in AppConfig.ready")
+        if layer.name in self._layers:
+            raise RegistrationError(f"tile layer {layer.name!r} is registered twice")
+        self._layers[layer.name] = layer
+        return layer
+
+    def find(self, name: str) -> TileLayer:
+        """Look a layer up.
+
+        Raises
+        ------
+        UnknownLayerError
+            No such layer.
+        """
+        self._frozen = True
+        if name not in self._layers:
+            raise UnknownLayerError(_("没有名为“%(name)s”的图层") % {"name": name})
+        return self._layers[name]
+
+    def all(self) -> list[TileLayer]:
+        """Every layer, by name."""
+        self._frozen = True
+        return [self._layers[name] for name in sorted(self._layers)]
+
+
+registry = TileRegistry()
+
+ScopeResolver = Callable[[HttpRequest], TileScope]
+_resolvers: list[ScopeResolver] = []
+
+
+def set_scope_resolver(resolver: ScopeResolver) -> None:
+    """Register the one function that knows the scope of a request.
+
+    Raises
+    ------
+    RegistrationError
+        There is one already.
+    """
+    if _resolvers and _resolvers[0] is not resolver:
+        raise RegistrationError("a scope resolver is already registered")
+    _resolvers[:] = [resolver]
+
+
+def scope_of_request(request: HttpRequest) -> TileScope | None:
+    """Scope of a request; None, which sees open layers only, while no resolver is registered."""
+    return _resolvers[0](request) if _resolvers else None
+
+
+def has_scope_resolver() -> bool:
+    """Whether a higher floor has registered its resolver."""
+    return bool(_resolvers)
+
+
+def check_tile(layer: TileLayer, z: int, x: int, y: int) -> None:
+    """Raise TileOutOfRangeError unless the layer has tiles at zoom ``z`` and the pyramid a tile ``x``, ``y`` there."""
+    if not layer.min_zoom <= z <= layer.max_zoom:
+        raise TileOutOfRangeError(f"图层 {layer.name} 只有 {layer.min_zoom} 至 {layer.max_zoom} 级瓦片，没有第 {z} 级")
+    if not (0 <= x < 1 << z and 0 <= y < 1 << z):
+        raise TileOutOfRangeError(
+            _("第 %(zoom)d 级瓦片的行列号为 0 至 %(last)d，没有 %(x)d 列 %(y)d 行")
+            % {"zoom": z, "last": (1 << z) - 1, "x": x, "y": y}
+        )
+
+
+def tile_bounds(z: int, x: int, y: int, margin: float = 0.0) -> tuple[float, float, float, float]:
+    """West, south, east and north of a tile in degrees, enlarged by ``margin`` tiles on each side, within the world."""
+    n = 1 << z
+
+    def lon(column: float) -> float:
+        return min(max(column, 0.0), n) / n * 360.0 - 180.0
+
+    def lat(row: float) -> float:
+        return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * min(max(row, 0.0), n) / n))))
+
+    return lon(x - margin), lat(y + 1 + margin), lon(x + 1 + margin), lat(y - margin)
+
+
+def tile_sql(layer: TileLayer, z: int, x: int, y: int, scope_clause: ScopeClause) -> tuple[str, list[Any]]:
+    """Query for one tile, and its values. It answers one row with one column: the tile's bytes.
+
+    Below the last zoom shapes are simplified to half a pixel and features under ``drop_below_px`` left out.
+
+    Raises
+    ------
+    TileOutOfRangeError
+        No such tile.
+    """
+    check_tile(layer, z, x, y)
+    condition, values = scope_clause
+    west, south, east, north = tile_bounds(z, x, y)
+    pixel_deg = (east - west) / EXTENT * UNITS_PER_PIXEL
+    # A degree of latitude is longer on the map than one of longitude: keep the tolerance right for the longer.
+    squeeze = math.cos(math.radians(max(abs(south), abs(north))))
+    shape = layer.geometry
+    reach = ", ".join(repr(edge) for edge in tile_bounds(z, x, y, BUFFER / EXTENT))
+    conditions = [f"({layer.where})", f"{shape} && ST_MakeEnvelope({reach}, 4326)"]
+    if z < layer.max_zoom:
+        shape = f"ST_Simplify({shape}, {pixel_deg / 2 * squeeze!r}, true)"
+        if layer.drop_below_px:
+            limit = pixel_deg * layer.drop_below_px
+            conditions.append(
+                f"(ST_XMax({layer.geometry}) - ST_XMin({layer.geometry}) >= {limit!r}"
+                f" OR ST_YMax({layer.geometry}) - ST_YMin({layer.geometry}) >= {limit * squeeze!r})"
+            )
+    columns = [f"{layer.feature_id} AS feature_id", *(f'{text} AS "{name}"' for name, text in layer.properties)]
+    envelope = f"ST_TileEnvelope({z}, {x}, {y})"
+    columns.append(f"ST_AsMVTGeom(ST_Transform({shape}, 3857), {envelope}, {EXTENT}, {BUFFER}, true) AS geometry")
+    select = ["SELECT", ", ".join(columns), "FROM", layer.source, "WHERE", " AND ".join(conditions)]
+    parts = [
+        "WITH feature AS (",
+        # Only the scope's condition has places for values; a percent sign in a declaration means itself.
+        *(part.replace("%", "%%") for part in select),
+        f"AND ({condition}))",
+        f"SELECT ST_AsMVT(feature, '{layer.name}', {EXTENT}, 'geometry', 'feature_id')",
+        "FROM feature WHERE geometry IS NOT NULL",
+    ]
+    return " ".join(parts), values
+
+
+def render_tile(layer: TileLayer, z: int, x: int, y: int, scope_clause: ScopeClause) -> bytes:
+    """Make one tile.
+
+    Raises
+    ------
+    TileOutOfRangeError
+        No such tile.
+    TileTimeoutError
+        The database needed longer than the layer's ``timeout_ms``.
+    """
+    sql, values = tile_sql(layer, z, x, y, scope_clause)
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(layer.timeout_ms)])
+            # A list, even an empty one, makes Django read the doubled percent signs.
+            cursor.execute(sql, values)
+            return bytes(cursor.fetchone()[0])
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", None) != QUERY_CANCELED:
+            raise
+        raise TileTimeoutError(
+            _("图层 %(layer)s 的瓦片 %(tile)s 未能在 %(limit)d 毫秒内生成，请稍后再试")
+            % {"layer": layer.name, "tile": f"{z}/{x}/{y}", "limit": layer.timeout_ms}
+        ) from error

@@ -1,0 +1,105 @@
+"""Vector tiles over HTTP."""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.conf import settings
+from django.core.cache import caches
+from django.core.cache.backends.base import BaseCache
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
+from django.utils.cache import patch_vary_headers
+from django.utils.http import parse_etags
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from gis.exceptions import TileOutOfRangeError, TileTimeoutError, UnknownLayerError, UnknownRegionError
+from gis.notices import stamp_of
+from gis.regions import city_region
+from gis.tiles import check_tile, registry, render_tile, scope_of_request
+
+CONTENT_TYPE = "application/vnd.mapbox-vector-tile"
+CACHE_S = 24 * 3600
+RETRY_AFTER_S = 5
+
+
+def _cache() -> BaseCache:
+    """The cache named ``tiles`` where settings have one, otherwise the default."""
+    return caches["tiles" if "tiles" in settings.CACHES else "default"]
+
+
+def _refusal(status: int, message: object) -> JsonResponse:
+    return JsonResponse({"detail": str(message)}, status=status)
+
+
+@require_safe
+def tile(request: HttpRequest, layer: str, z: int, x: int, y: int) -> HttpResponse:
+    """One tile for whoever is signed in.
+
+    Answers 304 without rendering while nothing changed that the tile is made of: the layer's declaration and topics,
+    and the scope. 401 without a session, 403 where nobody can tell the scope, 404 for a layer, zoom or tile that does
+    not exist, 503 when the database took too long.
+    """
+    if not request.user.is_authenticated:
+        return _refusal(401, _("请先登录"))
+    try:
+        declared = registry.find(layer)
+        check_tile(declared, z, x, y)
+    except (UnknownLayerError, TileOutOfRangeError) as error:
+        return _refusal(404, error)
+    scope = scope_of_request(request)
+    if scope is None and not declared.open_to_all:
+        return _refusal(403, _("图层 %(layer)s 的数据范围无从判断") % {"layer": layer})
+    # The version is read before the rows: a change between the two makes the tile newer than its key, never older.
+    key = declared.cache_key(stamp_of(declared.topics), scope, z, x, y)
+    name = hashlib.sha256(key.encode()).hexdigest()[:40]
+    etag = f'"{name}"'
+    wanted = parse_etags(request.headers.get("If-None-Match", ""))
+    response: HttpResponse
+    if "*" in wanted or any(candidate.removeprefix("W/") == etag for candidate in wanted):
+        response = HttpResponseNotModified()
+    else:
+        cache = _cache()
+        content = cache.get(f"tile.{name}")
+        if content is None:
+            try:
+                content = render_tile(declared, z, x, y, declared.scope_clause(scope))
+            except TileTimeoutError as error:
+                refusal = _refusal(503, error)
+                refusal["Retry-After"] = str(RETRY_AFTER_S)
+                return refusal
+            cache.set(f"tile.{name}", content, CACHE_S)
+        response = HttpResponse(content, content_type=CONTENT_TYPE)
+    response["ETag"] = etag
+    # Kept by this browser only, and asked about each time: a withdrawn permission shows at once.
+    response["Cache-Control"] = "private, no-cache"
+    patch_vary_headers(response, ["Cookie"])
+    return response
+
+
+@require_safe
+def catalog(request: HttpRequest) -> HttpResponse:
+    """The layers there are, with their zooms, and the city's bounds in degrees (west, south, east, north)."""
+    if not request.user.is_authenticated:
+        return _refusal(401, _("请先登录"))
+    try:
+        bounds = list(city_region().boundary.extent)
+    except UnknownRegionError:
+        bounds = None
+    base = request.path.removesuffix("catalog.json")
+    layers = [
+        {
+            "name": layer.name,
+            "title": str(layer.title),
+            "tiles": f"{base}{layer.name}/{{z}}/{{x}}/{{y}}.mvt",
+            "minzoom": layer.min_zoom,
+            "maxzoom": layer.max_zoom,
+            "properties": [name for name, _text in layer.properties],
+            # Below the last zoom: shapes simplified to half a pixel, and what is smaller than this left out.
+            "drop_below_px": layer.drop_below_px,
+        }
+        for layer in registry.all()
+    ]
+    response = JsonResponse({"layers": layers, "bounds": bounds})
+    response["Cache-Control"] = "private, no-cache"
+    return response

@@ -1,0 +1,110 @@
+"""Desk pages of the twin: assets, areas, enter and exit events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.gis import forms
+from django.contrib.gis.gdal import GDALException
+from django.contrib.gis.geos import GEOSException, GEOSGeometry, MultiPolygon, Polygon
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from access.admin_scope import ScopedAdminMixin, ScopedRelatedFilter
+from access.roles import Permission
+from twin.models import Area, AreaEvent, Asset
+
+
+@admin.register(Asset)
+class AssetAdmin(ScopedAdminMixin, admin.ModelAdmin):
+    """Assets; where they are now is read-only, the map shows it."""
+
+    list_display = ["code", "name", "kind", "owner", "active", "seen_at", "region"]
+    list_filter = ["kind", "active", ("owner", ScopedRelatedFilter)]
+    list_select_related = ["owner", "state__region"]
+    search_fields = ["code", "name"]
+    readonly_fields = ["seen_at", "region", "created_at"]
+    add_requires = change_requires = delete_requires = Permission.MANAGE_DEVICES
+
+    @admin.display(description=_("最后定位"), ordering="state__ts")
+    def seen_at(self, asset: Asset) -> Any:
+        """Time of the latest position."""
+        state = getattr(asset, "state", None)
+        return state.ts if state else None
+
+    @admin.display(description=_("当前区域"))
+    def region(self, asset: Asset) -> Any:
+        """District where it is now."""
+        state = getattr(asset, "state", None)
+        return state.region if state else None
+
+
+class BoundaryField(forms.MultiPolygonField):
+    """A boundary as text: GeoJSON or WKT, degrees of EPSG:4326; a single polygon becomes one of one."""
+
+    widget = forms.Textarea
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show a stored boundary as GeoJSON."""
+        return value.geojson if isinstance(value, GEOSGeometry) else value
+
+    def to_python(self, value: Any) -> GEOSGeometry | None:
+        """Read what was typed."""
+        if not value:
+            return None
+        try:
+            shape = value if isinstance(value, GEOSGeometry) else GEOSGeometry(value, srid=4326)
+        except (ValueError, GEOSException, GDALException):
+            raise forms.ValidationError(
+                _("无法识别范围：请粘贴 GeoJSON 的 Polygon / MultiPolygon，或 WKT 文本。")
+            ) from None
+        if isinstance(shape, Polygon):
+            shape = MultiPolygon(shape, srid=4326)
+        if not isinstance(shape, MultiPolygon):
+            raise forms.ValidationError(_("范围必须是面，不能是 %s。") % shape.geom_type)
+        return shape
+
+    def clean(self, value: Any) -> GEOSGeometry | None:
+        """Check what was typed."""
+        shape = self.to_python(value)
+        self.validate(shape)
+        return shape
+
+
+class AreaForm(forms.ModelForm):
+    """Area with its boundary as text, until it is drawn on the map."""
+
+    boundary = BoundaryField(label=_("范围"), help_text=_("GeoJSON 或 WKT，WGS 84 经纬度"))
+
+    class Meta:
+        model = Area
+        fields = ["name", "kind", "boundary", "z_min_m", "z_max_m", "owner", "region", "active"]
+
+
+@admin.register(Area)
+class AreaAdmin(ScopedAdminMixin, admin.ModelAdmin):
+    """Areas; a change is in force on the live stream within a second."""
+
+    form = AreaForm
+    list_display = ["name", "kind", "owner", "region", "version", "active"]
+    list_filter = ["kind", "active", ("region", ScopedRelatedFilter)]
+    list_select_related = ["owner", "region"]
+    search_fields = ["name"]
+    add_requires = change_requires = delete_requires = Permission.PLAN
+
+
+@admin.register(AreaEvent)
+class AreaEventAdmin(ScopedAdminMixin, admin.ModelAdmin):
+    """Who entered and left what, when."""
+
+    list_display = ["ts", "asset", "entered", "area", "area_version"]
+    list_filter = ["entered", "area__kind"]
+    list_select_related = ["asset", "area"]
+    search_fields = ["asset__code", "asset__name", "area__name"]
+    date_hierarchy = "ts"
+    add_requires = change_requires = delete_requires = None
+
+    def get_readonly_fields(self, request: HttpRequest, obj: AreaEvent | None = None) -> list[str]:
+        """Everything: it happened."""
+        return ["asset", "area", "area_version", "entered", "ts", "lon", "lat"]

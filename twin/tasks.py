@@ -1,0 +1,30 @@
+"""Jobs of the twin."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+from django.db import connection, transaction
+from procrastinate.contrib.django import app
+
+from twin.history import drop_expired, ensure_partitions, upcoming_days
+from twin.kinds import kinds
+
+logger = logging.getLogger(__name__)
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queueing_lock="twin.keep_partitions")
+def keep_partitions(timestamp: int) -> None:
+    """Make the history's partitions ahead of time and drop the expired ones.
+
+    Runs often because it costs nothing when there is nothing to do, and catches up by itself when it was late.
+    """
+    today = datetime.fromtimestamp(timestamp, UTC).date()
+    with transaction.atomic(), connection.cursor() as cursor:
+        days = upcoming_days(today)
+        ensure_partitions(cursor, dict.fromkeys(kinds(), days))
+        dropped = drop_expired(cursor, today)
+    if dropped:
+        logger.info("history: dropped %s", ", ".join(dropped))

@@ -1,0 +1,84 @@
+"""Partitions made ahead, made late, dropped; rows stored once."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import psycopg
+import pytest
+from django.db import connection
+
+from gis.notices import connection_parameters
+from twin.history import drop_expired, ensure_partitions, partition_name, read_track, write_tracks
+from twin.kinds import DRONE, MACHINE
+from twin.tasks import keep_partitions
+from twin.tests.states import states
+
+pytestmark = pytest.mark.django_db(transaction=True)
+DAY = datetime(2026, 3, 5, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def cursor():
+    with psycopg.connect(**connection_parameters()) as own, own.cursor() as cursor:
+        cursor.execute("TRUNCATE twin_track")
+        yield cursor
+        own.rollback()
+
+
+def tables(cursor, pattern):
+    cursor.execute("SELECT relname FROM pg_class WHERE relname LIKE %s AND relkind = 'r' ORDER BY 1", [pattern])
+    return [row[0] for row in cursor.fetchall()]
+
+
+def batch(times_ms, seq, asset=1, kind=1):
+    n = len(times_ms)
+    return states(asset=[asset] * n, time_ms=times_ms, seq=seq, kind=[kind] * n).batch
+
+
+def test_a_row_without_a_partition_makes_one(cursor):
+    ms = DAY.timestamp() * 1000
+    assert partition_name(MACHINE, DAY.date()) not in tables(cursor, "twin_track%")
+    assert write_tracks(cursor, batch([ms, ms + 1], [1, 2])) == 2
+    assert partition_name(MACHINE, DAY.date()) in tables(cursor, "twin_track%")
+    rows = read_track(cursor, MACHINE, 1, DAY - timedelta(1), DAY + timedelta(1), 10)
+    assert [row[2] for row in rows] == [ms, ms + 1]
+
+
+def test_rows_delivered_again_are_not_stored_again(cursor):
+    ms = DAY.timestamp() * 1000
+    write_tracks(cursor, batch([ms, ms + 1], [1, 2]))
+    assert write_tracks(cursor, batch([ms + 1, ms + 2], [2, 3])) == 1
+    assert len(read_track(cursor, MACHINE, 1, DAY - timedelta(1), DAY + timedelta(1), 10)) == 3
+
+
+def test_one_instant_twice_in_one_batch_is_one_row(cursor):
+    ms = DAY.timestamp() * 1000
+    assert write_tracks(cursor, batch([ms, ms], [5, 5])) == 1
+
+
+def test_retention_is_by_kind(cursor):
+    today = date(2026, 6, 30)
+    past = today - timedelta(days=60)
+    ensure_partitions(cursor, {MACHINE: {past}, DRONE: {past}})
+    dropped = drop_expired(cursor, today)
+    assert partition_name(DRONE, past) in dropped
+    assert partition_name(MACHINE, past) not in dropped
+    assert partition_name(MACHINE, past) in tables(cursor, "twin_track%")
+
+
+def test_the_day_that_is_exactly_as_old_as_the_retention_stays(cursor):
+    today = date(2026, 6, 30)
+    last, gone = (today - timedelta(days=DRONE.retention_days + n) for n in (0, 1))
+    ensure_partitions(cursor, {DRONE: {last, gone}})
+    assert drop_expired(cursor, today) == [partition_name(DRONE, gone)]
+
+
+def test_the_job_catches_up_after_a_pause():
+    later = datetime(2027, 1, 1, tzinfo=UTC)
+    keep_partitions(timestamp=int(later.timestamp()))
+    with connection.cursor() as cursor:
+        found = tables(cursor, "twin_track%")
+        drop_expired(cursor, date(2028, 1, 1))
+    assert partition_name(MACHINE, date(2027, 1, 1)) in found
+    assert partition_name(MACHINE, date(2027, 1, 4)) in found

@@ -1,0 +1,191 @@
+"""The live world and what each viewer is told of it; pure."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from twin.live.frames import UPDATE, decode_update, encode_update
+from twin.live.viewer import MOST_ASSETS, Sight, Viewer, Window
+from twin.live.world import World
+from twin.tests.states import states
+
+CITY = Window(120, 30, 123, 32, 13)
+EVERYTHING = Sight(True, np.zeros(1, bool), np.zeros(1, bool))
+NOW_MS = 1_000_000.0
+
+
+def table(*ids):
+    found = np.zeros(max(ids, default=0) + 1, bool)
+    found[list(ids)] = True
+    return found
+
+
+def world_of(**columns):
+    world = World(capacity=2)
+    world.replace(states(**columns))
+    return world
+
+
+def told(answer):
+    """Ids told of, by whether they left."""
+    ids, left = answer.columns["id"], answer.columns["left"]
+    return sorted(ids[~left].tolist()), sorted(ids[left].tolist())
+
+
+def viewer(sight=EVERYTHING, window=CITY):
+    found = Viewer(sight)
+    found.look(window)
+    return found
+
+
+def move(world, **columns):
+    world.apply(decode_update(encode_update(1, states(**columns))).columns)
+
+
+def test_a_frame_survives_the_road():
+    update = decode_update(encode_update(7, states(asset=[1, 2], lon=[121.5, 121.6], alt_m=[3, np.nan])))
+    assert update.number == 7
+    assert list(update.columns) == UPDATE.names
+    assert update.columns["lon"].tolist() == [121.5, 121.6]
+    assert np.isnan(update.columns["alt_m"][1])
+
+
+def test_a_sign_of_life_has_no_rows():
+    assert len(decode_update(encode_update(3, None))) == 0
+
+
+@pytest.mark.parametrize("payload", [b"", b"1234567", b"\0" * 8 + b"rubbish", b"\0" * 40])
+def test_rubbish_is_no_frame(payload):
+    with pytest.raises(ValueError, match=r"frame|Arrow"):
+        decode_update(payload)
+
+
+def test_first_answer_is_everything_visible_then_only_changes():
+    world = world_of(asset=[1, 2], lon=[121.1, 121.2])
+    eye = viewer()
+    assert told(eye.answer(world, NOW_MS)) == ([1, 2], [])
+    assert eye.answer(world, NOW_MS) is None
+    move(world, asset=[2], lon=[121.3], time_ms=[2000])
+    assert told(eye.answer(world, NOW_MS)) == ([2], [])
+
+
+def test_the_present_never_goes_back():
+    world = world_of(asset=[1], lon=[121.1], time_ms=[5000])
+    eye = viewer()
+    eye.answer(world, NOW_MS)
+    move(world, asset=[1], lon=[121.9], time_ms=[4000])
+    assert eye.answer(world, NOW_MS) is None
+    assert world.columns["lon"][0] == 121.1
+
+
+def test_what_leaves_the_window_is_said_to_leave_without_saying_where_to():
+    world = world_of(asset=[1], lon=[121.1])
+    eye = viewer()
+    eye.answer(world, NOW_MS)
+    move(world, asset=[1], lon=[125.0], time_ms=[2000])
+    answer = eye.answer(world, NOW_MS)
+    assert told(answer) == ([], [1])
+    assert answer.columns["lon"].tolist() == [0]
+
+
+def test_moving_the_map_sends_only_what_is_new_in_it():
+    world = world_of(asset=[1, 2, 3], lon=[121.1, 121.5, 124.0])
+    eye = viewer()
+    eye.answer(world, NOW_MS)
+    eye.look(Window(121.4, 30, 125, 32, 13))
+    assert told(eye.answer(world, NOW_MS)) == ([3], [1])
+
+
+def test_scope_covers_owners_and_the_district_where_a_thing_is_now():
+    world = world_of(asset=[1, 2, 3, 4], owner=[7, 8, 0, 8], region=[1, 2, 2, 1])
+    district_two = viewer(Sight(False, table(), table(2)))
+    firm_seven = viewer(Sight(False, table(7), table()))
+    nobody = viewer(Sight(False, table(), table()))
+    assert told(district_two.answer(world, NOW_MS)) == ([2, 3], [])
+    assert told(firm_seven.answer(world, NOW_MS)) == ([1], [])
+    assert nobody.answer(world, NOW_MS).visible == 0
+
+
+def test_no_owner_and_no_region_match_nobody_but_the_city():
+    world = world_of(asset=[1], owner=[0], region=[0])
+    eye = viewer(Sight(False, np.ones(9, bool), np.ones(9, bool)))
+    assert eye.answer(world, NOW_MS).visible == 0
+
+
+def test_a_thing_that_drives_into_the_next_district_changes_eyes():
+    world = world_of(asset=[1], region=[1], lon=[121.1])
+    first, second = (viewer(Sight(False, table(), table(n))) for n in (1, 2))
+    assert told(first.answer(world, NOW_MS)) == ([1], [])
+    second.answer(world, NOW_MS)
+    move(world, asset=[1], region=[2], lon=[121.2], time_ms=[2000])
+    assert told(first.answer(world, NOW_MS)) == ([], [1])
+    assert told(second.answer(world, NOW_MS)) == ([1], [])
+
+
+def test_a_narrowed_scope_takes_things_away():
+    world = world_of(asset=[1, 2], region=[1, 2])
+    eye = viewer()
+    eye.answer(world, NOW_MS)
+    eye.allow(Sight(False, table(), table(1)))
+    assert told(eye.answer(world, NOW_MS)) == ([], [2])
+
+
+def test_a_slow_viewer_gets_the_newest_and_no_queue():
+    world = world_of(asset=[1, 2], lon=[121.1, 121.1])
+    eye = viewer()
+    eye.answer(world, NOW_MS)
+    for step in range(100):
+        move(world, asset=[1], lon=[121 + step / 1000], time_ms=[2000 + step])
+    answer = eye.answer(world, NOW_MS)
+    assert told(answer) == ([1], [])
+    assert answer.columns["lon"][0] == 121.099
+
+
+def test_what_the_database_no_longer_has_leaves():
+    world = world_of(asset=[1, 2])
+    eye = viewer()
+    eye.answer(world, NOW_MS)
+    world.replace(states(asset=[2]))
+    assert told(eye.answer(world, NOW_MS)) == ([], [1])
+    world.replace(states(asset=[1, 2]))
+    assert told(eye.answer(world, NOW_MS)) == ([1], [])
+
+
+def test_reading_the_database_again_does_not_undo_newer_frames():
+    world = world_of(asset=[1], lon=[121.1], time_ms=[1000])
+    move(world, asset=[1], lon=[121.7], time_ms=[9000])
+    world.replace(states(asset=[1], lon=[121.1], time_ms=[1000], owner=[5]))
+    assert world.columns["lon"][0] == 121.7
+    assert world.columns["owner"][0] == 5
+
+
+def test_too_many_become_counts_and_few_become_assets_again():
+    n = MOST_ASSETS + 1
+    rng = np.random.default_rng(1)
+    world = world_of(
+        asset=np.arange(n), lon=rng.uniform(121, 122, n), lat=rng.uniform(31, 31.5, n), status=np.arange(n) % 2
+    )
+    eye = viewer(window=Window(120, 30, 123, 32, 9))
+    answer = eye.answer(world, 2000)
+    assert (answer.mode, answer.reset, answer.visible) == ("cells", True, n)
+    assert answer.columns["total"].sum() == n
+    assert answer.columns["working"].sum() == n // 2
+    assert (answer.columns["lon"] >= 121).all()
+    eye.look(Window(121, 31, 121.1, 31.1, 13))
+    closer = eye.answer(world, 2000)
+    assert (closer.mode, closer.reset) == ("assets", True)
+    assert len(closer.columns["id"]) == closer.visible < n / 10
+
+
+def test_counts_tell_silence_from_calm():
+    world = world_of(asset=[1, 2], status=[1, 1], time_ms=[1_000_000, 1])
+    eye = viewer(window=Window(120, 30, 123, 32, 3))
+    cells = eye.answer(world, 1_000_500.0).columns
+    assert (cells["total"].sum(), cells["working"].sum(), cells["silent"].sum()) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("numbers", [(1, 2, 0, 3, 9), (0, 3, 1, 2, 9), (0, 0, 1, 1, 99), (float("nan"), 0, 1, 1, 9)])
+def test_impossible_windows_are_refused(numbers):
+    with pytest.raises(ValueError, match="view"):
+        Window(*numbers)
