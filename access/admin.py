@@ -169,10 +169,11 @@ class AuditRecordAdmin(ScopedAdminMixin, admin.ModelAdmin):
     search_fields = ["actor_name", "label", "object_id__exact", "request_id__exact"]
     date_hierarchy = "at"
     show_full_result_count = False
-    fields = readonly_fields = [
+    readonly_fields = [
         *("at", "actor_name", "action", "model", "object_id", "label"),
         *("changes_table", "detail_text", "ip", "session", "request_id"),
     ]
+    fields = tuple(readonly_fields)
 
     @admin.display(description=_("变更"))
     def changes_table(self, row: AuditRecord) -> str:

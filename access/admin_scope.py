@@ -105,7 +105,7 @@ def choices(relation: models.Field, scope: Scope) -> models.QuerySet:
     target = relation.related_model
     rows = target._default_manager.all()  # type: ignore[union-attr]
     if hasattr(target, "scope_paths"):
-        return rows.within(scope)  # type: ignore[attr-defined]
+        return rows.within(scope)  # type: ignore[union-attr]
     if target._meta.label == "geo.Region" and not scope.everything:  # type: ignore[union-attr]
         from access.models import Organization
 
@@ -117,7 +117,7 @@ def choices(relation: models.Field, scope: Scope) -> models.QuerySet:
 class ScopedRelatedFilter(admin.RelatedFieldListFilter):
     """List filter on a foreign key that names only what is inside the scope: ``("owner", ScopedRelatedFilter)``."""
 
-    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         """Choices of the filter."""
         rows = choices(field, model_admin.scope(request, model_admin.view_requires))
         ordering = self.field_admin_ordering(field, request, model_admin)

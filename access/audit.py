@@ -238,15 +238,15 @@ def _shown(model: type[models.Model], f: models.Field, value: Any) -> Any:
     return str(value)[:500]
 
 
-def _changes(old: models.Model | None, new: models.Model | None, fields: Iterable[models.Field]) -> dict[str, Any]:
+def _changes(old: Any, new: Any, fields: Iterable[models.Field]) -> dict[str, Any]:
     changes = {}
+    model = type(new) if new is not None else type(old)
     for f in fields:
         before = None if old is None else f.value_from_object(old)
         after = None if new is None else f.value_from_object(new)
         if hasattr(after, "resolve_expression"):
-            changes[f.name] = {"old": _shown(type(new), f, before), "new": "(expression)"}
+            changes[f.name] = {"old": _shown(model, f, before), "new": "(expression)"}
         elif before != (after if after is None else f.to_python(after)):
-            model = type(new if new is not None else old)
             changes[f.name] = {"old": _shown(model, f, before), "new": _shown(model, f, after)}
     return changes
 

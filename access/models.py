@@ -130,12 +130,12 @@ class User(AbstractUser):
         return f"{self.display_name}（{self.username}）" if self.display_name else self.username
 
     @property
-    def is_staff(self) -> bool:
+    def is_staff(self) -> bool:  # type: ignore[override]
         """Whether a grant opens the desk; asked by Django's admin."""
         return bool(permissions_of(self) & DESK_PERMISSIONS)
 
     @property
-    def is_superuser(self) -> bool:
+    def is_superuser(self) -> bool:  # type: ignore[override]
         """Whether this is an administrator of the whole city; opens admin pages of tables that belong to no scope."""
         grants = Grant.objects.filter(user_id=self.pk, user__is_active=True)
         return grants.filter(role=Role.ADMINISTRATOR, region=None, organization=None).exists()

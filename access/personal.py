@@ -210,7 +210,7 @@ class PersonalField(models.TextField):
     def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
         """Describe the field for a migration."""
         name, path, args, options = super().deconstruct()
-        return name, path, args, {**options, "kind": self.kind, "contribute_index": False}
+        return name, path, list(args), {**options, "kind": self.kind, "contribute_index": False}
 
     def contribute_to_class(self, cls: type[models.Model], name: str, private_only: bool = False) -> None:
         """Add the field and its companion column."""
@@ -274,6 +274,17 @@ class PersonalField(models.TextField):
         provider = provider_for(match[1], match[2])
         return provider.decrypt(_from_text(sealed), self._context(head)).decode()
 
+    def reseal(self, value: Personal) -> Personal:
+        """Seal the same value with the current provider.
+
+        Raises
+        ------
+        PersonalDataError
+            It cannot be opened.
+        """
+        resealed = self.seal(self.unseal(value._stored))
+        return value if resealed is None else resealed
+
     def _head(self, provider: Any, plain: str) -> str:
         return f"{provider.tag}.{provider.key_id}.{_to_text(provider.digest(plain.encode(), self.label.encode()))}"
 
@@ -307,7 +318,7 @@ class PersonalField(models.TextField):
 
     def value_to_string(self, obj: models.Model) -> str:
         """Sealed text, for fixtures and dumps."""
-        value = self.value_from_object(obj)
+        value: Any = self.value_from_object(obj)
         return "" if value is None else value._stored
 
     def validate(self, value: Any, model_instance: models.Model | None) -> None:
@@ -363,7 +374,7 @@ class _PersonalLookup(models.Lookup):
             raise FieldError(f"{field.name} is stored encrypted: compare it with a value, not with an expression")
         return [head for value in wanted if value is not None for head in field.heads(value)]
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[str]]:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
         heads = self.heads()
         if not heads:
             raise EmptyResultSet

@@ -261,7 +261,7 @@ class ScopedQuerySet(AuditedQuerySet):
         Each declared path becomes its own indexed subquery of keys and their union selects the rows, because an
         ``OR`` over columns of several joined tables can use no index.
         """
-        paths: ScopePaths = self.model.scope_paths
+        paths: ScopePaths = self.model.scope_paths  # type: ignore[attr-defined]
         if scope.everything:
             return self
         if scope.empty:
@@ -273,7 +273,7 @@ class ScopedQuerySet(AuditedQuerySet):
             return self.none()
         if len(conditions) == 1:
             return self.filter(conditions[0])
-        first, *rest = (self.model._base_manager.using(self._db).filter(c).values("pk") for c in conditions)
+        first, *rest = (self.model._base_manager.using(self.db).filter(c).order_by().values("pk") for c in conditions)
         return self.filter(pk__in=first.union(*rest))
 
 

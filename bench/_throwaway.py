@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -11,12 +12,15 @@ from pathlib import Path
 
 from bench._report import progress
 
+OWN_VARIABLES = ("SANDTABLE_", "DATABASE_URL", "MQTT_URL", "WEB_", "DJANGO_")
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def sandtable(var: Path, *words: str, **options: object) -> subprocess.CompletedProcess:
-    """Run the launcher on the installation in ``var``."""
-    return subprocess.run([str(ROOT / "sandtable"), "--var", str(var), *words], **options)  # type: ignore[call-overload]
+    """Run the launcher on the installation in ``var``, untouched by the one whose environment this process has."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)}
+    command = [str(ROOT / "sandtable"), "--var", str(var), *words]
+    return subprocess.run(command, env=env, **options)  # type: ignore[call-overload]
 
 
 @contextmanager

@@ -45,15 +45,19 @@ def _here(options: argparse.Namespace) -> int:
     import django
 
     django.setup()
+    from django.db import connection
+
     from bench._load import Load, register, remove, stored_numbers
 
     devices = register(options.devices)
     try:
         load = Load(devices, options.rate)
         kills, drained = asyncio.run(_storm(load, options.pause))
+        connection.close()  # the database was killed meanwhile
         stored = stored_numbers(devices)
         figures = _figures(load, devices, stored, kills, drained, options)
     finally:
+        connection.close()
         remove()
     report(figures, options.json)
     return int(bool(figures["lost"] or figures["duplicated"] or not drained))

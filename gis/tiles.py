@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from django.db import OperationalError, connection, transaction
 from django.http import HttpRequest
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from gis.exceptions import RegistrationError, TileOutOfRangeError, TileTimeoutError, UnknownLayerError
@@ -86,7 +87,7 @@ class TileLayer:
     """
 
     name: str
-    title: str
+    title: str | Promise
     source: str
     geometry: str
     properties: tuple[tuple[str, str], ...]
@@ -221,7 +222,10 @@ def has_scope_resolver() -> bool:
 def check_tile(layer: TileLayer, z: int, x: int, y: int) -> None:
     """Raise TileOutOfRangeError unless the layer has tiles at zoom ``z`` and the pyramid a tile ``x``, ``y`` there."""
     if not layer.min_zoom <= z <= layer.max_zoom:
-        raise TileOutOfRangeError(f"图层 {layer.name} 只有 {layer.min_zoom} 至 {layer.max_zoom} 级瓦片，没有第 {z} 级")
+        raise TileOutOfRangeError(
+            _("图层 %(layer)s 只有 %(low)d 至 %(high)d 级瓦片，没有第 %(zoom)d 级")
+            % {"layer": layer.name, "low": layer.min_zoom, "high": layer.max_zoom, "zoom": z}
+        )
     if not (0 <= x < 1 << z and 0 <= y < 1 << z):
         raise TileOutOfRangeError(
             _("第 %(zoom)d 级瓦片的行列号为 0 至 %(last)d，没有 %(x)d 列 %(y)d 行")

@@ -25,6 +25,12 @@ def map_page(request: HttpRequest) -> HttpResponse:
     return render(request, "twin/map.html", {"bundle": entry("src/map/main.ts"), "boot": _boot(request)})
 
 
+def _place_name(region: Region | None, language: str | None) -> str:
+    if region is None:
+        return ""
+    return region.name_en or region.name if language == "en" else region.name
+
+
 def _boot(request: HttpRequest) -> dict[str, Any]:
     """What the bundle must know before its first request."""
     city = Region.objects.filter(code=settings.CITY_CODE).first()
@@ -38,14 +44,16 @@ def _boot(request: HttpRequest) -> dict[str, Any]:
     return {
         "center": [(west + east) / 2, (south + north) / 2],
         "bounds": bounds,
-        "city": city.name if city else "",
+        "city": _place_name(city, language),
+        "attribution": city.source if city else "",
+        "time_zone": settings.TIME_ZONE,
         "language": language,
         "words": {} if language == settings.LANGUAGE_CODE else words(),
         "csrf": get_token(request),
         "urls": {
             "live": "/live",
-            "tiles": "/tiles/{layer}/{z}/{x}/{y}.mvt",
-            "assets": "/api/v1/assets/",
+            "tiles": reverse("tile-catalog").removesuffix("/catalog.json"),
+            "assets": "/api/v1/assets",
             "sign_in": reverse("sign-in"),
             "sign_out": reverse("sign-out"),
             "set_language": reverse("language"),

@@ -11,7 +11,7 @@ import pytest
 from django import forms
 from django.core import serializers
 from django.core.exceptions import FieldError, ImproperlyConfigured, PermissionDenied
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from access import ciphers
@@ -285,3 +285,20 @@ def test_values_of_another_field_or_type_are_refused(person):
     for option in ("unique", "db_index", "primary_key"):
         with pytest.raises(ValueError, match="companion"):
             PersonalField(**{option: True})
+
+
+def test_a_changed_key_is_followed_by_reencrypt(person, settings, tmp_path):
+    former = tmp_path / "former"
+    former.write_text(settings.DATA_KEY + "\n")
+    settings.DATA_KEY = OTHER_KEY
+    with pytest.raises(CommandError, match="SANDTABLE_DATA_KEY"):
+        call_command("reencrypt", stdout=StringIO())
+    out = StringIO()
+    call_command("reencrypt", old_key_file=former, stdout=out)
+    assert "access.user.telephone: 1" in out.getvalue()
+    assert User.objects.get(telephone=NUMBER) == person
+    assert str(User.objects.get(identity_number=IDENTITY).telephone) == "138****1234"
+    out = StringIO()
+    call_command("reencrypt", stdout=out)
+    assert "access.user.telephone: 0" in out.getvalue()
+    assert NUMBER not in str(list(AuditRecord.objects.values()))

@@ -18,8 +18,8 @@ MACHINES, PEOPLE, VEHICLES, DRONES = 160, 60, 16, 8
 MOST_SITES = 64
 KEY_AREAS = 6
 CHEMICAL_HEIGHT_M = 30.0
-SHIFTED = {"gcj02": 20, "bd09": 40}
-"""Every so many machines one reports in that datum, as cheap trackers do."""
+SHIFTED = {"bd09": 40, "gcj02": 20}
+"""Every so many machines one reports in that datum, as cheap trackers do; the first that fits counts."""
 
 
 @dataclass(frozen=True)

@@ -8,140 +8,225 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('twin', '0002_history'),
+        ("twin", "0002_history"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Device',
+            name="Device",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('identifier', models.CharField(max_length=64, unique=True, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9._-]{1,64}\\Z', '只能用字母、数字、点、横线和下划线，最多 64 个字符')], verbose_name='终端编号')),
-                ('kind', models.CharField(choices=twin.kinds.kind_choices, max_length=32, verbose_name='类别')),
-                ('datum', models.CharField(choices=[('wgs84', 'WGS 84'), ('cgcs2000', 'CGCS2000'), ('gcj02', 'GCJ-02'), ('bd09', 'BD-09')], default='wgs84', max_length=16, verbose_name='坐标系')),
-                ('numbered', models.BooleanField(default=True, help_text='有编号的终端由 acked 保证不丢不重；无编号的终端须用 QoS 1', verbose_name='消息有编号')),
-                ('shard', models.PositiveSmallIntegerField(editable=False, verbose_name='分片')),
-                ('key_hash', models.CharField(blank=True, editable=False, max_length=160)),
-                ('key_issued_at', models.DateTimeField(editable=False, null=True, verbose_name='密钥签发时间')),
-                ('revoked_at', models.DateTimeField(editable=False, null=True, verbose_name='吊销时间')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='登记时间')),
-                ('asset', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='device', to='twin.asset', verbose_name='对象')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "identifier",
+                    models.CharField(
+                        max_length=64,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[A-Za-z0-9._-]{1,64}\\Z", "只能用字母、数字、点、横线和下划线，最多 64 个字符"
+                            )
+                        ],
+                        verbose_name="终端编号",
+                    ),
+                ),
+                ("kind", models.CharField(choices=twin.kinds.kind_choices, max_length=32, verbose_name="类别")),
+                (
+                    "datum",
+                    models.CharField(
+                        choices=[("wgs84", "WGS 84"), ("cgcs2000", "CGCS2000"), ("gcj02", "GCJ-02"), ("bd09", "BD-09")],
+                        default="wgs84",
+                        max_length=16,
+                        verbose_name="坐标系",
+                    ),
+                ),
+                (
+                    "numbered",
+                    models.BooleanField(
+                        default=True,
+                        help_text="有编号的终端由 acked 保证不丢不重；无编号的终端须用 QoS 1",
+                        verbose_name="消息有编号",
+                    ),
+                ),
+                ("shard", models.PositiveSmallIntegerField(editable=False, verbose_name="分片")),
+                ("key_hash", models.CharField(blank=True, editable=False, max_length=160)),
+                ("key_issued_at", models.DateTimeField(editable=False, null=True, verbose_name="密钥签发时间")),
+                ("revoked_at", models.DateTimeField(editable=False, null=True, verbose_name="吊销时间")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="登记时间")),
+                (
+                    "asset",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="device",
+                        to="twin.asset",
+                        verbose_name="对象",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '终端',
-                'verbose_name_plural': '终端',
-                'ordering': ['identifier'],
+                "verbose_name": "终端",
+                "verbose_name_plural": "终端",
+                "ordering": ["identifier"],
             },
         ),
         migrations.CreateModel(
-            name='Refusal',
+            name="Refusal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(db_index=True, verbose_name='时间')),
-                ('reason', models.CharField(db_index=True, max_length=48, verbose_name='原因')),
-                ('device', models.CharField(blank=True, max_length=128, verbose_name='终端编号')),
-                ('topic', models.CharField(blank=True, max_length=512, verbose_name='主题')),
-                ('detail', models.CharField(blank=True, max_length=512, verbose_name='说明')),
-                ('payload', models.TextField(blank=True, verbose_name='内容（截取）')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(db_index=True, verbose_name="时间")),
+                ("reason", models.CharField(db_index=True, max_length=48, verbose_name="原因")),
+                ("device", models.CharField(blank=True, max_length=128, verbose_name="终端编号")),
+                ("topic", models.CharField(blank=True, max_length=512, verbose_name="主题")),
+                ("detail", models.CharField(blank=True, max_length=512, verbose_name="说明")),
+                ("payload", models.TextField(blank=True, verbose_name="内容（截取）")),
             ],
             options={
-                'verbose_name': '拒收记录',
-                'verbose_name_plural': '拒收记录',
-                'ordering': ['-id'],
+                "verbose_name": "拒收记录",
+                "verbose_name_plural": "拒收记录",
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='ShardLease',
+            name="ShardLease",
             fields=[
-                ('shard', models.PositiveSmallIntegerField(primary_key=True, serialize=False)),
-                ('owner', models.CharField(blank=True, max_length=64)),
-                ('token', models.BigIntegerField(default=0)),
-                ('expires_at', models.DateTimeField()),
+                ("shard", models.PositiveSmallIntegerField(primary_key=True, serialize=False)),
+                ("owner", models.CharField(blank=True, max_length=64)),
+                ("token", models.BigIntegerField(default=0)),
+                ("expires_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name': '分片租约',
-                'verbose_name_plural': '分片租约',
+                "verbose_name": "分片租约",
+                "verbose_name_plural": "分片租约",
             },
         ),
         migrations.CreateModel(
-            name='Worker',
+            name="Worker",
             fields=[
-                ('name', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('seen_at', models.DateTimeField()),
+                ("name", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("seen_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name': '接入进程',
-                'verbose_name_plural': '接入进程',
+                "verbose_name": "接入进程",
+                "verbose_name_plural": "接入进程",
             },
         ),
         migrations.CreateModel(
-            name='Numbering',
+            name="Numbering",
             fields=[
-                ('device', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='numbering', serialize=False, to='devices.device')),
-                ('epoch', models.BigIntegerField()),
-                ('acked', models.BigIntegerField()),
-                ('ahead', models.JSONField(default=list)),
+                (
+                    "device",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="numbering",
+                        serialize=False,
+                        to="devices.device",
+                    ),
+                ),
+                ("epoch", models.BigIntegerField()),
+                ("acked", models.BigIntegerField()),
+                ("ahead", models.JSONField(default=list)),
             ],
             options={
-                'verbose_name': '消息编号',
-                'verbose_name_plural': '消息编号',
+                "verbose_name": "消息编号",
+                "verbose_name_plural": "消息编号",
             },
         ),
         migrations.CreateModel(
-            name='DeviceCommand',
+            name="DeviceCommand",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=64, verbose_name='指令')),
-                ('args', models.JSONField(default=dict, verbose_name='参数')),
-                ('state', models.CharField(choices=[('sent', '已下发'), ('ok', '已执行'), ('refused', '终端拒绝'), ('failed', '执行失败')], default='sent', max_length=8, verbose_name='状态')),
-                ('issued_at', models.DateTimeField(auto_now_add=True, verbose_name='下发时间')),
-                ('expires_at', models.DateTimeField(verbose_name='有效期至')),
-                ('replied_at', models.DateTimeField(null=True, verbose_name='应答时间')),
-                ('reply_text', models.CharField(blank=True, max_length=512, verbose_name='应答说明')),
-                ('device', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='commands', to='devices.device', verbose_name='终端')),
-                ('issued_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='下发人')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=64, verbose_name="指令")),
+                ("args", models.JSONField(default=dict, verbose_name="参数")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("sent", "已下发"), ("ok", "已执行"), ("refused", "终端拒绝"), ("failed", "执行失败")],
+                        default="sent",
+                        max_length=8,
+                        verbose_name="状态",
+                    ),
+                ),
+                ("issued_at", models.DateTimeField(auto_now_add=True, verbose_name="下发时间")),
+                ("expires_at", models.DateTimeField(verbose_name="有效期至")),
+                ("replied_at", models.DateTimeField(null=True, verbose_name="应答时间")),
+                ("reply_text", models.CharField(blank=True, max_length=512, verbose_name="应答说明")),
+                (
+                    "device",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="commands",
+                        to="devices.device",
+                        verbose_name="终端",
+                    ),
+                ),
+                (
+                    "issued_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="下发人",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '终端指令',
-                'verbose_name_plural': '终端指令',
-                'ordering': ['-id'],
+                "verbose_name": "终端指令",
+                "verbose_name_plural": "终端指令",
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='RefusalCount',
+            name="RefusalCount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField(verbose_name='日期')),
-                ('reason', models.CharField(max_length=48, verbose_name='原因')),
-                ('count', models.BigIntegerField(verbose_name='条数')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField(verbose_name="日期")),
+                ("reason", models.CharField(max_length=48, verbose_name="原因")),
+                ("count", models.BigIntegerField(verbose_name="条数")),
             ],
             options={
-                'verbose_name': '拒收统计',
-                'verbose_name_plural': '拒收统计',
-                'ordering': ['-day', 'reason'],
-                'constraints': [models.UniqueConstraint(fields=('day', 'reason'), name='refusals_counted_once')],
+                "verbose_name": "拒收统计",
+                "verbose_name_plural": "拒收统计",
+                "ordering": ["-day", "reason"],
+                "constraints": [models.UniqueConstraint(fields=("day", "reason"), name="refusals_counted_once")],
             },
         ),
         migrations.CreateModel(
-            name='DeviceEvent',
+            name="DeviceEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel', models.CharField(choices=[('status', '状态'), ('event', '事件')], max_length=8, verbose_name='通道')),
-                ('ts', models.DateTimeField(verbose_name='时间')),
-                ('received_at', models.DateTimeField(verbose_name='接收时间')),
-                ('body', models.JSONField(verbose_name='内容')),
-                ('device', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='devices.device', verbose_name='终端')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[("status", "状态"), ("event", "事件")], max_length=8, verbose_name="通道"
+                    ),
+                ),
+                ("ts", models.DateTimeField(verbose_name="时间")),
+                ("received_at", models.DateTimeField(verbose_name="接收时间")),
+                ("body", models.JSONField(verbose_name="内容")),
+                (
+                    "device",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="devices.device",
+                        verbose_name="终端",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '终端事件',
-                'verbose_name_plural': '终端事件',
-                'ordering': ['-id'],
-                'constraints': [models.UniqueConstraint(fields=('device', 'channel', 'ts', 'body'), name='device_event_once')],
+                "verbose_name": "终端事件",
+                "verbose_name_plural": "终端事件",
+                "ordering": ["-id"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("device", "channel", "ts", "body"), name="device_event_once")
+                ],
             },
         ),
     ]

@@ -156,13 +156,13 @@ async def _once(
     began, began_ms = time.monotonic(), time.time() * 1000
     for n in range(len(tracks)):
         if began + due_s[n] > time.monotonic():
-            await _until(began + due_s[n], stop)
+            await _until(began + float(due_s[n]), stop)
         elif n % 200 == 0:
             # Behind its time: the connections must live all the same.
             await asyncio.sleep(0)
         if stop.is_set():
             return
-        clients[str(tracks.track[n])].position(_fields(tracks, n, began_ms + due_s[n] * 1000))
+        clients[str(tracks.track[n])].position(_fields(tracks, n, began_ms + float(due_s[n]) * 1000))
 
 
 def _fields(tracks: Tracks, n: int, at_ms: float) -> dict[str, Any]:

@@ -83,8 +83,11 @@ def _from_numbers(numbers: NDArray[np.float64], unit: str | None) -> tuple[NDArr
 
 
 def _from_text(values: pd.Series, present: int) -> tuple[NDArray[np.int64], Said]:
-    iso = pd.to_datetime(values, format="ISO8601", utc=True, errors="coerce")
-    found = {"ISO 8601": iso} | {form: _by_format(values, form) for form in FORMATS}
+    text = values.astype("string").str.strip()
+    iso = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
+    if int(iso.notna().sum()) == present:
+        return _microseconds(iso), Said(gettext_noop("格式 %(form)s"), form="ISO 8601")
+    found = {"ISO 8601": iso} | {form: _by_format(text, form) for form in FORMATS}
     counts = {name: int(times.notna().sum()) for name, times in found.items()}
     most = max(counts.values())
     best = [name for name, count in counts.items() if count == most]
@@ -94,7 +97,7 @@ def _from_text(values: pd.Series, present: int) -> tuple[NDArray[np.int64], Said
             gettext_noop("读不懂时间 %(example)r；请用 --time-format 给出格式，例如 %%d/%%m/%%Y %%H:%%M"),
             example=example[:40],
         )
-    if len(best) > 1:
+    if any(not found[name].equals(found[best[0]]) for name in best[1:]):
         raise TrackFileError(
             gettext_noop("时间可以有几种读法（%(forms)s）；请用 --time-format 指定一种"), forms="、".join(best)
         )

@@ -6,6 +6,8 @@ const SQUARE_PX = 120;
 const DRIFT_LIMIT_PX = 64;
 const GAP_PX = 3;
 const SPREAD_ROUNDS = 80;
+/** Least part of a ring that an alert takes. */
+const ALERT_SHARE = 0.08;
 
 /** Cells laid out for one zoom: columns for deck.gl, one row per disc. */
 export interface CellPlan {
@@ -14,7 +16,7 @@ export interface CellPlan {
   positions: Float64Array;
   /** Pixels. */
   radii: Float32Array;
-  /** Alert, working and calm parts of the total; the rest is silent. */
+  /** Alert, working and calm parts of the ring; the rest is silent. */
   shares: Float32Array;
   kinds: Uint8Array;
   totals: Uint32Array;
@@ -66,6 +68,14 @@ function sums(cells: CellColumns, hidden: ReadonlySet<number>, world: number, sq
   return [...found.values()];
 }
 
+/** Parts of a disc's ring: alert, working, calm. An alert is never too thin to be seen among thousands. */
+function ringShares({ total, alert, working, silent }: Sum): [number, number, number] {
+  const shown = alert === 0 ? 0 : Math.max(ALERT_SHARE, alert / total);
+  const others = total - alert;
+  const rest = others <= 0 ? 0 : (1 - shown) / others;
+  return [shown, working * rest, Math.max(0, others - working - silent) * rest];
+}
+
 /**
  * Lays cells out for a zoom: near ones of a kind are summed up, then discs are moved a little so that they cover
  * one another as little as possible.
@@ -83,8 +93,7 @@ export function planCells(cells: CellColumns, hidden: ReadonlySet<number>, zoom:
   const shares = new Float32Array(length * 3);
   discs.forEach((disc, i) => {
     positions.set(toDegrees(xy[i * 2], xy[i * 2 + 1], world), i * 2);
-    const calm = Math.max(0, disc.total - disc.alert - disc.working - disc.silent);
-    shares.set([disc.alert / disc.total, disc.working / disc.total, calm / disc.total], i * 3);
+    shares.set(ringShares(disc), i * 3);
   });
   return {
     length,

@@ -9,7 +9,7 @@ const SESSION_ENDED = 4401;
 
 export interface SocketState {
   phase: "connecting" | "open" | "broken";
-  /** When this phase began, local ms. */
+  /** When this phase began, local ms; while broken: when something was last heard. */
   since: number;
   /** When the last message came, local ms; null before the first. */
   heard: number | null;
@@ -79,9 +79,6 @@ export class LiveSocket {
     const socket = this.open();
     socket.binaryType = "arraybuffer";
     this.socket = socket;
-    const opened = Date.now();
-    // Guards against a connection that neither opens nor fails.
-    this.state.heard = this.state.phase === "broken" ? this.state.heard : opened;
     socket.onopen = () => {
       this.state.heard = Date.now();
       this.enter("open");
@@ -92,6 +89,7 @@ export class LiveSocket {
       this.receive(event.data);
     };
     socket.onclose = (event: CloseEvent) => this.lost(event.code);
+    // An attempt may neither open nor fail for minutes.
     this.timer = setTimeout(() => {
       if (this.socket === socket && socket.readyState === WebSocket.CONNECTING) this.abandon();
     }, SILENCE_LIMIT_MS);
@@ -160,7 +158,8 @@ export class LiveSocket {
   private enter(phase: SocketState["phase"]): void {
     if (this.state.phase !== phase) {
       this.state.phase = phase;
-      this.state.since = Date.now();
+      // What was lost was lost with the last message, not when its absence was noticed.
+      this.state.since = phase === "broken" ? (this.state.heard ?? Date.now()) : Date.now();
     }
     if (phase !== "broken") this.state.nextTry = null;
     this.handlers.onState(this.state);

@@ -82,5 +82,8 @@ export function keepLabels(map: MapLibreMap, language: string): void {
     await document.fonts.load(`400 24px "${LABEL_FONT}"`, letters).catch(() => []);
     if (shown === text) (map.getSource(LABEL_SOURCE) as GeoJSONSource | undefined)?.setData(points);
   };
+  map.on("sourcedata", ({ sourceId, isSourceLoaded }) => {
+    if (sourceId === "regions" && isSourceLoaded) void refresh();
+  });
   map.on("idle", () => void refresh());
 }
