@@ -8,10 +8,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.middleware import LoginRequiredMiddleware as DjangoLoginRequiredMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.middleware.locale import LocaleMiddleware as DjangoLocaleMiddleware
+from django.utils import translation
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import gettext
 
@@ -73,6 +76,17 @@ class SessionLimitMiddleware(MiddlewareMixin):
             request.user = AnonymousUser()
         else:
             sessions.mark_use(session)
+
+
+class LanguageMiddleware(DjangoLocaleMiddleware):
+    """Chinese unless somebody switched: a wall's browser was set up by nobody, and its language says nothing."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Take the language of the switch (a cookie), else the default."""
+        chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+        language = chosen if chosen in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+        translation.activate(language)
+        request.LANGUAGE_CODE = translation.get_language()  # type: ignore[assignment]
 
 
 class LoginRequiredMiddleware(DjangoLoginRequiredMiddleware):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from access.admin_scope import ScopedAdminMixin
 from access.roles import Permission
-from access.scope import scope_of
+from access.scope import ScopedQuerySet, scope_of
 from devices.keys import issue_key, revoke_key
 from devices.models import Device, DeviceCommand, DeviceEvent, Refusal, RefusalCount
 
@@ -37,7 +36,7 @@ class DeviceAdmin(ScopedAdminMixin, admin.ModelAdmin):
         return self.has_change_permission(request)
 
     @admin.action(description=_("签发新密钥（旧密钥立即失效）"), permissions=["keys"])
-    def issue_keys(self, request: HttpRequest, queryset: QuerySet) -> None:
+    def issue_keys(self, request: HttpRequest, queryset: ScopedQuerySet) -> None:
         """Give the selected devices new keys and show them."""
         for device in queryset.within(self.scope(request, self.change_requires)):
             key = issue_key(device)
@@ -45,7 +44,7 @@ class DeviceAdmin(ScopedAdminMixin, admin.ModelAdmin):
             self.message_user(request, text, messages.WARNING)
 
     @admin.action(description=_("吊销密钥（立即断开）"), permissions=["keys"])
-    def revoke_keys(self, request: HttpRequest, queryset: QuerySet) -> None:
+    def revoke_keys(self, request: HttpRequest, queryset: ScopedQuerySet) -> None:
         """End the selected devices' right to report."""
         for device in queryset.within(self.scope(request, self.change_requires)):
             revoke_key(device)

@@ -89,7 +89,7 @@ class BadRow:
 
 
 _position = msgspec.json.Decoder(Position)
-_decoders = {
+_decoders: dict[str, msgspec.json.Decoder] = {
     "status": msgspec.json.Decoder(PowerStatus),
     "event": msgspec.json.Decoder(Event),
     "reply": msgspec.json.Decoder(Reply),

@@ -138,7 +138,7 @@ class Backup:
         if newer := sorted(set(about["migrations"]) - known):
             raise LaunchError(
                 f"备份来自更新的程序 (the backup is of newer code): {', '.join(newer[:5])}",
-                f"先切换到备份时的版本 (first check out its revision): git checkout {about['revision']}",
+                f"先切换到备份时的版本 (first check out its revision): {about['revision']}",
             )
 
     def restore(self, path: Path) -> None:

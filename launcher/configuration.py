@@ -15,7 +15,7 @@ from pathlib import Path
 from launcher.database_url import DatabaseAddress
 from launcher.exceptions import LaunchError
 from launcher.files import write_atomically
-from launcher.ports import choose_port
+from launcher.ports import choose_port, is_free
 from launcher.python_env import program_path
 from launcher.tools import conda_prefix
 
@@ -132,10 +132,19 @@ class Installation:
     def port(self, name: str) -> int:
         """The remembered port of ``name``, chosen free the first time."""
         if name not in self.ports:
-            address = self.listen if name == "web" else "127.0.0.1"
-            self.ports[name] = choose_port(name, self.ports.values(), address)
+            self._choose(name)
             self.save()
         return self.ports[name]
+
+    def leave_taken_ports(self) -> None:
+        """Choose others for ports a stranger took while we were down; nothing of ours may be running."""
+        for name, port in self.ports.items():
+            if name != "web" and not is_free(port):
+                self._choose(name)
+
+    def _choose(self, name: str) -> None:
+        address = self.listen if name == "web" else "127.0.0.1"
+        self.ports[name] = choose_port(name, self.ports.values(), address, str(self.var))
 
     def metrics_port(self, process: str) -> int:
         """Loopback port on which a process shows its metrics."""

@@ -113,15 +113,22 @@ def not_up(installation: Installation, name: str) -> LaunchError:
     return LaunchError(f"进程 {name} 未能启动 (did not come up)", LOGS_ADVICE.format(name=name), tail(log, LOG_LINES))
 
 
-def is_ready(installation: Installation, timeout_s: float = 3.0) -> bool:
+def is_ready(installation: Installation) -> bool:
     """Whether the web process says it and all it needs are ready."""
+    return readiness_answer(installation)[0] == 200
+
+
+def readiness_answer(installation: Installation, timeout_s: float = 3.0) -> tuple[int, str]:
+    """Status and text of ``/readyz``; status 0 and the reason when there is no answer."""
     request = urllib.request.Request(installation.url + "/readyz")  # noqa: S310  (always http to ourselves)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=timeout_s) as answer:
-            return answer.status == 200
-    except (urllib.error.URLError, OSError):
-        return False
+            return answer.status, answer.read().decode(errors="replace")
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(errors="replace")
+    except OSError as error:
+        return 0, str(error)
 
 
 def wait_until_ready(installation: Installation, patience_s: float) -> None:
@@ -137,8 +144,10 @@ def wait_until_ready(installation: Installation, patience_s: float) -> None:
         if not down_processes(installation) and is_ready(installation):
             return
         time.sleep(0.1)
-    down = down_processes(installation)
-    raise not_up(installation, down[0] if down else "web")
+    if down := down_processes(installation):
+        raise not_up(installation, down[0])
+    status, text = readiness_answer(installation)
+    raise LaunchError(f"网页未就绪 (not ready): {status} {text[:300]}", LOGS_ADVICE.format(name="web"))
 
 
 def down_processes(installation: Installation) -> list[str]:

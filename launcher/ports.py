@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import zlib
 from collections.abc import Collection
 
 from launcher.exceptions import LaunchError
@@ -10,6 +11,7 @@ from launcher.exceptions import LaunchError
 # All below 32768: a port of Linux's outgoing range could be taken by any connection while ours is down.
 FIRST = {"web": 8000, "postgres": 15432, "broker": 11883}
 FIRST_METRICS = 19100
+SPREAD = 2000
 
 
 def is_free(port: int, address: str = "127.0.0.1") -> bool:
@@ -24,15 +26,21 @@ def is_free(port: int, address: str = "127.0.0.1") -> bool:
     return True
 
 
-def choose_port(name: str, taken: Collection[int], address: str = "127.0.0.1") -> int:
-    """The first free port of the range kept for ``name`` that is not in ``taken``.
+def choose_port(name: str, taken: Collection[int], address: str = "127.0.0.1", seed: str = "") -> int:
+    """A free port of the range kept for ``name`` that is not in ``taken``.
+
+    Parameters
+    ----------
+    seed : str
+        Stands for the installation: several on one machine begin to look at different places, so that one does not
+        take what another remembers while that is down. The web port always begins at its first.
 
     Raises
     ------
     LaunchError
         A thousand ports in a row are in use.
     """
-    first = FIRST.get(name, FIRST_METRICS)
+    first = FIRST.get(name, FIRST_METRICS) + (0 if name == "web" else zlib.crc32(seed.encode()) % SPREAD)
     for port in range(first, first + 1000):
         if port not in taken and is_free(port, address):
             return port

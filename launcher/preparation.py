@@ -18,7 +18,7 @@ from launcher.files import fingerprint, hash_file
 from launcher.identity import choose_identity
 from launcher.migrations import known_migrations
 from launcher.packages import SystemPackages
-from launcher.ports import choose_port, is_free
+from launcher.ports import is_free
 from launcher.programs import platform_programs
 from launcher.python_env import RUNTIME_LOCK, VirtualEnvironment, check_conda, python_of
 from launcher.steps import Steps
@@ -63,11 +63,11 @@ class Preparation:
         self.administrator: Administrator | None = None
 
     def fingerprint(self) -> str:
-        """Stands for the code and every setting the running processes were given."""
+        """Stands for the code and every setting (but ports) the processes are given."""
         installation = self.installation
         settings = [
             installation.city, installation.demo, installation.listen, installation.hosts, installation.https,
-            installation.database_url, installation.mqtt_url, installation.ports, installation.secrets,
+            installation.database_url, installation.mqtt_url, installation.secrets,
         ]  # fmt: skip
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         digest.update(fingerprint(ROOT, (*NOT_CODE, installation.var.name)).encode())
@@ -102,21 +102,20 @@ class Preparation:
         installation = self.installation
         identity = choose_identity() if installation.private_database or installation.private_broker else None
         with self.steps.step("数据库 (database)") as step:
-            cluster = (
-                Cluster(installation, identity, self.runner) if identity and installation.private_database else None
-            )
-            if cluster:
+            cluster = broker = None
+            if identity and installation.private_database:
+                cluster = Cluster(installation, identity, self.runner)
                 cluster.clear_remains()
-                self._free_port("postgres")
-                if cluster.ensure_data():
-                    step.note = "新建 (created)"
-                    installation.prepared = ""
             if identity and installation.private_broker:
                 broker = Broker(installation, identity)
                 broker.clear_remains()
-                self._free_port("broker")
-                broker.ensure_files()
+            installation.leave_taken_ports()
             platform_programs(installation)  # chooses their ports, so that the supervisor need not write
+            if cluster and cluster.ensure_data():
+                step.note = "新建 (created)"
+                installation.prepared = ""
+            if broker:
+                broker.ensure_files()
             installation.save()
             lifecycle.start_services(installation)
             if cluster:
@@ -237,11 +236,6 @@ class Preparation:
     def _environment(self) -> dict[str, str]:
         return self.installation.environment()
 
-    def _free_port(self, name: str) -> None:
-        """Choose another port when a stranger took the remembered one while we were down."""
-        if not is_free(self.installation.port(name)):
-            self.installation.ports[name] = choose_port(name, self.installation.ports.values())
-
     def _last_backup(self) -> str:
         backups = sorted((self.installation.var / "backups").glob("*.tar"))
         return str(backups[-1]) if backups else ""
@@ -263,4 +257,5 @@ def check_web_port(installation: Installation, asked: int | None) -> None:
         raise LaunchError(
             f"端口 {port} 已被占用 (port in use)", "换一个端口：./sandtable up --port N (choose another)."
         )
-    installation.ports["web"] = choose_port("web", installation.ports.values(), installation.listen)
+    del installation.ports["web"]
+    installation.port("web")

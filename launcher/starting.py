@@ -46,10 +46,9 @@ def _up(installation: Installation, options: argparse.Namespace, steps: Steps) -
     apply_options(installation, options, os.environ)
     preparation = Preparation(installation, steps, Runner(steps.log))
     running = lifecycle.is_running(installation)
-    if running and options.port:
-        installation.ports["web"] = options.port
     preparation.machine()
-    unchanged = running and read_state(installation.var).get("prepared") == preparation.fingerprint()
+    same_port = options.port in (None, installation.port("web"))
+    unchanged = running and same_port and read_state(installation.var).get("prepared") == preparation.fingerprint()
     if unchanged and not lifecycle.down_processes(installation) and lifecycle.is_ready(installation):
         announce(installation, None, "沙盘已在运行 (already running)")
         return 0

@@ -69,7 +69,9 @@ class Supervisor:
                 self.stage_changed.clear()
                 self._enter_stage()
         for keeper in reversed(self.keepers):
+            began = time.monotonic()
             await keeper.stop()
+            self.say(f"{keeper.program.name} stopped after {time.monotonic() - began:.1f} s")
         writer.cancel()
         (self.var / "run" / "supervisor.json").unlink(missing_ok=True)
         self.say("supervisor stopped")

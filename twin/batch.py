@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +66,7 @@ class PositionBatch:
 
     def take(self, index: NDArray[np.int64]) -> PositionBatch:
         """The rows ``index`` (int64[k]), in that order."""
-        columns = {}
+        columns: dict[str, Any] = {}
         for field in fields(self):
             column = getattr(self, field.name)
             columns[field.name] = [column[i] for i in index] if isinstance(column, list) else column[index]

@@ -54,7 +54,7 @@ class Intake:
 
     def __init__(self) -> None:
         self._known: dict[int, _Known] = {}
-        self._areas = FenceIndex.build(np.empty(0, np.int64), np.empty(0, object), np.empty(0), np.empty(0))
+        self._areas = FenceIndex.build([], [])
         self._regions = self._areas
         self._versions: dict[int, int] = {}
 
@@ -65,20 +65,20 @@ class Intake:
                FROM twin_area WHERE active ORDER BY id"""
         )
         rows = cursor.fetchall()
-        self._areas = _index(rows, [row[3] for row in rows], [row[4] for row in rows])
+        self._areas = FenceIndex.build(
+            [row[0] for row in rows],
+            shapely.from_wkb([bytes(row[2]) for row in rows]),
+            [row[3] for row in rows],
+            [row[4] for row in rows],
+        )
         self._versions = {row[0]: row[1] for row in rows}
         # Presences in areas that are gone went with them (or are about to be left): read them again.
         self.forget()
         return len(rows)
 
-    def load_regions(self, cursor: psycopg.Cursor) -> None:
-        """Read the innermost regions afresh: those that say in whose district a thing is."""
-        cursor.execute(
-            """SELECT id, code, ST_AsBinary(boundary) FROM geo_region r WHERE boundary IS NOT NULL
-               AND NOT EXISTS (SELECT 1 FROM geo_region c WHERE c.parent_id = r.id) ORDER BY id"""
-        )
-        rows = cursor.fetchall()
-        self._regions = _index(rows, [np.nan] * len(rows), [np.nan] * len(rows))
+    def use_regions(self, districts: FenceIndex) -> None:
+        """Say from now on with ``districts`` in whose district a thing is (:func:`gis.regions.district_index`)."""
+        self._regions = districts
 
     def forget(self) -> None:
         """Drop what is known of assets; it is read again when they next report."""
@@ -188,8 +188,8 @@ class Intake:
 
     def _advance(self, cursor: psycopg.Cursor, moving: PositionBatch) -> Current:
         """Make the newest row of every asset its present state."""
-        newest = np.flatnonzero(np.append(moving.asset[1:] != moving.asset[:-1], True)) if len(moving) else []
-        batch = moving.take(np.asarray(newest, np.int64))
+        last = np.append(moving.asset[1:] != moving.asset[:-1], True)[: len(moving)]
+        batch = moving.take(np.flatnonzero(last))
         region = self._regions.locate_one(batch.lon, batch.lat)
         region[region == NOWHERE] = 0
         for i, (asset, said) in enumerate(zip(batch.asset.tolist(), batch.status.tolist(), strict=True)):
@@ -236,10 +236,3 @@ def _upsert_columns(batch: PositionBatch, region: NDArray[np.int64]) -> list[lis
 
 def _stamp(us: int) -> datetime:
     return datetime.fromtimestamp(us / MICROSECOND, UTC)
-
-
-def _index(rows: list[tuple], z_min: list[float], z_max: list[float]) -> FenceIndex:
-    """Index of rows (key, anything, WKB, …)."""
-    ids = np.array([row[0] for row in rows], np.int64)
-    polygons = shapely.from_wkb(np.array([bytes(row[2]) for row in rows], object))
-    return FenceIndex.build(ids, polygons, np.array(z_min, float), np.array(z_max, float))

@@ -21,4 +21,3 @@ AREAS = TileLayer(
     min_zoom=9,
     max_zoom=15,
 )
-

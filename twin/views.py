@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
-from access.models import Grant
+from access.models import Grant, User
 from gis.models import Region
 from twin.bundle import entry, words
 
@@ -36,9 +36,10 @@ def _boot(request: HttpRequest) -> dict[str, Any]:
     city = Region.objects.filter(code=settings.CITY_CODE).first()
     bounds = city.boundary.extent if city and city.boundary else SHANGHAI_BOUNDS
     west, south, east, north = bounds
+    user = cast(User, request.user)  # the login middleware lets nobody else in
     roles = [
         f"{grant.get_role_display()}{f' · {place}' if (place := grant.organization or grant.region) else ''}"
-        for grant in Grant.objects.filter(user=request.user).select_related("region", "organization")
+        for grant in Grant.objects.filter(user=user).select_related("region", "organization")
     ]
     language = get_language()
     return {
@@ -59,5 +60,5 @@ def _boot(request: HttpRequest) -> dict[str, Any]:
             "set_language": reverse("language"),
             "desk": reverse("admin:index"),
         },
-        "user": {"name": request.user.get_full_name() or request.user.get_username(), "roles": roles},
+        "user": {"name": user.get_full_name() or user.get_username(), "roles": roles},
     }

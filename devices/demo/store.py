@@ -52,6 +52,9 @@ class DemoStore:
         self._seed = seed
         self._regions = {r.code: r for r in Region.objects.under(city.path)}
         self._organizations: dict[str, Organization] = {}
+        codes = [thing.code for thing in plan.things]
+        self._assets = {(a.kind, a.code): a for a in Asset.objects.filter(code__in=codes)}
+        self._devices = {d.identifier: d for d in Device.objects.filter(identifier__in=codes)}
 
     def store(self, old_keys: dict[str, str]) -> list[dict[str, Any]]:
         """Make everything missing.
@@ -149,15 +152,17 @@ class DemoStore:
             self.made["areas"] += 1
 
     def _device(self, thing: PlannedThing, old_keys: dict[str, str]) -> dict[str, Any]:
-        asset, new_asset = Asset.objects.get_or_create(
-            kind=thing.kind,
-            code=thing.code,
-            defaults={"name": thing.name, "owner": self._organizations[thing.owner]},
-        )
-        device, _ = Device.objects.get_or_create(
-            identifier=thing.code, defaults={"kind": thing.kind, "asset": asset, "datum": thing.datum}
-        )
-        self.made["assets"] += new_asset
+        asset = self._assets.get((thing.kind, thing.code))
+        if asset is None:
+            owner = self._organizations[thing.owner]
+            asset = Asset.objects.create(kind=thing.kind, code=thing.code, name=thing.name, owner=owner)
+            self.made["assets"] += 1
+        device = self._devices.get(thing.code)
+        if device is None:
+            device = Device.objects.create(identifier=thing.code, kind=thing.kind, asset=asset, datum=thing.datum)
+        elif device.asset_id is None:
+            device.asset = asset
+            device.save(update_fields=["asset"])
         key = old_keys.get(thing.code, "")
         # A device that an administrator revoked stays revoked; its old key simply does not work.
         if device.revoked_at is None and not _opens(key, device.key_hash):

@@ -56,7 +56,7 @@ class Leases:
                WHERE owner = %s RETURNING shard, token""",
             [LEASE_S, self.name],
         )
-        held = dict(cursor.fetchall())
+        held: dict[int, int] = dict(cursor.fetchall())
         if len(held) > share:
             surplus = sorted(held)[share:]
             cursor.execute(
@@ -93,7 +93,7 @@ class Leases:
             "SELECT shard, token FROM devices_shardlease WHERE owner = %s AND shard = ANY(%s) FOR SHARE",
             [self.name, sorted(shards)],
         )
-        held = dict(cursor.fetchall())
+        held: dict[int, int] = dict(cursor.fetchall())
         lost = {shard for shard in shards if held.get(shard) != self.tokens.get(shard) or shard not in held}
         if lost:
             raise LeaseLostError(f"shards {sorted(lost)} belong to another worker now")

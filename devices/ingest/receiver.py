@@ -121,7 +121,7 @@ class Receiver:
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         ack = (message.mid, message.qos) if message.qos else None
-        received = Received(message.topic, message.payload, time.time_ns() // 1000, ack)
+        received = Received(message.topic, bytes(message.payload), time.time_ns() // 1000, ack)
         with self._lock:
             # The broker sends at most ReceiveMaximum messages that wait for an acknowledgement: there is room for them.
             if ack is not None or len(self._heap) < MOST_WAITING:

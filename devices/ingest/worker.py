@@ -13,6 +13,7 @@ import threading
 import time
 from datetime import UTC, datetime
 
+import django.db
 import msgspec
 import numpy as np
 import psycopg
@@ -28,6 +29,7 @@ from devices.messages import Event, PowerStatus, Reply
 from devices.numbering import Numbering
 from devices.topics import topic
 from gis.notices import listen
+from gis.regions import district_index
 from twin.intake import Intake, Outcome
 from twin.live.frames import encode_update
 from twin.live.hub import live_topic
@@ -100,7 +102,7 @@ class IngestWorker:
                         heap = self._gather()
                     if heap:
                         heap = self._flush(heap)
-                except (psycopg.Error, LeaseLostError) as error:
+                except (psycopg.Error, django.db.Error, LeaseLostError) as error:
                     self._recover(error)
         finally:
             self._receiver.stop()
@@ -137,9 +139,11 @@ class IngestWorker:
             try:
                 with connection.transaction(), connection.cursor() as cursor:
                     self._reload(cursor, stale)
-            except psycopg.Error:
+            except (psycopg.Error, django.db.Error):
                 self._mark_stale(stale)
                 raise
+            finally:
+                django.db.connection.close()  # used for nothing else here, and not worth watching
         if now - self._signed_at >= 1:
             self._signed_at = now
             self._show(None)
@@ -151,11 +155,12 @@ class IngestWorker:
         if "areas" in stale:
             logger.info("ingest: %d areas in force", self._intake.load_areas(cursor))
         if "regions" in stale:
-            self._intake.load_regions(cursor)
+            self._intake.use_regions(district_index())
 
     def _flush(self, heap: list[Received]) -> list[Received]:
         """Store a heap; returns what is left of it."""
-        mine, others = [], []
+        mine: list[Received] = []
+        others: list[Received] = []
         for message in heap[:MOST_AT_ONCE]:
             (mine if self._is_mine(message) else others).append(message)
         with flush_seconds.time():

@@ -2,9 +2,10 @@
 
 import django.core.validators
 import django.db.models.deletion
-import twin.kinds
 from django.conf import settings
 from django.db import migrations, models
+
+import twin.kinds
 
 
 class Migration(migrations.Migration):

@@ -84,13 +84,17 @@ class Machine(Mover):
         self._van: Walk | None = None
         self._spot_walk: Walk | None = None
         self._switch(rng.random() < 0.7)
-        # Not all of them begin their day at the same moment.
+        # Not all of them begin their day at the same moment: some are in the middle of it.
         self._session_s *= rng.random()
+        if self.power and rng.random() < 0.6:
+            self._start_burst()
 
     @property
     def interval_s(self) -> float:  # type: ignore[override]
-        """Seconds to the next report: 5 at work or on the move, 30 at rest."""
-        return 5.0 if self.working or self._van or self._spot_walk else 30.0
+        """Seconds to the next report: 5 at work or on the move; 30 at rest, or less when it ends sooner."""
+        if self.working or self._van or self._spot_walk:
+            return 5.0
+        return min(30.0, max(1.0, self._burst_s)) if self.power else 30.0
 
     def advance(self, dt_s: float) -> None:
         """Live on for ``dt_s`` seconds."""
@@ -141,15 +145,26 @@ class Machine(Mover):
             return
         self._burst_s -= dt_s
         if self._burst_s <= 0:
-            self.working = not self.working
-            self._burst_s = self.rng.uniform(20, 120) if self.working else self.rng.uniform(15, 90)
-            if not self.working and self.rng.random() < 0.3:
-                self._spot_walk = Walk([self.place, self._next_spot()])
-                self.speed_m_s = 0.8
+            if self.working:
+                self._start_pause()
+            else:
+                self._start_burst()
         if self.working:
             self._burn(dt_s)
         else:
             self.attrs = {"gas_pct": round(self.gas_pct, 1)}
+
+    def _start_burst(self) -> None:
+        self.working = True
+        self._burst_s = self.rng.uniform(20, 120)
+        self._burn(0)
+
+    def _start_pause(self) -> None:
+        self.working = False
+        self._burst_s = self.rng.uniform(15, 90)
+        if self.rng.random() < 0.3:
+            self._spot_walk = Walk([self.place, self._next_spot()])
+            self.speed_m_s = 0.8
 
     def _next_spot(self) -> Point:
         """Within 25 m: a machine is pushed, not carried across the site."""

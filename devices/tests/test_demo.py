@@ -166,7 +166,7 @@ class TestLoadDemo:
         call_command("loaddemo", city="990000")
         assert not Area.objects.filter(kind="fence", active=True).exists()
         assert Asset.objects.get(code="W-0001").name == "新名字"
-        assert Asset.objects.filter(code="W-0002").exists()
+        assert Device.objects.get(identifier="W-0002").asset == Asset.objects.get(code="W-0002")
 
     def test_without_the_file_keys_are_issued_anew_but_a_revoked_device_stays_out(self, city, var):
         call_command("loaddemo", city="990000")

@@ -9,13 +9,13 @@ import time
 from urllib.parse import unquote, urlsplit
 
 import paho.mqtt.client as mqtt
-from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import connection
 from paho.mqtt.enums import CallbackAPIVersion
 from prometheus_client import Counter, Gauge
 
 from gis.notices import listen
+from twin.live.database import close_connection, in_database
 from twin.live.frames import Update, decode_update
 from twin.live.world import World
 from twin.present import Current, read_current
@@ -68,6 +68,7 @@ class Hub:
         if self._client is not None:
             self._client.disconnect()
             await asyncio.to_thread(self._client.loop_stop)
+        await close_connection()
 
     @property
     def stopping(self) -> bool:
@@ -107,7 +108,7 @@ class Hub:
 
         def received(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
             try:
-                update = decode_update(message.payload)
+                update = decode_update(bytes(message.payload))
             except ValueError:
                 logger.exception("live hub: unreadable frame on %s", message.topic)
                 return
@@ -140,7 +141,7 @@ class Hub:
             await self._stale.wait()
             self._stale.clear()
             try:
-                self.world.replace(await sync_to_async(_load, thread_sensitive=False)())
+                self.world.replace(await in_database(_load))
             except Exception:
                 logger.exception("live hub: the world could not be read; trying again")
                 self._stale.set()
@@ -168,7 +169,6 @@ class Hub:
 
 
 def _load() -> Current:
-    close_old_connections()
     with connection.cursor() as cursor:
         return read_current(cursor)
 

@@ -11,15 +11,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
-from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections
 from django.utils.translation import gettext, override
 from prometheus_client import Counter, Gauge
 
 from access.scope import Scope, allowed_organizations, allowed_regions, scope_of
 from access.sessions import user_of_session
 from twin.kinds import STATUS_NAMES, kinds
+from twin.live.database import in_database
 from twin.live.frames import (
     ASSETS,
     ASSETS_BATCH,
@@ -69,10 +68,8 @@ def _sight(scope: Scope) -> Sight:
     return Sight(False, table(allowed_organizations(scope)), table(allowed_regions(scope)))
 
 
-@sync_to_async(thread_sensitive=False)
 def _who(session_key: str) -> tuple[str, Sight] | None:
     """Scope key and sight of whoever holds the session; None for nobody."""
-    close_old_connections()
     user = user_of_session(session_key)
     if user is None:
         return None
@@ -126,7 +123,8 @@ class Conversation:
                 message = json.loads(text)
                 if message["type"] != "view":
                     raise ValueError(f"unknown type {message['type']!r}")
-                window = Window(*(float(v) for v in message["bbox"]), float(message["zoom"]))
+                west, south, east, north = map(float, message["bbox"])
+                window = Window(west, south, east, north, float(message["zoom"]))
             except (ValueError, TypeError, KeyError, RecursionError) as error:
                 await self._send_json({"type": "error", "text": str(error)[:200]})
                 continue
@@ -165,7 +163,7 @@ class Conversation:
                 await self._recheck()
 
     async def _recheck(self) -> None:
-        who = await _who(self._session_key)
+        who = await in_database(_who, self._session_key)
         if who is None:
             raise Leave("session", CLOSE_SESSION)
         key, sight = who

@@ -45,7 +45,7 @@ class World:
 
     def __init__(self, capacity: int = 1024) -> None:
         self.tick = 0
-        self.columns = {name: np.zeros(capacity, dtype) for name, dtype in _DTYPES.items()}
+        self.columns: dict[str, NDArray] = {name: np.zeros(capacity, dtype) for name, dtype in _DTYPES.items()}
         self.changed = np.zeros(capacity, np.int64)
         self.there = np.zeros(capacity, bool)
         self._slots: dict[int, int] = {}
@@ -67,7 +67,7 @@ class World:
 
         A state that is newer here stays, with the owner and kind that the database says.
         """
-        columns = columns_of(current)
+        columns: dict[str, NDArray] = columns_of(current)
         slots = self._slots_of(columns["id"])
         gone = self.there[: len(self)].copy()
         gone[slots] = False

@@ -4,7 +4,7 @@ import { h } from "../dom";
 import { type CellPlan, type Tally, planCells, tally } from "../live/cells";
 import { type IngestReport, type Light, judge } from "../live/connection";
 import { Fleet } from "../live/fleet";
-import { type CellColumns, FrameDecoder } from "../live/frames";
+import { type CellColumns, type Frame, FrameDecoder } from "../live/frames";
 import type { Control, Kind, Mode } from "../live/messages";
 import { LiveSocket, type SocketState } from "../live/socket";
 import { LOOKS } from "../live/store";
@@ -100,12 +100,18 @@ export class MapApp {
 
   async start(): Promise<void> {
     this.topline.update(this.light());
-    this.canvas = await MapCanvas.open(this.ground, this.boot, this.tokens, this.scale, this.padding(), {
-      onView: (view) => this.socket.look(view),
-      onZoom: () => this.redo(),
-      onPick: (info) => this.pick(info),
-      onTileProblem: (status) => this.tileProblem(status),
-    });
+    try {
+      this.canvas = await MapCanvas.open(this.ground, this.boot, this.tokens, this.scale, this.padding(), {
+        onView: (view) => this.socket.look(view),
+        onZoom: () => this.redo(),
+        onPick: (info) => this.pick(info),
+        onTileProblem: (status) => this.tileProblem(status),
+      });
+    } catch (error) {
+      const what = error instanceof Error ? error.message : String(error);
+      this.notices.band(t("地图无法绘制：{what}。请确认浏览器支持 WebGL 2 并已开启硬件加速，然后刷新页面。", { what }));
+      return;
+    }
     this.socket.look(this.canvas.view());
     this.socket.start();
     setInterval(() => this.tick(), 1000);
@@ -149,7 +155,7 @@ export class MapApp {
   }
 
   private receive(bytes: ArrayBuffer): void {
-    const frame = this.decoder.decode(bytes);
+    const frame = this.decode(bytes);
     if (frame === null) return;
     this.mode = frame.type;
     if (frame.type === "assets") {
@@ -163,6 +169,15 @@ export class MapApp {
     this.selection.tick();
     this.showCounts();
     this.draw();
+  }
+
+  private decode(bytes: ArrayBuffer): Frame | null {
+    try {
+      return this.decoder.decode(bytes);
+    } catch (error) {
+      this.notices.note(t("有一帧实时数据无法读取，已略过：{what}。", { what: String(error) }));
+      return null;
+    }
   }
 
   private socketChanged(state: SocketState): void {

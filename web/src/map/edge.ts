@@ -1,10 +1,26 @@
 import { LayerExtension } from "@deck.gl/core";
+import { LOOKS } from "../live/store";
+import { CELL_PX } from "./glyphs";
 
-/** Keeps the atlas' black dark where an IconLayer would tint everything: a dark edge keeps neighbours apart. */
+/** The atlas has two columns per look: the column tells the look. */
+const column = (look: (typeof LOOKS)[number]): string => `${LOOKS.indexOf(look) * 2}.0`;
+
+/**
+ * For IconLayers over the glyph atlas: keeps the atlas' black dark where an IconLayer would tint everything, for a dark
+ * edge keeps neighbours apart; and lifts alerts above the crowd, with what is off or silent beneath it.
+ */
 export class EdgeExtension extends LayerExtension {
   static override extensionName = "EdgeExtension";
 
   override getShaders(): unknown {
-    return { inject: { "fs:#main-end": "if (picking.isActive < 0.5) fragColor.rgb *= texColor.r;\n" } };
+    return {
+      inject: {
+        "vs:#main-end": `float atlasColumn = instanceIconFrames.x / ${CELL_PX}.0;
+if (atlasColumn >= ${column("off")}) gl_Position.z += 0.0002 * gl_Position.w;
+else if (atlasColumn >= ${column("alert")}) gl_Position.z -= 0.0002 * gl_Position.w;
+`,
+        "fs:#main-end": "if (picking.isActive < 0.5) fragColor.rgb *= texColor.r;\n",
+      },
+    };
   }
 }

@@ -92,7 +92,7 @@ export class LayerMaker {
   /** The selected thing drawn once more on top, with a quiet ring, both gliding with it; only the ring where the frames do not have it. */
   selection(fleet: Fleet, id: number, fallback: readonly [number, number] | null, zoom: number): Layer[] {
     const size = this.glyphSize(zoom);
-    const shared = { glideClock: () => fleet.clock(), billboard: false };
+    const shared = { glideClock: () => fleet.clock(), billboard: false, parameters: { depthCompare: "always" } };
     const ring = {
       id: "selection",
       ...shared,
@@ -101,7 +101,7 @@ export class LayerMaker {
       radiusUnits: "pixels",
       lineWidthUnits: "pixels",
       getRadius: size * 0.62,
-      getLineWidth: 2 * this.scale,
+      getLineWidth: 3 * this.scale,
       getLineColor: [...this.accent, 255],
       extensions: [this.glide],
     };

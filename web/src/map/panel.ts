@@ -85,6 +85,7 @@ export class KindPanel {
         const { bar, count, item } = row.parts[part];
         setText(count, tally[part].toLocaleString("en-US"));
         item.classList.toggle("none", tally[part] === 0);
+        bar.hidden = tally[part] === 0;
         bar.style.flexGrow = String(tally[part]);
       }
     }

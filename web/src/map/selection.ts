@@ -10,8 +10,10 @@ import type { Notices } from "./notices";
 import { type Stretch, Track } from "./track";
 
 const TRACK_MINUTES = 60;
-/** How often the state is read while the thing is not among the live ones (out of view, or summed up in a cell). */
+/** How often details are read while the thing is not among the live ones (out of view, or summed up in a cell), or could not be read. */
 const POLL_MS = 5000;
+/** How often they are read while its state comes with the frames: owner, district and reported values change slowly. */
+const REFRESH_MS = 15_000;
 
 interface Deps {
   fleet: Fleet;
@@ -78,7 +80,8 @@ export class Selection {
       }
     }
     const isLive = this.deps.fleet.find(this.id) !== null;
-    if (!isLive && Date.now() - this.polled > POLL_MS) void this.readDetail();
+    const wait = isLive && this.detail !== null ? REFRESH_MS : POLL_MS;
+    if (Date.now() - this.polled > wait) void this.readDetail();
   }
 
   /** Where it is, when the live frames do not say; degrees. */
@@ -139,7 +142,7 @@ export class Selection {
       if (signal.aborted) return;
       if (error instanceof ApiError && error.isSignedOut) deps.onSignedOut();
       else if (error instanceof ApiError && error.isGone) this.vanish();
-      else deps.card.showProblem(t("详情读取失败：{what}。位置仍在实时更新，稍后会再试。", { what: happened(error) }));
+      else deps.card.showProblem(t("详情读取失败：{what}，稍后会再试。", { what: happened(error) }));
     }
   }
 
