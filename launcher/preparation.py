@@ -241,8 +241,8 @@ class Preparation:
         return str(backups[-1]) if backups else ""
 
 
-def check_web_port(installation: Installation, asked: int | None) -> None:
-    """See that the web port is ours to take.
+def take_web_port(installation: Installation, asked: int | None) -> None:
+    """Settle the web port: the one asked for, the remembered one, or another when that is taken.
 
     Raises
     ------

@@ -16,7 +16,7 @@ from launcher.commands import Runner
 from launcher.configuration import PRIVATE_SERVER, Installation
 from launcher.exceptions import LaunchError
 from launcher.files import locked
-from launcher.preparation import Administrator, Preparation, check_web_port
+from launcher.preparation import Administrator, Preparation, take_web_port
 from launcher.steps import Steps
 from launcher.supervisor import read_state
 
@@ -52,10 +52,12 @@ def _up(installation: Installation, options: argparse.Namespace, steps: Steps) -
     if unchanged and not lifecycle.down_processes(installation) and lifecycle.is_ready(installation):
         announce(installation, None, "沙盘已在运行 (already running)")
         return 0
+    if not same_port:
+        take_web_port(installation, options.port)  # refused before anything is stopped
     try:
         with steps.step("停止旧进程 (stop what runs)") as step:
             step.note = "已停止 (stopped)" if lifecycle.stop(installation) else "无 (nothing)"
-        check_web_port(installation, options.port)
+        take_web_port(installation, options.port)
         installation.save()
         preparation.servers()
         preparation.content()

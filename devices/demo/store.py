@@ -53,7 +53,8 @@ class DemoStore:
         self._regions = {r.code: r for r in Region.objects.under(city.path)}
         self._organizations: dict[str, Organization] = {}
         codes = [thing.code for thing in plan.things]
-        self._assets = {(a.kind, a.code): a for a in Asset.objects.filter(code__in=codes)}
+        assets = Asset.objects.filter(code__in=codes).select_related("owner__region")
+        self._assets = {(a.kind, a.code): a for a in assets}
         self._devices = {d.identifier: d for d in Device.objects.filter(identifier__in=codes)}
 
     def store(self, old_keys: dict[str, str]) -> list[dict[str, Any]]:
@@ -91,7 +92,7 @@ class DemoStore:
         district = next(o for o in agencies if o.district is not None)
         firm = next(o for o in self.plan.organizations if o.site is not None)
         place = {"region": self._regions[district.district or self.city.code]}
-        wanted = [
+        wanted: list[tuple[str, str, Role, PlannedOrganization, dict[str, Any]]] = [
             ("demo-city", "市级示例账号", Role.CITY, agencies[0], {}),
             (f"demo-district-{district.district}", "区级示例账号", Role.DISTRICT, district, place),
             ("demo-firm", "企业示例账号", Role.ENTERPRISE, firm, {"organization": self._organizations[firm.name]}),
@@ -153,8 +154,12 @@ class DemoStore:
 
     def _device(self, thing: PlannedThing, old_keys: dict[str, str]) -> dict[str, Any]:
         asset = self._assets.get((thing.kind, thing.code))
+        owner = self._organizations[thing.owner]
+        if asset is not None and (asset.owner is None or not asset.owner.region.path.startswith(self.city.path)):
+            # The demo moved here from another city.
+            asset.owner = owner
+            asset.save(update_fields=["owner"])
         if asset is None:
-            owner = self._organizations[thing.owner]
             asset = Asset.objects.create(kind=thing.kind, code=thing.code, name=thing.name, owner=owner)
             self.made["assets"] += 1
         device = self._devices.get(thing.code)

@@ -168,11 +168,11 @@ def _read_json(content: bytes) -> Table:
             raise TrackFileError(gettext_noop("GeoJSON 里没有带时间的点或线"))
         frame = pd.DataFrame(rows)
         return Table(frame, {role: f"@{role}" for role in GEOMETRY_ROLES if f"@{role}" in frame.columns}, refused)
-    rows = document if isinstance(document, list) else None
-    if rows is None:
+    if not isinstance(document, list):
         raise TrackFileError(gettext_noop("JSON 应当是记录的列表或 GeoJSON"))
-    records = [row for row in rows if isinstance(row, dict)]
-    refused = Counter({"broken_row": len(rows) - len(records)} if len(records) < len(rows) else {})
+    records = [row for row in document if isinstance(row, dict)]
+    broken = len(document) - len(records)
+    refused = Counter({"broken_row": broken} if broken else {})
     return Table(pd.DataFrame(records), refused=refused)
 
 

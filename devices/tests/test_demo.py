@@ -200,6 +200,17 @@ class TestLoadDemo:
         assert seen["demo-city"] == Asset.objects.count()
         assert 0 < seen["demo-firm"] < seen["demo-district-990101"] < seen["demo-city"]
 
+    def test_the_things_move_with_the_demo_to_another_city(self, city, var):
+        call_command("loaddemo", city="990000")
+        square = shapely.MultiPolygon([shapely.box(113, 22, 113.2, 22.2)])
+        Region.objects.create(code="980000", name="另一市", level="city", boundary=square.wkt)
+        keys = {c.identifier: c.key for c in read_credentials(var / "devices.json")[1]}
+        call_command("loaddemo", city="980000")
+        assert set(Asset.objects.values_list("owner__region__code", flat=True)) == {"980000"}
+        after = read_credentials(var / "devices.json")[1]
+        assert {c.identifier: c.key for c in after} == keys
+        assert all(112 < make_mover(c.profile, Random(1)).place[0] < 114 for c in after)
+
     def test_an_unknown_city_is_refused(self, db, var):
         with pytest.raises(CommandError, match="loadcity"):
             call_command("loaddemo", city="123456")

@@ -21,8 +21,10 @@ from launcher.exceptions import LaunchError
 from launcher.files import is_locked
 from launcher.preparation import Preparation
 from launcher.processes import start_ticks, working_in
+from launcher.programs import platform_programs
 from launcher.steps import Steps
 from launcher.supervisor import lock_file, read_state
+from launcher.tools import choose_postgres, find_program
 
 pytestmark = pytest.mark.slow
 
@@ -223,6 +225,25 @@ def test_a_damaged_backup_is_refused_before_anything_is_lost(installation, tmp_p
     with pytest.raises(LaunchError):
         Backup(installation, Runner(installation.logs / "test.log")).restore(path)
     assert sql(installation, "SELECT to_regclass('precious') IS NOT NULL") == "t"
+
+
+def test_inside_conda_only_its_own_programs_run(tmp_path, monkeypatch):
+    prefix = tmp_path / "conda 环境"
+    (prefix / "bin").mkdir(parents=True)
+    for program in choose_postgres().bin.iterdir():
+        (prefix / "bin" / program.name).symlink_to(program)
+    (prefix / "bin" / "mosquitto").symlink_to(find_program("mosquitto"))
+    monkeypatch.setenv("CONDA_PREFIX", str(prefix))
+    installation = Installation(tmp_path / "var", throwaway=True)
+    try:
+        servers_up(installation)
+        for name in ("postgres", "broker"):
+            command = Path("/proc", str(row(installation, name)["pid"]), "cmdline").read_bytes().split(b"\0")
+            assert Path(command[0].decode()).parent == prefix / "bin"
+        assert sql(installation, "SELECT postgis_lib_version()").startswith("3.")
+        assert all(Path(program.argv[0]).parent == prefix / "bin" for program in platform_programs(installation))
+    finally:
+        lifecycle.stop(installation)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")

@@ -25,7 +25,7 @@ interface Deps {
   kindByCode(code: number): Kind | undefined;
   /** Called when what is drawn of the selection changed. */
   onChange(): void;
-  /** Called once after a selection, as soon as its place is known: degrees. */
+  /** Called after a selection with its place, degrees: when that is known, and when the card has its details. */
   onSelect(place: [number, number]): void;
   onSignedOut(): void;
 }
@@ -134,7 +134,8 @@ export class Selection {
       this.detail = detail;
       deps.card.showDetail(detail, deps.kindByKey(detail.kind));
       const place = this.place();
-      if (isFirst && place !== null && deps.fleet.find(id) === null) deps.onSelect(place);
+      // Once more with the details in it: the card has grown and may cover the thing now.
+      if (isFirst && place !== null) deps.onSelect(place);
       if (this.present() === null) deps.card.showNoState();
       this.tick();
       deps.onChange();

@@ -1,0 +1,115 @@
+"""What an installation remembers, and what its processes are told."""
+
+import json
+import socket
+import stat
+
+import pytest
+
+from launcher.__main__ import command_parser
+from launcher.configuration import Installation
+from launcher.exceptions import LaunchError
+from launcher.ports import choose_port, is_free
+from launcher.preparation import take_web_port
+from launcher.programs import platform_programs
+from launcher.starting import apply_options
+
+
+def options(*words):
+    return command_parser("up").parse_args(words)
+
+
+@pytest.fixture
+def taken():
+    """A port somebody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def test_an_installation_is_remembered_and_closed_to_others(tmp_path):
+    installation = Installation(tmp_path / "var")
+    ports = [installation.port(name) for name in ("web", "postgres", "broker")]
+    assert len(set(ports)) == 3
+    again = Installation.load(tmp_path / "var")
+    assert (again.ports, again.secrets) == (installation.ports, installation.secrets)
+    assert stat.S_IMODE((tmp_path / "var" / "installation.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
+
+
+def test_a_damaged_file_is_no_new_installation(tmp_path):
+    (tmp_path / "installation.json").write_text("{")
+    with pytest.raises(LaunchError, match=r"installation\.json"):
+        Installation.load(tmp_path)
+
+
+def test_options_are_remembered_and_the_rest_stays(tmp_path):
+    installation = Installation(tmp_path)
+    apply_options(installation, options("--city", "440300", "--no-demo", "--listen", "0.0.0.0"), {})
+    apply_options(installation, options(), {})
+    assert (installation.city, installation.demo, installation.listen) == ("440300", False, "0.0.0.0")
+    apply_options(installation, options("--demo"), {})
+    assert installation.demo
+    with pytest.raises(LaunchError, match="44"):
+        apply_options(installation, options("--city", "44"), {})
+
+
+def test_existing_servers_come_from_the_environment_or_the_command_line(tmp_path):
+    installation = Installation(tmp_path)
+    assert installation.private_database
+    apply_options(installation, options("--mqtt-url", "mqtt://a:b@c"), {"DATABASE_URL": "postgres://d/e"})
+    apply_options(installation, options(), {})
+    assert not installation.private_database
+    assert not installation.private_broker
+    env = installation.environment({})
+    assert (env["DATABASE_URL"], env["MQTT_URL"], env["SANDTABLE_BROKER_DIR"]) == ("postgres://d/e", "mqtt://a:b@c", "")
+    apply_options(installation, options("--database-url", "private", "--mqtt-url", "private"), {})
+    assert installation.private_database
+    assert installation.private_broker
+
+
+def test_a_taken_port_is_left_alone(tmp_path, taken):
+    assert not is_free(taken)
+    installation = Installation(tmp_path, ports={"web": taken, "postgres": taken, "broker": 12000})
+    installation.leave_taken_ports()
+    assert installation.ports["postgres"] != taken
+    with pytest.raises(LaunchError, match=str(taken)):
+        take_web_port(installation, taken)
+    take_web_port(installation, None)
+    assert installation.ports["web"] != taken
+
+
+def test_ports_stay_out_of_linux_own_range():
+    for seed in ("a", "b", "/srv/沙盘/var"):
+        for name in ("web", "postgres", "broker", "metrics:web"):
+            assert 1024 < choose_port(name, (), seed=seed) < 32768
+
+
+def test_processes_get_their_words_ports_and_secrets(tmp_path):
+    installation = Installation(tmp_path / "沙 盘")
+    programs = {program.name: program for program in platform_programs(installation)}
+    web = programs["web"]
+    assert web.argv[0].endswith("/bin/python")
+    assert web.argv[web.argv.index("--port") + 1] == str(installation.port("web"))
+    assert programs["simulator"].argv[-1] == f"{installation.var}/demo/devices.json"
+    ports = [program.env["SANDTABLE_METRICS_PORT"] for program in programs.values()]
+    assert len(set(ports)) == len(programs)
+    assert installation.secrets["broker"] in web.env["MQTT_URL"]
+    assert json.loads((installation.var / "installation.json").read_text())["ports"] == installation.ports
+
+
+def test_what_was_set_outside_does_not_leak_in(tmp_path):
+    env = Installation(tmp_path).environment({"SANDTABLE_DEBUG": "1", "PYTHONPATH": "/x", "PATH": "/bin", "HOME": "/h"})
+    assert "SANDTABLE_DEBUG" not in env
+    assert "PYTHONPATH" not in env
+    assert env["PATH"].endswith(":/bin")
+    assert env["HOME"] == "/h"
+
+
+@pytest.mark.parametrize(
+    ("listen", "hosts", "expected"),
+    [("127.0.0.1", "", "127.0.0.1,localhost,[::1]"), ("192.0.2.7", "a.example", "192.0.2.7,a.example")],
+)
+def test_hosts_the_web_process_answers_to(tmp_path, listen, hosts, expected):
+    assert Installation(tmp_path, listen=listen, hosts=hosts).allowed_hosts().endswith(expected)

@@ -1,0 +1,174 @@
+"""A whole installation, started as a newcomer starts it, and a real browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+OWN_VARIABLES = ("SANDTABLE_", "DATABASE_URL", "MQTT_URL", "WEB_", "DJANGO_")
+BROWSER_ARGUMENTS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-background-networking",
+]
+SIZES = {"desk": (1366, 768), "wall": (3840, 1080), "phone": (390, 844)}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where pictures of the pages go."""
+    parser.addoption("--pictures", type=Path, default=None, help="folder for screenshots (default: var/test/pictures)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One installation serves all: they run in one process, and are slow."""
+    for item in items:
+        if Path(str(item.fspath)).is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.xdist_group("acceptance"))
+            item.add_marker(pytest.mark.slow)
+
+
+def wait_for(condition: Callable[[], Any], timeout_s: float = 30.0, every_s: float = 0.1) -> Any:
+    """The condition's first true value; fails after ``timeout_s``."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(every_s)
+    raise AssertionError("waited in vain")
+
+
+@dataclass
+class Stack:
+    """A running installation in a folder of its own."""
+
+    var: Path
+    url: str = ""
+    password: str = ""
+    env: dict[str, str] = field(default_factory=dict)
+
+    def sandtable(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run the launcher on it."""
+        command = [str(ROOT / "sandtable"), "--var", str(self.var), *words]
+        return subprocess.run(command, env=self.env, capture_output=True, text=True, **options)
+
+    def status(self) -> dict[str, Any]:
+        """``status --json``."""
+        return json.loads(self.sandtable("status", "--json", check=True).stdout)
+
+    def python(self, code: str) -> Any:
+        """Run code inside the installation's Django; what it prints last is read as JSON."""
+        done = self.sandtable("manage", "shell", "--no-imports", "-c", code)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)}
+    stack = Stack(tmp_path_factory.mktemp("installation") / "var", env=env)
+    up = stack.sandtable("up")
+    try:
+        assert up.returncode == 0, up.stdout + up.stderr
+        stack.url = re.search(r"http://[\d.:]+", up.stdout).group()
+        stack.password = re.search(r"\(password\): (\S+)", up.stdout).group(1)
+        yield stack
+    finally:
+        stack.sandtable("down")
+        shutil.rmtree(stack.var, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert program, "no Chromium: ./sandtable test installs it"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=BROWSER_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def pictures(request: pytest.FixtureRequest) -> Path:
+    folder = request.config.getoption("--pictures") or ROOT / "var" / "test" / "pictures"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.resolve()
+
+
+class Screen:
+    """One browser page that notices whatever a good page does not do."""
+
+    def __init__(self, browser: Any, stack: Stack, size: str = "desk", pictures: Path | None = None) -> None:
+        width, height = SIZES[size]
+        self.size = size
+        self.stack = stack
+        self.pictures = pictures
+        self.faults: list[str] = []
+        self.context = browser.new_context(viewport={"width": width, "height": height}, locale="zh-CN")
+        self.page = self.context.new_page()
+        self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        self.page.on("console", lambda m: self.faults.append(f"console: {m.text}") if m.type == "error" else None)
+        self.page.on("request", self._look_at_request)
+        self.page.on("response", lambda r: self.faults.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+
+    def _look_at_request(self, request: Any) -> None:
+        if not request.url.startswith((self.stack.url, "data:", "blob:", self.stack.url.replace("http", "ws"))):
+            self.faults.append(f"outside: {request.url}")
+
+    def sign_in(self, user: str, password: str) -> None:
+        """Sign in as a person does."""
+        self.page.goto(f"{self.stack.url}/")
+        self.page.fill("input[name=username]", user)
+        self.page.fill("input[name=password]", password)
+        self.page.press("input[name=password]", "Enter")
+        self.page.wait_for_url(f"{self.stack.url}/")
+
+    def ask(self, expression: str) -> Any:
+        """Value of an expression in the page; the page's policy forbids evaluating text, so polling is ours."""
+        return self.page.evaluate(expression)
+
+    def wait(self, expression: str, timeout_s: float = 30.0) -> Any:
+        """First true value of an expression."""
+        return wait_for(lambda: self.ask(expression), timeout_s)
+
+    def see_things(self) -> None:
+        """Wait until the map shows something."""
+        self.wait("!!window.sandtable && sandtable.mapReady() && sandtable.count() > 0", 60)
+
+    def picture(self, name: str) -> None:
+        """Take a screenshot."""
+        if self.pictures is not None:
+            self.page.screenshot(path=self.pictures / f"{name}-{self.size}.png", timeout=60_000)
+
+    def close(self) -> None:
+        """Close the page."""
+        self.context.close()
+
+
+@pytest.fixture
+def open_screen(browser: Any, stack: Stack, pictures: Path) -> Iterator[Callable[..., Screen]]:
+    opened: list[Screen] = []
+
+    def open_(size: str = "desk") -> Screen:
+        screen = Screen(browser, stack, size, pictures)
+        opened.append(screen)
+        return screen
+
+    yield open_
+    for screen in opened:
+        screen.close()

@@ -1,0 +1,249 @@
+"""The spine as its users meet it: one command, one page, and a position on its way to every eye allowed to see it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tests.acceptance.conftest import SIZES, wait_for
+
+REGISTER = """
+import json
+from access.models import Organization
+from devices.keys import issue_key
+from devices.models import Device
+from twin.models import Asset
+owner = Organization.objects.get(pk={owner}) if {owner} else None
+asset, _ = Asset.objects.update_or_create(kind="machine", code="{code}", defaults=dict(name="验收焊机", owner=owner))
+device, _ = Device.objects.update_or_create(identifier="{code}", defaults=dict(kind="machine", asset=asset))
+print(json.dumps({{"asset": asset.pk, "user": device.username, "key": issue_key(device)}}))
+"""
+ACCOUNT = """
+import json
+from access.models import Grant, Organization, User
+from gis.models import Region
+user, _ = User.objects.get_or_create(username="{name}")
+user.set_password("{password}")
+user.save()
+user.grants.all().delete()
+Grant.objects.create(user=user, role="{role}", region=Region.objects.filter(code="{region}").first())
+print(json.dumps(user.pk))
+"""
+PASSWORD = "only-for-this-acceptance-test-1"
+
+
+@pytest.fixture(scope="session")
+def broker(stack):
+    ports = json.loads((stack.var / "installation.json").read_text())["ports"]
+    return ports["broker"]
+
+
+def register(stack, code, owner=0):
+    return stack.python(REGISTER.format(code=code, owner=owner))
+
+
+def publish(broker, device, payload, channel="pos", check=True):
+    """As a maker of devices would try it."""
+    command = ["mosquitto_pub", "-h", "127.0.0.1", "-p", str(broker), "-V", "5", "-q", "1"]
+    command += ["-u", device["user"], "-P", device["key"], "-t", f"st/v1/{device['user']}/{channel}", "-m", payload]
+    return subprocess.run(command, check=check, capture_output=True, text=True)
+
+
+def connected(broker, device):
+    """The device's key reaches the broker through the warden within a moment."""
+    wait_for(lambda: publish(broker, device, "{}", "status", check=False).returncode == 0)
+
+
+def position(**fields):
+    return json.dumps({"time": int(time.time() * 1000), "lon": 121.4737, "lat": 31.2304, **fields})
+
+
+def test_status_tells_every_process_up_and_positions_flowing(stack):
+    status = wait_for(lambda: (s := stack.status())["positions"]["stored_per_s"] > 0 and s)
+    assert {p["name"] for p in status["processes"]} == {
+        "postgres", "broker", "web", "ingest", "warden", "jobs", "simulator",
+    }  # fmt: skip
+    for process in status["processes"]:
+        assert set(process) == {"name", "state", "pid", "uptime_s", "restarts"}
+        assert process["state"] == "up"
+    assert set(status["positions"]) == {"in_per_s", "stored_per_s", "refused_per_s", "out_per_s"}
+    assert status["url"] == stack.url
+
+
+def test_postgres_runs_as_nobody_important_and_only_on_loopback(stack):
+    for process in stack.status()["processes"]:
+        with open(f"/proc/{process['pid']}/status") as status:
+            uid = next(line.split()[1] for line in status if line.startswith("Uid:"))
+        with open(f"/proc/{process['pid']}/uid_map") as uid_map:
+            inside, outside, _ = uid_map.read().split()[:3]
+        if process["name"] == "postgres":
+            # Root outside may stand for an unprivileged account inside a user namespace of its own.
+            assert uid != "0" or inside != outside
+    listening = subprocess.run(["ss", "-Hltn"], capture_output=True, text=True, check=True).stdout
+    ports = json.loads((stack.var / "installation.json").read_text())["ports"].values()
+    for line in listening.splitlines():
+        address, _, port = line.split()[3].rpartition(":")
+        if int(port) in ports:
+            assert address in ("127.0.0.1", "[::1]"), line
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_sign_in_and_see_a_machine_move(stack, open_screen, size):
+    screen = open_screen(size)
+    screen.page.goto(f"{stack.url}/")
+    screen.picture("sign-in")
+    screen.sign_in("admin", stack.password)
+    screen.see_things()
+    assert screen.ask("sandtable.mode()") == "assets"
+    wait_for(lambda: screen.ask("sandtable.connection()") == "live")
+    ids = stack.python(
+        "import json; from twin.models import State;"
+        "print(json.dumps(list(State.objects.filter(speed_m_s__gt=1).values_list('pk', flat=True)[:40])))"
+    )
+    before = {i: screen.ask(f"sandtable.positionOf({i})") for i in ids}
+    moved = wait_for(lambda: [i for i in ids if before[i] and screen.ask(f"sandtable.positionOf({i})") != before[i]])
+    screen.ask(f"sandtable.select({moved[0]})")
+    time.sleep(3)  # tiles, the card and its track
+    screen.picture("map")
+    assert not screen.faults, screen.faults
+
+
+def test_a_position_reaches_the_page_the_history_and_its_device(stack, broker, open_screen):
+    device = register(stack, "ACC-1")
+    connected(broker, device)
+    screen = open_screen()
+    screen.sign_in("admin", stack.password)
+    screen.see_things()
+    listener = subprocess.Popen(
+        ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker), "-u", device["user"], "-P", device["key"]]
+        + ["-t", f"st/v1/{device['user']}/acked", "-C", "1", "-W", "20"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(0.5)
+    publish(broker, device, position(seq=1))
+    shown = screen.wait(f"sandtable.positionOf({device['asset']})", 10)
+    assert shown[:2] == pytest.approx([121.4737, 31.2304], abs=1e-5)
+    assert json.loads(listener.communicate(timeout=20)[0])["acked"] == 1
+    points = screen.page.request.get(f"{stack.url}/api/v1/assets/{device['asset']}/track").json()["points"]
+    assert [point[:2] for point in points] == [[121.4737, 31.2304]]
+
+
+def test_an_officer_of_one_district_sees_only_what_the_policy_allows(stack, broker, open_screen):
+    """A thing without owner is shown to the district where it is now, and to the city."""
+    device = register(stack, "ACC-2")
+    connected(broker, device)
+    # 黄浦区 (People's Square) and 青浦区 lie far apart.
+    for name, region in (("acc-huangpu", "310101"), ("acc-qingpu", "310118")):
+        stack.python(ACCOUNT.format(name=name, password=PASSWORD, role="district", region=region))
+    here, elsewhere = open_screen(), open_screen()
+    here.sign_in("acc-huangpu", PASSWORD)
+    elsewhere.sign_in("acc-qingpu", PASSWORD)
+    for screen in (here, elsewhere):
+        screen.see_things()
+    publish(broker, device, position(seq=1))
+    here.wait(f"sandtable.positionOf({device['asset']})")
+    time.sleep(1.5)
+    assert not elsewhere.ask(f"sandtable.positionOf({device['asset']})")
+    answer = elsewhere.page.request.get(f"{stack.url}/api/v1/assets/{device['asset']}")
+    assert answer.status == 404
+    # It drives to 青浦区: the first loses it, the second sees it.
+    publish(broker, device, position(seq=2, lon=121.10, lat=31.15))
+    elsewhere.wait(f"sandtable.positionOf({device['asset']})")
+    wait_for(lambda: not here.ask(f"sandtable.positionOf({device['asset']})"))
+
+
+def test_bad_messages_are_refused_counted_and_seen_by_the_administrator(stack, broker, open_screen):
+    device, other = register(stack, "ACC-3"), register(stack, "ACC-4")
+    connected(broker, other)
+    bad = {
+        "not_json": "{nonsense",
+        "wrong_type": position(seq=1, speed_m_s="fast"),
+        "not_finite": position(seq=2)[:-1] + ', "alt_m": NaN}',
+        "out_of_range_lat": position(seq=3, lat=131.0),
+        "time_in_future": position(seq=4, time="2099-01-01T00:00:00Z"),
+    }
+    for payload in bad.values():
+        publish(broker, device, payload)
+    huge = stack.var / "huge.json"
+    huge.write_text(position(seq=5, attrs={"x": "y" * 1_000_000}))
+    command = ["mosquitto_pub", "-p", str(broker), "-u", device["user"], "-P", device["key"], "-q", "1", "-f", str(huge)]
+    subprocess.run([*command, "-t", f"st/v1/{device['user']}/pos"], check=True)
+    publish(broker, {**other, "user": device["user"]}, position(seq=6), check=False)  # a wrong key
+    subprocess.run(
+        ["mosquitto_pub", "-p", str(broker), "-u", device["user"], "-P", device["key"], "-q", "1", "-m", "{}"]
+        + ["-t", f"st/v1/{other['user']}/pos"],
+        check=False,
+    )
+    expected = {*bad, "payload_too_large", "not_authorised", "foreign_topic"}
+    count = (
+        "import json; from devices.models import RefusalCount;"
+        "print(json.dumps(dict(RefusalCount.objects.values_list('reason', 'count'))))"
+    )
+    wait_for(lambda: expected <= set(stack.python(count)), every_s=1)
+    publish(broker, device, position(seq=7))
+    screen = open_screen()
+    screen.sign_in("admin", stack.password)
+    screen.page.goto(f"{stack.url}/admin/devices/refusal/?q=ACC-3")
+    page = screen.page.content()
+    assert "out_of_range_lat" in page
+    screen.picture("refusals")
+
+
+def test_the_connection_light_tells_the_truth(stack, open_screen):
+    screen = open_screen()
+    screen.sign_in("admin", stack.password)
+    screen.see_things()
+    pids = {p["name"]: p["pid"] for p in stack.status()["processes"]}
+    os.kill(pids["ingest"], signal.SIGSTOP)
+    try:
+        screen.wait("sandtable.connection() !== 'live'")
+        screen.picture("ingest-silent")
+    finally:
+        os.kill(pids["ingest"], signal.SIGCONT)
+    screen.wait("sandtable.connection() === 'live'")
+    os.kill(pids["web"], signal.SIGKILL)
+    screen.wait("sandtable.connection() !== 'live'")
+    screen.picture("connection-lost")
+    screen.wait("sandtable.connection() === 'live'", 60)
+    screen.see_things()
+
+
+def test_the_page_speaks_english_too(stack, open_screen):
+    screen = open_screen()
+    screen.sign_in("admin", stack.password)
+    screen.see_things()
+    with screen.page.expect_navigation():
+        screen.page.get_by_role("button", name="English").click()
+    screen.see_things()
+    text = screen.page.inner_text("body")
+    screen.picture("map-english")
+    assert "Live" in text
+    assert "实时" not in text
+
+
+def test_health_is_open_and_nothing_else_is(stack):
+    for address in ("/healthz", "/readyz"):
+        with urllib.request.urlopen(stack.url + address) as answer:
+            assert json.load(answer)["status"] == "ok"
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(stack.url + "/api/v1/assets/1")
+    assert refused.value.code == 401
+
+
+def test_killing_each_process_loses_and_doubles_nothing(stack):
+    done = stack.sandtable(
+        "bench", "chaos", "--here", "--json", "--rate", "200", "--devices", "40", "--pause", "1", timeout=400
+    )
+    figures = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (figures["lost"], figures["duplicated"]) == (0, 0)
+    assert figures["stored"] == figures["acked"] == figures["sent"] > 0
+    assert {kill["process"] for kill in figures["kills"]} >= {"postgres", "broker", "web", "ingest", "warden", "jobs"}
