@@ -14,7 +14,7 @@ from launcher.cluster import Cluster, applied_migrations, check_external
 from launcher.commands import Runner
 from launcher.configuration import ROOT, Installation
 from launcher.exceptions import LaunchError
-from launcher.files import fingerprint, hash_file
+from launcher.files import fingerprint, hash_file, walk
 from launcher.identity import choose_identity
 from launcher.migrations import known_migrations
 from launcher.packages import SystemPackages
@@ -184,10 +184,10 @@ class Preparation:
     def translations(self) -> int:
         """Compile the catalogues whose source is newer; returns how many."""
         done = 0
-        for source in sorted(ROOT.glob("**/locale/*/LC_MESSAGES/*.po")):
-            target = source.with_suffix(".mo")
-            if set(source.relative_to(ROOT).parts) & set(NOT_CODE):
+        for source in walk(ROOT, NOT_CODE):
+            if source.suffix != ".po":
                 continue
+            target = source.with_suffix(".mo")
             if target.exists() and target.stat().st_mtime_ns >= source.stat().st_mtime_ns:
                 continue
             self.runner.run(

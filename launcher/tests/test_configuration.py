@@ -46,9 +46,9 @@ def test_a_damaged_file_is_no_new_installation(tmp_path):
 
 def test_options_are_remembered_and_the_rest_stays(tmp_path):
     installation = Installation(tmp_path)
-    apply_options(installation, options("--city", "440300", "--no-demo", "--listen", "0.0.0.0"), {})
+    apply_options(installation, options("--city", "440300", "--no-demo", "--listen", "192.0.2.7"), {})
     apply_options(installation, options(), {})
-    assert (installation.city, installation.demo, installation.listen) == ("440300", False, "0.0.0.0")
+    assert (installation.city, installation.demo, installation.listen) == ("440300", False, "192.0.2.7")
     apply_options(installation, options("--demo"), {})
     assert installation.demo
     with pytest.raises(LaunchError, match="44"):

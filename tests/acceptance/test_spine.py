@@ -236,6 +236,7 @@ def test_health_is_open_and_nothing_else_is(stack):
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(stack.url + "/api/v1/assets/1")
     assert refused.value.code == 401
+    refused.value.close()
 
 
 def test_killing_each_process_loses_and_doubles_nothing(stack):
