@@ -6,17 +6,19 @@ import asyncio
 import math
 import random
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.gis.geos import MultiPolygon, Polygon
 from django.db import connection
 
 from devices.keys import hash_key
 from devices.models import Device
 from devices.simulator.client import Broker, DeviceClient, new_unsettled, now_ms
 from devices.topics import shard_of
-from twin.models import Asset
+from twin.models import Area, Asset
 
 PREFIX = "BENCH-"
 
@@ -54,6 +56,7 @@ def remove() -> None:
         )
     Device.objects.filter(identifier__startswith=PREFIX).delete()
     Asset.objects.filter(code__startswith=PREFIX).delete()
+    Area.objects.filter(name__startswith=PREFIX).delete()
 
 
 @dataclass
@@ -64,6 +67,9 @@ class Load:
     rate: float
     clients: list[DeviceClient] = field(default_factory=list)
     sent: int = 0
+    settled_ms: list[float] = field(default_factory=list)
+    """From device time to the answer that a position is stored, as far as :meth:`run` saw them."""
+    _open: list[deque[tuple[int, int]]] = field(default_factory=list)
 
     @property
     def settled(self) -> int:
@@ -83,6 +89,7 @@ class Load:
             client = DeviceClient(broker, "machine", device.identifier, device.key, new_unsettled())
             client.start()
             self.clients.append(client)
+            self._open.append(deque())
         async with asyncio.timeout(60):
             while not all(client.connected for client in self.clients):
                 await asyncio.sleep(0.1)
@@ -96,6 +103,7 @@ class Load:
                 self._report(number)
             self.sent = max(self.sent, due)
             await asyncio.sleep(0.02)
+            self._note_settled()
 
     async def drained(self, timeout_s: float) -> bool:
         """Wait until everything sent is settled."""
@@ -106,18 +114,27 @@ class Load:
         """Disconnect."""
         await asyncio.gather(*(client.stop() for client in self.clients))
 
+    def _note_settled(self) -> None:
+        now = now_ms()
+        for client, waiting in zip(self.clients, self._open, strict=True):
+            acked = client.unsettled.acked
+            while waiting and waiting[0][0] <= acked:
+                self.settled_ms.append(now - waiting.popleft()[1])
+
     def _report(self, number: int) -> None:
         index = number % len(self.clients)
         turn = number // len(self.clients) / 60 + index
-        self.clients[index].position(
+        now = now_ms()
+        seq = self.clients[index].position(
             {
-                "time": now_ms(),
+                "time": now,
                 "lon": round(121.47 + 0.2 * math.cos(turn), 6),
                 "lat": round(31.23 + 0.2 * math.sin(turn), 6),
                 "speed_m_s": 5.0,
                 "working": True,
             }
         )
+        self._open[index].append((seq, now))
 
 
 def stored_numbers(devices: list[Registered]) -> dict[int, list[int]]:
@@ -128,3 +145,30 @@ def stored_numbers(devices: list[Registered]) -> dict[int, list[int]]:
             [[device.id for device in devices]],
         )
         return dict(cursor.fetchall())
+
+
+def bytes_per_row() -> float | None:
+    """Bytes on disk for each row of the history, indexes included; None without rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT sum(pg_total_relation_size(oid)) FROM pg_class
+               WHERE relname LIKE 'twin\\_track\\_%' AND relkind = 'r' AND pg_relation_size(oid) > 0"""
+        )
+        (size,) = cursor.fetchone()
+        cursor.execute("SELECT count(*) FROM twin_track")
+        (rows,) = cursor.fetchone()
+    return round(float(size) / rows, 1) if rows else None
+
+
+def draw_areas(count: int) -> None:
+    """Draw ``count`` round fences of 250 m over the city."""
+    rng = random.Random(1)  # noqa: S311 (places, not secrets)
+    areas = []
+    for i in range(count):
+        lon, lat = rng.uniform(121.2, 121.8), rng.uniform(31.0, 31.5)
+        ring = [
+            (lon + 0.0026 * math.cos(a / 18 * math.pi), lat + 0.0022 * math.sin(a / 18 * math.pi)) for a in range(36)
+        ]
+        shape = MultiPolygon(Polygon([*ring, ring[0]]), srid=4326)
+        areas.append(Area(name=f"{PREFIX}{i}", kind="fence", boundary=shape))
+    Area.objects.bulk_create(areas)

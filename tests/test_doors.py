@@ -112,7 +112,9 @@ def test_api_does_not_tell_forbidden_from_missing(town):
     client = signed_in(town.users["firm"])
     hidden = client.get(f"/api/v1/assets/{town.assets['east-east'].pk}")
     missing = client.get("/api/v1/assets/999999")
-    assert (hidden.status_code, hidden.json()) == (missing.status_code, missing.json()) == (404, {"detail": "Not Found"})
+    assert (
+        (hidden.status_code, hidden.json()) == (missing.status_code, missing.json()) == (404, {"detail": "Not Found"})
+    )
 
 
 def test_nobody_signed_in_sees_nothing(town):

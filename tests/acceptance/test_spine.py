@@ -174,7 +174,19 @@ def test_bad_messages_are_refused_counted_and_seen_by_the_administrator(stack, b
         publish(broker, device, payload)
     huge = stack.var / "huge.json"
     huge.write_text(position(seq=5, attrs={"x": "y" * 1_000_000}))
-    command = ["mosquitto_pub", "-p", str(broker), "-u", device["user"], "-P", device["key"], "-q", "1", "-f", str(huge)]
+    command = [
+        "mosquitto_pub",
+        "-p",
+        str(broker),
+        "-u",
+        device["user"],
+        "-P",
+        device["key"],
+        "-q",
+        "1",
+        "-f",
+        str(huge),
+    ]
     subprocess.run([*command, "-t", f"st/v1/{device['user']}/pos"], check=True)
     publish(broker, {**other, "user": device["user"]}, position(seq=6), check=False)  # a wrong key
     subprocess.run(
