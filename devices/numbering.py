@@ -32,7 +32,8 @@ class Numbering:
         number : int
             1 or above.
         oldest : int, optional
-            Lowest number the device still keeps: what is lower and open is lost on the device's side.
+            Lowest number the device still keeps, at most ``number``: what is lower and open is lost on the device's
+            side.
 
         Returns
         -------
@@ -42,13 +43,14 @@ class Numbering:
         Raises
         ------
         RefusedError
-            An ended epoch (``old_epoch``), ``oldest`` above ``number`` (``out_of_range_oldest``), or too many gaps
-            (``too_many_gaps``, the one refusal that does not settle the number).
+            An ended epoch (``old_epoch``) or too many gaps (``too_many_gaps``); the number is not settled.
+        ValueError
+            ``oldest`` is above ``number``.
         """
         if epoch < self.epoch:
             raise RefusedError("old_epoch", f"epoch {epoch} ended; the present one is {self.epoch}")
         if oldest is not None and oldest > number:
-            raise RefusedError("out_of_range_oldest", f"oldest {oldest} is above seq {number}")
+            raise ValueError(f"oldest {oldest} is above {number}")
         if epoch > self.epoch:
             self.epoch, self.acked, self.ahead = epoch, 0, []
         if oldest is not None and oldest - 1 > self.acked:

@@ -18,6 +18,7 @@ from twin.batch import MICROSECOND, PositionBatch
 from twin.kinds import AssetKind, kinds
 
 DAYS_AHEAD = 3
+LONGEST_WAIT_S = 2
 COLUMNS = (
     "kind", "asset_id", "device_id", "seq", "ts", "received_at", "lon", "lat", "alt_m", "speed_m_s", "heading_deg",
     "accuracy_m", "status", "source_x", "source_y", "datum", "attrs",
@@ -38,7 +39,11 @@ def partition_name(kind: AssetKind, day: date) -> str:
 
 
 def ensure_partitions(cursor: Any, days: dict[AssetKind, set[date]]) -> None:
-    """Make the partitions that are missing; safe to call from several processes at once."""
+    """Make the partitions that are missing; safe to call from several processes at once.
+
+    A table is made first and attached then: that lets others read and write the history meanwhile, where
+    ``CREATE TABLE … PARTITION OF`` would make the whole road wait behind whoever reads it (a backup, say).
+    """
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PARTITION_LOCK])
     cursor.execute("SELECT relname FROM pg_class WHERE relname LIKE 'twin\\_track\\_%%' AND relkind IN ('r', 'p')")
     existing = {row[0] for row in cursor.fetchall()}
@@ -46,24 +51,29 @@ def ensure_partitions(cursor: Any, days: dict[AssetKind, set[date]]) -> None:
         parent = f"twin_track_{kind.code:03d}"
         if parent not in existing:
             cursor.execute(
-                sql.SQL("CREATE TABLE {} PARTITION OF twin_track FOR VALUES IN ({}) PARTITION BY RANGE (ts)").format(
-                    sql.Identifier(parent), sql.Literal(kind.code)
-                )
+                sql.SQL("CREATE TABLE {} (LIKE twin_track) PARTITION BY RANGE (ts)").format(sql.Identifier(parent))
             )
+            _attach(cursor, "twin_track", parent, sql.SQL("IN ({})").format(sql.Literal(kind.code)))
         for day in sorted(wanted):
             name = partition_name(kind, day)
             if name in existing:
                 continue
             start = datetime(day.year, day.month, day.day, tzinfo=UTC)
-            cursor.execute(
-                sql.SQL("CREATE TABLE {} PARTITION OF {} FOR VALUES FROM ({}) TO ({})").format(
-                    sql.Identifier(name), sql.Identifier(parent), sql.Literal(start), sql.Literal(start + timedelta(1))
-                )
-            )
+            cursor.execute(sql.SQL("CREATE TABLE {} (LIKE twin_track)").format(sql.Identifier(name)))
             cursor.execute(
                 sql.SQL("CREATE UNIQUE INDEX ON {} (asset_id, ts, device_id, seq)").format(sql.Identifier(name))
             )
             cursor.execute(sql.SQL("CREATE INDEX ON {} USING brin (ts)").format(sql.Identifier(name)))
+            span = sql.SQL("FROM ({}) TO ({})").format(sql.Literal(start), sql.Literal(start + timedelta(1)))
+            _attach(cursor, parent, name, span)
+
+
+def _attach(cursor: Any, parent: str, name: str, values: sql.Composed) -> None:
+    cursor.execute(
+        sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES {}").format(
+            sql.Identifier(parent), sql.Identifier(name), values
+        )
+    )
 
 
 def upcoming_days(today: date) -> set[date]:
@@ -72,14 +82,22 @@ def upcoming_days(today: date) -> set[date]:
 
 
 def drop_expired(cursor: Any, today: date) -> list[str]:
-    """Drop the partitions whose every position is older than its kind's retention.
+    """Drop the partitions whose every position is older than its kind's retention, in the caller's transaction.
+
+    Whoever reads the history at the moment is waited for, but not for long: new positions wait behind this.
 
     Returns
     -------
     list of str
         Names of the dropped tables.
+
+    Raises
+    ------
+    django.db.OperationalError, psycopg.errors.LockNotAvailable
+        Somebody reads it for longer than :data:`LONGEST_WAIT_S`.
     """
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PARTITION_LOCK])
+    cursor.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{LONGEST_WAIT_S}s")))
     dropped = []
     for kind in kinds():
         oldest = partition_name(kind, today - timedelta(days=kind.retention_days))
@@ -167,15 +185,20 @@ def write_tracks(cursor: psycopg.Cursor, batch: PositionBatch) -> int:
     """
     if not len(batch):
         return 0
-    connection_ = cursor.connection
     try:
-        with connection_.transaction():
+        with cursor.connection.transaction():
+            return _write(cursor, batch)
+    except psycopg.errors.CheckViolation:  # no partition for a row: it is late, or the job that makes them was
+        with cursor.connection.transaction():
+            ensure_partitions(cursor, days_of(batch))
+        return _write(cursor, batch)
+
+
+def _write(cursor: psycopg.Cursor, batch: PositionBatch) -> int:
+    try:
+        with cursor.connection.transaction():
             _copy(cursor, "twin_track", batch)
         return len(batch)
-    except psycopg.errors.CheckViolation:  # no partition for a row: the job that makes them was late
-        with connection_.transaction():
-            ensure_partitions(cursor, days_of(batch))
-        return write_tracks(cursor, batch)
     except psycopg.errors.UniqueViolation:
         cursor.execute(
             "CREATE TEMPORARY TABLE IF NOT EXISTS twin_track_staging (LIKE twin_track) ON COMMIT DELETE ROWS"

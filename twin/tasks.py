@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from procrastinate.contrib.django import app
 
 from twin.history import drop_expired, ensure_partitions, upcoming_days
@@ -23,8 +23,12 @@ def keep_partitions(timestamp: int) -> None:
     """
     today = datetime.fromtimestamp(timestamp, UTC).date()
     with transaction.atomic(), connection.cursor() as cursor:
-        days = upcoming_days(today)
-        ensure_partitions(cursor, dict.fromkeys(kinds(), days))
-        dropped = drop_expired(cursor, today)
-    if dropped:
-        logger.info("history: dropped %s", ", ".join(dropped))
+        ensure_partitions(cursor, dict.fromkeys(kinds(), upcoming_days(today)))
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            dropped = drop_expired(cursor, today)
+    except OperationalError as error:
+        logger.warning("history: nothing dropped, somebody reads it (%s); next time", str(error).strip())
+    else:
+        if dropped:
+            logger.info("history: dropped %s", ", ".join(dropped))

@@ -25,12 +25,15 @@ from devices.messages import (
 from devices.numbering import Numbering
 from devices.topics import Address, parse_topic
 from gis.crs import to_wgs84
+from gis.exceptions import OutOfRangeError
 from twin.batch import UNSAID, PositionBatch
 from twin.kinds import Status
 
 FUTURE_TOLERANCE_US = 120 * 1_000_000
 UNCHANGED_DATUMS = frozenset({"wgs84", "cgcs2000"})
 PAYLOAD_KEPT = 2000
+# No datum shifts by more than a small part of a degree.
+SURELY_LON, SURELY_LAT = 179.0, 89.0
 
 
 class Received(NamedTuple):
@@ -158,12 +161,17 @@ class Decoder:
             try:
                 at = time_us(row.time)
                 _check_time(at, message.at_us, device)
+                _check_place(row, device)
             except RefusedError as error:
                 refusal = error
         if numbering is not None:
             if row.seq is None:
                 raise refusal or RefusedError("missing_field", "seq: this device is registered as numbering")
-            if not numbering.settle(row.epoch, row.seq, row.oldest):
+            oldest = row.oldest
+            if oldest is not None and oldest > row.seq:
+                refusal = refusal or RefusedError("out_of_range_oldest", f"oldest {oldest} is above seq {row.seq}")
+                oldest = None
+            if not numbering.settle(row.epoch, row.seq, oldest):
                 work.out.repeated += 1
                 return
             if refusal is not None:
@@ -180,6 +188,17 @@ def _check_time(at_us: int, received_us: int, device: KnownDevice) -> None:
         raise RefusedError(
             "time_too_old", f"history of {device.kind} goes back {device.retention_us // 86_400_000_000} days"
         )
+
+
+def _check_place(row: Position, device: KnownDevice) -> None:
+    """Refuse what only turns out not to be on the globe when it is converted: a shifted datum ends within its edge."""
+    if device.datum in UNCHANGED_DATUMS or (abs(row.lon) < SURELY_LON and abs(row.lat) < SURELY_LAT):
+        return
+    try:
+        to_wgs84(row.lon, row.lat, device.datum)
+    except OutOfRangeError as error:
+        name = "lat" if abs(row.lat) >= SURELY_LAT else "lon"
+        raise RefusedError(f"out_of_range_{name}", str(error)) from None
 
 
 class _Work:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 import time
@@ -37,7 +38,10 @@ class Receiver:
         self._host, self._port = address.hostname or "127.0.0.1", address.port or 1883
         # A session that outlives the connection: the broker keeps QoS 1 messages while this worker is away.
         client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id=f"ingest-{name}", protocol=mqtt.MQTTv5, manual_ack=True
+            CallbackAPIVersion.VERSION2,
+            client_id=_client_id(name, address.password or ""),
+            protocol=mqtt.MQTTv5,
+            manual_ack=True,
         )
         client.username_pw_set(unquote(address.username or ""), unquote(address.password or ""))
         client.reconnect_delay_set(1, 3)
@@ -129,6 +133,11 @@ class Receiver:
             else:
                 self._overflowed += 1
         self.arrived.set()
+
+
+def _client_id(name: str, password: str) -> str:
+    """Stable, so that the broker knows the session again; not to be guessed, or a device could take it over."""
+    return f"ingest-{name}-{hashlib.sha256(f'{name}:{password}'.encode()).hexdigest()[:16]}"
 
 
 def _topics(shard: int) -> list[str]:

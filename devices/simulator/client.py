@@ -6,6 +6,7 @@ Every client lives on one asyncio loop without a thread of its own, so that hund
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import random
 import socket
@@ -155,7 +156,7 @@ class DeviceClient:
         return not len(self.unsettled)
 
     def _new_mqtt(self, user: str, key: str) -> mqtt.Client:
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=user, protocol=mqtt.MQTTv5)
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id_of(user, key), protocol=mqtt.MQTTv5)
         client.username_pw_set(user, key)
         client.max_queued_messages_set(1000)
         client.on_connect = self._on_connect
@@ -307,6 +308,15 @@ class DeviceClient:
     def _publish_once(self, channel: str, body: dict[str, Any]) -> None:
         """QoS 1: kept by paho over a reconnect, in memory."""
         self._mqtt.publish(self._topics[channel], self._encode(body), qos=1)
+
+
+def client_id_of(user: str, key: str) -> str:
+    """Client id: stable, so that the broker knows the session again, and unguessable.
+
+    A broker gives a session to whoever comes with its client id, whatever their user name; another device that could
+    guess it would throw this one off and take its commands.
+    """
+    return f"{user}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
 
 
 def now_ms() -> int:

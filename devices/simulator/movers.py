@@ -191,7 +191,10 @@ class Machine(Mover):
 
 
 class Person(Mover):
-    """Someone with a tag (人员定位标签), walking between spots of a plant and standing there. Profile: ``site``."""
+    """Someone on duty with a tag (人员定位标签), walking between spots of a plant, working there or taking a break.
+
+    Profile: ``site``.
+    """
 
     accuracy_m = 1.5
     interval_s = 3.0
@@ -200,22 +203,25 @@ class Person(Mover):
         self.ring = _ring(profile["site"])
         super().__init__(rng, spot_in(self.ring, rng))
         self.battery_pct = rng.uniform(30, 100)
+        self.working = True
         self._walk: Walk | None = None
-        self._pause_s = rng.uniform(0, 60)
+        self._stay_s = rng.uniform(0, 60)
 
     def advance(self, dt_s: float) -> None:
         """Live on for ``dt_s`` seconds."""
         self.battery_pct = max(5.0, (self.battery_pct or 0) - dt_s * 0.0005)
         if self._walk is None:
-            self._pause_s -= dt_s
-            if self._pause_s <= 0:
+            self._stay_s -= dt_s
+            if self._stay_s <= 0:
+                self.working = True
                 self._walk = Walk([self.place, spot_in(self.ring, self.rng)])
                 self.speed_m_s = self.rng.uniform(0.8, 1.5)
             return
         self._follow(self._walk, dt_s)
         if self._walk.done:
             self._walk, self.speed_m_s = None, 0.0
-            self._pause_s = self.rng.uniform(5, 120)
+            self._stay_s = self.rng.uniform(5, 120)
+            self.working = self.rng.random() < 0.8
 
 
 class Vehicle(Mover):
@@ -227,6 +233,7 @@ class Vehicle(Mover):
         self.route: list[Point] = _ring(profile["route"])
         self._next = rng.randrange(len(self.route))
         super().__init__(rng, self.route[self._next])
+        self.working = True
         self._pause_s = 0.0
         self._cruise_m_s = 10.0
         self._walk = self._to_next()
@@ -237,8 +244,9 @@ class Vehicle(Mover):
         """Live on for ``dt_s`` seconds."""
         if self._pause_s > 0:
             self._pause_s -= dt_s
-            self.speed_m_s = 0.0
+            self.speed_m_s, self.working = 0.0, False
             return
+        self.working = True
         if self.rng.random() < 0.01 * dt_s:
             self._pause_s = self.rng.uniform(5, 40)
         wanted = self._cruise_m_s + self.rng.gauss(0, 1)

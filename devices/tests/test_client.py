@@ -2,10 +2,12 @@ import asyncio
 import time
 from pathlib import Path
 
+import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from devices.simulator import numbering
-from devices.simulator.client import Broker, Command, DeviceClient, new_unsettled, now_ms
+from devices.simulator.client import Broker, Command, DeviceClient, client_id_of, new_unsettled, now_ms
 from devices.simulator.numbering import Acked, Unsettled
 from devices.tests.broker import Mosquitto, PlatformSide, running_mosquitto
 from devices.topics import parse_topic, shard_of, topic, username
@@ -339,6 +341,30 @@ class TestDeviceClient:
             client = asyncio.run(scene(strict.port))
         assert "Not authorized" in client.last_error
         assert not client.connected
+
+    def test_nobody_takes_the_session_over_who_knows_only_the_user_name(self, broker, platform):
+        user = username("machine", "W-0001")
+        assert client_id_of(user, "one key") != client_id_of(user, "another")
+
+        async def scene(guess):
+            client = client_on(broker.port)
+            client.start()
+            await until(lambda: client.connected)
+            stranger = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=guess(client), protocol=mqtt.MQTTv5)
+            stranger.connect("127.0.0.1", broker.port)
+            stranger.loop_start()
+            await until(stranger.is_connected)
+            await asyncio.sleep(0.3)
+            thrown_off = client.connections > 1 or not client.connected
+            await asyncio.to_thread(stranger.disconnect)
+            stranger.loop_stop()
+            await client.stop()
+            return thrown_off
+
+        for guess in ("W-0001", user):
+            assert not asyncio.run(scene(lambda _, name=guess: name))
+        # The danger is real: whoever has the client id has the session.
+        assert asyncio.run(scene(lambda client: client._mqtt._client_id.decode()))
 
     def test_what_is_unsettled_survives_a_restart_of_the_device(self, broker, platform, tmp_path: Path):
         path = tmp_path / "state.json"

@@ -115,6 +115,14 @@ class TestBehaviours:
     def test_people_stay_in_their_plant(self):
         assert all(inside(r["place"], [tuple(p) for p in SITE]) for *_, r in lives("person", 3600))
 
+    @pytest.mark.parametrize("kind", ["person", "vehicle"])
+    def test_who_is_on_duty_works_and_who_pauses_stands_still(self, kind):
+        life = [r for *_, r in lives(kind, 3600)]
+        assert all(r["working"] for r in life if r["speed_m_s"] > 0)
+        pauses = [r for r in life if not r["working"]]
+        assert 0 < len(pauses) < len(life) / 2
+        assert all(r["working"] is False and r["speed_m_s"] == 0 for r in pauses)
+
     def test_drones_climb_fly_and_land(self):
         life = [r for *_, r in lives("drone", 3 * 3600)]
         heights = [r["alt_m"] for r in life]

@@ -9,6 +9,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -79,10 +80,10 @@ def test_status_tells_every_process_up_and_positions_flowing(stack):
 
 def test_postgres_runs_as_nobody_important_and_only_on_loopback(stack):
     for process in stack.status()["processes"]:
-        with open(f"/proc/{process['pid']}/status") as status:
-            uid = next(line.split()[1] for line in status if line.startswith("Uid:"))
-        with open(f"/proc/{process['pid']}/uid_map") as uid_map:
-            inside, outside, _ = uid_map.read().split()[:3]
+        folder = Path("/proc", str(process["pid"]))
+        status = (folder / "status").read_text().splitlines()
+        uid = next(line.split()[1] for line in status if line.startswith("Uid:"))
+        inside, outside, _ = (folder / "uid_map").read_text().split()[:3]
         if process["name"] == "postgres":
             # Root outside may stand for an unprivileged account inside a user namespace of its own.
             assert uid != "0" or inside != outside
@@ -121,12 +122,9 @@ def test_a_position_reaches_the_page_the_history_and_its_device(stack, broker, o
     screen = open_screen()
     screen.sign_in("admin", stack.password)
     screen.see_things()
-    listener = subprocess.Popen(
-        ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker), "-u", device["user"], "-P", device["key"]]
-        + ["-t", f"st/v1/{device['user']}/acked", "-C", "1", "-W", "20"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker), "-u", device["user"], "-P", device["key"]]
+    command += ["-t", f"st/v1/{device['user']}/acked", "-C", "1", "-W", "20"]
+    listener = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     time.sleep(0.5)
     publish(broker, device, position(seq=1))
     shown = screen.wait(f"sandtable.positionOf({device['asset']})", 10)
@@ -189,11 +187,7 @@ def test_bad_messages_are_refused_counted_and_seen_by_the_administrator(stack, b
     ]
     subprocess.run([*command, "-t", f"st/v1/{device['user']}/pos"], check=True)
     publish(broker, {**other, "user": device["user"]}, position(seq=6), check=False)  # a wrong key
-    subprocess.run(
-        ["mosquitto_pub", "-p", str(broker), "-u", device["user"], "-P", device["key"], "-q", "1", "-m", "{}"]
-        + ["-t", f"st/v1/{other['user']}/pos"],
-        check=False,
-    )
+    subprocess.run([*command, "-t", f"st/v1/{other['user']}/pos", "-m", "{}"], check=False)
     expected = {*bad, "payload_too_large", "not_authorised", "foreign_topic"}
     count = (
         "import json; from devices.models import RefusalCount;"

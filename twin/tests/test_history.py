@@ -52,9 +52,46 @@ def test_rows_delivered_again_are_not_stored_again(cursor):
     assert len(read_track(cursor, MACHINE, 1, DAY - timedelta(1), DAY + timedelta(1), 10)) == 3
 
 
+def test_a_row_known_and_a_row_without_a_partition_in_one_batch(cursor):
+    """In either order: what is in the way of the one must not hide the other for ever."""
+    ms = DAY.timestamp() * 1000
+    month_ms = 30 * 86_400_000
+    write_tracks(cursor, batch([ms], [1]))
+    assert write_tracks(cursor, batch([ms, ms + month_ms], [1, 2])) == 1
+    assert write_tracks(cursor, batch([ms - month_ms, ms], [3, 1])) == 1
+    assert len(read_track(cursor, MACHINE, 1, DAY - timedelta(40), DAY + timedelta(40), 10)) == 3
+
+
 def test_one_instant_twice_in_one_batch_is_one_row(cursor):
     ms = DAY.timestamp() * 1000
     assert write_tracks(cursor, batch([ms, ms], [5, 5])) == 1
+
+
+def test_partitions_are_made_while_the_history_is_read_and_written(cursor):
+    """A backup reads for minutes; neither it nor another worker may hold up the road."""
+    cursor.execute("SET statement_timeout = '3s'")
+    ms = DAY.timestamp() * 1000
+    with psycopg.connect(**connection_parameters()) as other, other.cursor() as busy:
+        ensure_partitions(busy, {MACHINE: {DAY.date()}})
+        other.commit()
+        busy.execute("SELECT count(*) FROM twin_track")
+        write_tracks(busy, batch([ms], [1]))
+        ensure_partitions(cursor, {MACHINE: {DAY.date() + timedelta(100)}})
+        other.rollback()
+
+
+def test_dropping_gives_up_where_somebody_reads(cursor, caplog):
+    long_ago = date(2025, 6, 1)
+    with psycopg.connect(**connection_parameters()) as other, other.cursor() as reader:
+        ensure_partitions(reader, {DRONE: {long_ago}})
+        other.commit()
+        reader.execute("SELECT count(*) FROM twin_track")
+        keep_partitions(timestamp=int(DAY.timestamp()))
+        assert partition_name(DRONE, long_ago) in tables(reader, "twin_track%")
+        other.rollback()
+    keep_partitions(timestamp=int(DAY.timestamp()))
+    assert partition_name(DRONE, long_ago) not in tables(cursor, "twin_track%")
+    assert partition_name(DRONE, DAY.date() + timedelta(days=3)) in tables(cursor, "twin_track%")
 
 
 def test_retention_is_by_kind(cursor):

@@ -57,6 +57,8 @@ export class MapCanvas {
       style: baseStyle(boot.urls.tiles, ranges, colours, scale),
       bounds: [west, south, east, north] as LngLatBoundsLike,
       fitBoundsOptions: { padding },
+      // The address keeps the view, so that a reloaded page, or one in another language, shows the same place.
+      hash: "view",
       attributionControl: false,
       maxPitch: 60,
       fadeDuration: isStill ? 0 : 200,
