@@ -56,7 +56,7 @@ ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     }
 )
 
-DESK_PERMISSIONS = frozenset({_P.PLAN, _P.MANAGE_DEVICES, _P.ADMINISTER})
+DESK_PERMISSIONS = frozenset({_P.DISPATCH, _P.PLAN, _P.MANAGE_DEVICES, _P.ADMINISTER})
 """Any one of these opens the desk (the admin site); what is in it is decided model by model."""
 
 NEEDS_REGION = frozenset({Role.DISTRICT})

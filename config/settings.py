@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from csp.constants import NONE, SELF
-from django.utils.translation import gettext_lazy as _
 
 from config.database import parse_database_url
 from config.environment import BASE_DIR, ENVIRONMENT
@@ -24,7 +23,7 @@ INSTALLED_APPS = [
     "access",
     "twin",
     "devices",
-    "django.contrib.admin",
+    "access.desk.DeskConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -77,7 +76,7 @@ if gdal := bundled_library("pyogrio", "libgdal-*.so*"):
     GDAL_LIBRARY_PATH = gdal
 
 LANGUAGE_CODE = "zh-hans"
-LANGUAGES = [("zh-hans", _("中文")), ("en", _("English"))]
+LANGUAGES = [("zh-hans", "中文"), ("en", "English")]
 TIME_ZONE = "Asia/Shanghai"
 USE_I18N = True
 USE_TZ = True
@@ -138,6 +137,7 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_LOCKOUT_CALLABLE = "access.views.locked_out"
 AXES_DISABLE_ACCESS_LOG = True  # the audit ledger has it
 AXES_VERBOSE = False
+AXES_ENABLE_ADMIN = False
 X_FRAME_OPTIONS = "DENY"
 
 LOGGING = {
@@ -150,6 +150,7 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True},
         "django.request": {"level": "ERROR"},
         "procrastinate": {"level": "WARNING"},
+        "uvicorn": {"handlers": [], "propagate": True},
     },
 }
 

@@ -1,21 +1,28 @@
-"""Desk pages of the devices: register, keys, what was refused and why."""
+"""Desk pages of the devices: register, keys, commands, what was refused and why."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from access.admin_scope import ScopedAdminMixin
 from access.roles import Permission
 from access.scope import ScopedQuerySet, scope_of
+from devices.admin_commands import CommandsMixin
 from devices.keys import issue_key, revoke_key
 from devices.models import Device, DeviceCommand, DeviceEvent, Refusal, RefusalCount
+from devices.reasons import hint_of, name_of
 
 
 @admin.register(Device)
-class DeviceAdmin(ScopedAdminMixin, admin.ModelAdmin):
+class DeviceAdmin(CommandsMixin, ScopedAdminMixin, admin.ModelAdmin):
     """Devices. A key is shown once, when it is made."""
 
     list_display = ["identifier", "kind", "asset", "datum", "numbered", "key_issued_at", "revoked_at"]
@@ -23,7 +30,7 @@ class DeviceAdmin(ScopedAdminMixin, admin.ModelAdmin):
     list_select_related = ["asset"]
     search_fields = ["identifier", "asset__name", "asset__code"]
     readonly_fields = ["username", "shard", "key_issued_at", "revoked_at", "created_at"]
-    actions = ["issue_keys", "revoke_keys"]
+    actions = ["send_commands", "issue_keys", "revoke_keys"]
     add_requires = change_requires = delete_requires = Permission.MANAGE_DEVICES
 
     @admin.display(description=_("MQTT 用户名"))
@@ -71,10 +78,17 @@ class DeviceEventAdmin(ReadOnlyScopedAdmin):
 class DeviceCommandAdmin(ReadOnlyScopedAdmin):
     """What was asked of devices and what they answered."""
 
-    list_display = ["issued_at", "device", "name", "state", "issued_by", "replied_at"]
+    list_display = ["issued_at", "device", "name", "args", "state_now", "reply_text", "replied_at", "issued_by"]
     list_filter = ["state", "name"]
     list_select_related = ["device", "issued_by"]
     search_fields = ["device__identifier"]
+
+    @admin.display(description=_("状态"), ordering="state")
+    def state_now(self, command: DeviceCommand) -> str:
+        """How far it got; a command that nobody answered in time will not be obeyed any more."""
+        if command.state == DeviceCommand.State.SENT and command.expires_at < timezone.now():
+            return gettext("超时未应答")
+        return command.get_state_display()
 
 
 class WholeCityAdmin(admin.ModelAdmin):
@@ -101,19 +115,50 @@ class WholeCityAdmin(admin.ModelAdmin):
         return False
 
 
+class ReasonFilter(admin.SimpleListFilter):
+    """By reason; offers those that occurred."""
+
+    title = _("原因")
+    parameter_name = "reason"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Reasons that were ever counted, by name."""
+        codes = RefusalCount.objects.order_by().values_list("reason", flat=True).distinct()
+        return sorted(((code, name_of(code)) for code in codes), key=lambda reason: reason[1])
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        """Those of the chosen reason."""
+        return queryset.filter(reason=self.value()) if self.value() else queryset
+
+
+@admin.display(description=_("原因"), ordering="reason")
+def named_reason(row: Refusal | RefusalCount) -> str:
+    """The reason in words, and the code that the protocol and the logs have."""
+    name = name_of(row.reason)
+    if name == row.reason:
+        return name
+    return format_html('{} <span class="code">{}</span>', name, row.reason)
+
+
 @admin.register(Refusal)
 class RefusalAdmin(WholeCityAdmin):
     """The last refused messages."""
 
-    list_display = ["at", "reason", "device", "detail"]
-    list_filter = ["reason"]
+    list_display = ["at", named_reason, "device", "detail"]
+    list_filter = [ReasonFilter]
     search_fields = ["device", "topic", "detail"]
+    fields = readonly_fields = ["at", named_reason, "advice", "device", "topic", "detail", "payload"]
+
+    @admin.display(description=_("怎么办"))
+    def advice(self, refusal: Refusal) -> str:
+        """What the reason means and what to do."""
+        return hint_of(refusal.reason)
 
 
 @admin.register(RefusalCount)
 class RefusalCountAdmin(WholeCityAdmin):
     """How many were refused a day, by reason."""
 
-    list_display = ["day", "reason", "count"]
+    list_display = ["day", named_reason, "count"]
     list_display_links = None
-    list_filter = ["reason"]
+    list_filter = [ReasonFilter]

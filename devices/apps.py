@@ -5,15 +5,16 @@ from django.utils.translation import gettext_lazy as _
 
 
 class DevicesConfig(AppConfig):
-    """Puts devices under audit."""
+    """Puts devices and what is asked of them under audit."""
 
     name = "devices"
     label = "devices"
     verbose_name = _("终端接入")
 
     def ready(self) -> None:
-        """Audit every change of a device; of a key, only that it changed."""
+        """Audit every change of a device (of a key, only that it changed) and every command that was sent."""
         from access.audit import audited
-        from devices.models import Device
+        from devices.models import Device, DeviceCommand
 
         audited(Device, secrets=["key_hash"])
+        audited(DeviceCommand)

@@ -31,15 +31,21 @@ def send_command(device: Device, name: str, args: dict[str, Any], by: User) -> D
     Raises
     ------
     CommandNotSentError
-        The broker did not take it; nothing is recorded.
+        The device has no key in force, or the broker did not take it; nothing is recorded.
     """
-    now = timezone.now()
-    with transaction.atomic():
+    if not device.key_hash:
+        raise CommandNotSentError(_("指令未发出：终端尚未签发密钥或密钥已吊销。请先签发密钥。"))
+    # The record is there for everybody before the device can have answered, or its reply would find none.
+    with transaction.atomic(durable=True):
         command = DeviceCommand.objects.create(
-            device=device, name=name, args=args, issued_by=by, expires_at=now + VALID_FOR
+            device=device, name=name, args=args, issued_by=by, expires_at=timezone.now() + VALID_FOR
         )
-        message = {"id": command.pk, "name": name, "args": args, "expires_at": command.expires_at}
+    message = {"id": command.pk, "name": name, "args": args, "expires_at": command.expires_at}
+    try:
         _publish(topic(device.kind, device.identifier, "cmd"), msgspec.json.encode(message))
+    except CommandNotSentError:
+        command.delete()
+        raise
     return command
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from access.scope import ScopedQuerySet, ScopePaths
@@ -120,7 +121,7 @@ class Refusal(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"{self.reason} {self.device}"
+        return f"{timezone.localtime(self.at):%F %T} {self.device}"
 
 
 class RefusalCount(models.Model):
@@ -167,6 +168,9 @@ class DeviceEvent(models.Model):
             models.UniqueConstraint(fields=["device", "channel", "ts", "body"], name="device_event_once"),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.device} {self.get_channel_display()} {timezone.localtime(self.ts):%F %T}"
+
 
 class DeviceCommand(models.Model):
     """终端指令: what was asked of a device, and what it answered."""
@@ -198,3 +202,6 @@ class DeviceCommand(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = _("终端指令")
         ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} → {self.device}"

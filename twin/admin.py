@@ -6,13 +6,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.gis import forms
-from django.contrib.gis.gdal import GDALException
-from django.contrib.gis.geos import GEOSException, GEOSGeometry, MultiPolygon, Polygon
+from django.contrib.gis.geos import GEOSGeometry
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from access.admin_scope import ScopedAdminMixin, ScopedRelatedFilter
 from access.roles import Permission
+from twin.boundaries import read_boundary
 from twin.models import Area, AreaEvent, Asset
 
 
@@ -51,19 +51,7 @@ class BoundaryField(forms.MultiPolygonField):
 
     def to_python(self, value: Any) -> GEOSGeometry | None:
         """Read what was typed."""
-        if not value:
-            return None
-        try:
-            shape = value if isinstance(value, GEOSGeometry) else GEOSGeometry(value, srid=4326)
-        except (ValueError, GEOSException, GDALException):
-            raise forms.ValidationError(
-                _("无法识别范围：请粘贴 GeoJSON 的 Polygon / MultiPolygon，或 WKT 文本。")
-            ) from None
-        if isinstance(shape, Polygon):
-            shape = MultiPolygon(shape, srid=4326)
-        if not isinstance(shape, MultiPolygon):
-            raise forms.ValidationError(_("范围必须是面，不能是 %s。") % shape.geom_type)
-        return shape
+        return read_boundary(value) if value else None
 
     def clean(self, value: Any) -> GEOSGeometry | None:
         """Check what was typed."""
@@ -75,7 +63,7 @@ class BoundaryField(forms.MultiPolygonField):
 class AreaForm(forms.ModelForm):
     """Area with its boundary as text, until it is drawn on the map."""
 
-    boundary = BoundaryField(label=_("范围"), help_text=_("GeoJSON 或 WKT，WGS 84 经纬度"))
+    boundary = BoundaryField(label=_("范围"), help_text=_("粘贴 GeoJSON 或 WKT；WGS 84 的度，经度在前"))
 
     class Meta:
         model = Area

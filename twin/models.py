@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from django.contrib.gis.db import models
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from access.scope import ScopedQuerySet, ScopePaths
+from twin.boundaries import boundary_fault
 from twin.kinds import kind_choices
 
 
@@ -106,8 +108,13 @@ class Area(models.Model):
 
     def clean(self) -> None:
         """Refuse a shape that cannot be tested against."""
-        if self.boundary is not None and not self.boundary.valid:
-            raise ValidationError({"boundary": _("范围自相交或未闭合：%s") % self.boundary.valid_reason})
+        faults = {}
+        if self.boundary is not None and (fault := boundary_fault(self.boundary)):
+            faults["boundary"] = fault
+        if self.z_min_m is not None and self.z_max_m is not None and self.z_min_m >= self.z_max_m:
+            faults["z_max_m"] = gettext("顶高须大于底高。")
+        if faults:
+            raise ValidationError(faults)
 
     def save(self, *args: object, **kwargs: object) -> None:
         """Save, counting a new version whenever what is tested changes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -80,13 +81,15 @@ class Hub:
         """Whether frames can arrive at all."""
         return self._client is not None and self._client.is_connected()
 
-    async def next_tick(self) -> None:
-        """Wait until something moved, at most one tick after another; a quiet world wakes its viewers each second."""
+    async def next_tick(self, seen: int) -> None:
+        """Wait one tick, and then until the world is beyond tick ``seen``; at most a second."""
         await asyncio.sleep(TICK_S)
-        try:
-            await asyncio.wait_for(self._moved.wait(), 1.0)
-        except TimeoutError:
+        if self.world.tick > seen:
             return
+        # Not wait_for: before Python 3.12 it can swallow a cancellation that comes with the result.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await self._moved.wait()
 
     def ingest_age_s(self) -> float | None:
         """Seconds since an ingest worker was last heard; None: never."""

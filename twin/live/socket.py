@@ -145,9 +145,15 @@ class Conversation:
             if looked or time.monotonic() - pulsed_at >= PULSE_S:
                 pulsed_at = time.monotonic()
                 await self._send_json(self._pulse())
-            waits = [asyncio.create_task(self._hub.next_tick()), asyncio.create_task(self._looked.wait())]
-            _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            for wait in pending:
+            await self._next_turn(self._viewer.tick)
+
+    async def _next_turn(self, seen: int) -> None:
+        """Until the world moved on, or the map was moved."""
+        waits = [asyncio.create_task(self._hub.next_tick(seen)), asyncio.create_task(self._looked.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
                 wait.cancel()
 
     async def _watch(self) -> None:
@@ -228,7 +234,8 @@ class Conversation:
 
     async def _send_within(self, event: dict[str, Any]) -> None:
         try:
-            await asyncio.wait_for(self._send(event), SLOWEST_SEND_S)
+            async with asyncio.timeout(SLOWEST_SEND_S):
+                await self._send(event)
         except TimeoutError:
             raise Leave("slow", 1013) from None
 

@@ -72,12 +72,18 @@ class Answer:
 
 
 class Viewer:
-    """Keeps what one browser was told, so that it can be told the difference."""
+    """Keeps what one browser was told, so that it can be told the difference.
+
+    Attributes
+    ----------
+    tick : int
+        The world's tick up to which this browser was told.
+    """
 
     def __init__(self, sight: Sight) -> None:
         self._sight = sight
         self._window: Window | None = None
-        self._tick = 0
+        self.tick = 0
         self._all = True
         self._told = np.zeros(0, bool)
         self._mode = ""
@@ -94,17 +100,17 @@ class Viewer:
 
     def answer(self, world: World, now_ms: float) -> Answer | None:
         """What changed for this browser since the last answer; None where nothing did."""
-        if self._window is None or (world.tick == self._tick and not self._all):
+        if self._window is None or (world.tick == self.tick and not self._all):
             return None
         n = len(world)
         if n > len(self._told):
             self._told = np.append(self._told, np.zeros(n - len(self._told), bool))
-        rows = np.arange(n) if self._all else world.since(self._tick)
+        rows = np.arange(n) if self._all else world.since(self.tick)
         visible = self._visible(world, rows)
         told = self._told[rows]
         self._told[rows] = visible
         count = int(self._told.sum())
-        everything, self._all, self._tick = self._all, False, world.tick
+        everything, self._all, self.tick = self._all, False, world.tick
         mode = self._mode_for(count)
         reset, self._mode = mode != self._mode, mode
         if mode == "cells":

@@ -2,10 +2,10 @@ import type { CellColumns } from "./frames";
 
 /** Cells of one kind within a square of this many pixels are drawn as one disc, so that the discs of all kinds find room there. */
 const SQUARE_PX = 120;
-/** A disc is never drawn further than this from the middle of what it counts, pixels. */
-const DRIFT_LIMIT_PX = 64;
+/** A disc is never drawn further than this from the middle of what it counts, as a part of the square. */
+const DRIFT_LIMIT = 0.53;
 const GAP_PX = 3;
-const SPREAD_ROUNDS = 80;
+const SPREAD_ROUNDS = 40;
 /** Least part of a ring that an alert takes. */
 const ALERT_SHARE = 0.08;
 
@@ -28,7 +28,7 @@ export function cellRadius(total: number): number {
 }
 
 /** Web Mercator, degrees to pixels of the whole world at a zoom (512 pixels at zoom 0): the same wherever the map is moved. */
-function toPixels(lon: number, lat: number, world: number): [number, number] {
+export function toPixels(lon: number, lat: number, world: number): [number, number] {
   const y = Math.log(Math.tan(Math.PI / 4 + (lat * Math.PI) / 360));
   return [((lon + 180) / 360) * world, (0.5 - y / (2 * Math.PI)) * world];
 }
@@ -81,14 +81,21 @@ function ringShares({ total, alert, working, silent }: Sum): [number, number, nu
  * one another as little as possible.
  *
  * @param scale enlarges discs on a wall
+ * @param square_px side of the squares that are summed up, before the scale
  */
-export function planCells(cells: CellColumns, hidden: ReadonlySet<number>, zoom: number, scale: number): CellPlan {
+export function planCells(
+  cells: CellColumns,
+  hidden: ReadonlySet<number>,
+  zoom: number,
+  scale: number,
+  square_px: number = SQUARE_PX,
+): CellPlan {
   const world = 512 * 2 ** zoom;
-  const discs = sums(cells, hidden, world, SQUARE_PX * scale);
+  const discs = sums(cells, hidden, world, square_px * scale);
   const length = discs.length;
   const radii = Float32Array.from(discs, (disc) => cellRadius(disc.total) * scale);
   const xy = Float64Array.from(discs.flatMap((disc) => [disc.x / disc.total, disc.y / disc.total]));
-  spread(xy, radii, GAP_PX * scale, DRIFT_LIMIT_PX * scale);
+  spread(xy, radii, GAP_PX * scale, DRIFT_LIMIT * square_px * scale);
   const positions = new Float64Array(length * 2);
   const shares = new Float32Array(length * 3);
   discs.forEach((disc, i) => {
@@ -116,11 +123,10 @@ export function planCells(cells: CellColumns, hidden: ReadonlySet<number>, zoom:
  */
 export function spread(xy: Float64Array, radii: Float32Array, gap_px: number, limit_px: number): void {
   const home = xy.slice();
+  const pairs = mayTouch(xy, radii, gap_px + 2 * limit_px);
   for (let round = 0; round < SPREAD_ROUNDS; round++) {
     let isSettled = true;
-    for (let i = 0; i < radii.length; i++) {
-      for (let j = i + 1; j < radii.length; j++) isSettled = !part(xy, i, j, radii[i] + radii[j] + gap_px) && isSettled;
-    }
+    for (const [i, j] of pairs) isSettled = !part(xy, i, j, radii[i] + radii[j] + gap_px) && isSettled;
     if (isSettled) return;
     for (let i = 0; i < xy.length; i += 2) {
       const dx = xy[i] - home[i];
@@ -130,6 +136,21 @@ export function spread(xy: Float64Array, radii: Float32Array, gap_px: number, li
       xy[i + 1] = home[i + 1] + dy * kept;
     }
   }
+}
+
+/** Pairs of discs that could come to touch when their edges lie no further apart than `reach_px`. */
+function mayTouch(xy: Float64Array, radii: Float32Array, reach_px: number): [number, number][] {
+  const widest = 2 * radii.reduce((most, radius) => Math.max(most, radius), 0) + reach_px;
+  const order = Array.from(radii.keys()).sort((i, j) => xy[i * 2] - xy[j * 2]);
+  const pairs: [number, number][] = [];
+  for (let a = 0; a < order.length; a++) {
+    const i = order[a];
+    for (let b = a + 1; b < order.length && xy[order[b] * 2] - xy[i * 2] < widest; b++) {
+      const j = order[b];
+      if (Math.abs(xy[j * 2 + 1] - xy[i * 2 + 1]) < radii[i] + radii[j] + reach_px) pairs.push([i, j]);
+    }
+  }
+  return pairs;
 }
 
 /** Pushes two discs apart to a distance; false when they already are (to half a pixel). */

@@ -1,0 +1,118 @@
+"""Boundaries as people paste them: GeoJSON or WKT in, a multipolygon that can be tested against out."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.gis.gdal import GDALException
+from django.contrib.gis.geos import GEOSException, GEOSGeometry, MultiPolygon, Polygon, WKBWriter
+from django.core.exceptions import ValidationError
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+MOST_CHARACTERS = 5_000_000
+
+_SHAPES = {
+    "Point": _("点"),
+    "MultiPoint": _("点"),
+    "LineString": _("线"),
+    "LinearRing": _("线"),
+    "MultiLineString": _("线"),
+    "GeometryCollection": _("几种图形的集合"),
+}
+# What GEOS says of an invalid shape (its TopologyValidationError), by how it begins.
+_FAULTS: dict[str, str | Promise] = {
+    "Self-intersection": _("边界自相交"),
+    "Ring Self-intersection": _("边界在一点碰到自己"),
+    "Duplicate Rings": _("有重复的环"),
+    "Hole lies outside shell": _("有洞落在外圈之外"),
+    "Holes are nested": _("洞里套着洞"),
+    "Nested holes": _("洞里套着洞"),
+    "Nested shells": _("各块互相重叠"),
+    "Interior is disconnected": _("内部被洞隔断"),
+    "Too few points": _("点数太少，围不成面"),
+    "Invalid Coordinate": _("坐标不是数"),
+}
+_PLACE = re.compile(r"\[(\S+) (\S+)\]\s*\Z")
+
+
+def read_boundary(text: str) -> MultiPolygon:
+    """Read a boundary that somebody typed or pasted.
+
+    Parameters
+    ----------
+    text : str
+        GeoJSON (a Polygon or MultiPolygon, or features of these) or WKT; degrees, longitude first, EPSG:4326. Heights
+        of points are dropped: an area has one range of heights.
+
+    Raises
+    ------
+    ValidationError
+        It is no boundary, or one that nothing can be tested against; says where and what to do.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise ValidationError(gettext("范围太大：最多 %d 个字符。请先简化边界。") % MOST_CHARACTERS)
+    polygons: list[Polygon] = []
+    for shape in _shapes(text.strip()):
+        if isinstance(shape, Polygon):
+            polygons.append(shape)
+        elif isinstance(shape, MultiPolygon):
+            polygons.extend(shape)
+        else:
+            kind = _SHAPES.get(shape.geom_type, shape.geom_type)
+            raise ValidationError(gettext("范围必须是面，现在是%s。请粘贴 Polygon 或 MultiPolygon。") % kind)
+    boundary = MultiPolygon(polygons, srid=4326)
+    if fault := boundary_fault(boundary):
+        raise ValidationError(fault)
+    return boundary
+
+
+def boundary_fault(boundary: MultiPolygon) -> str:
+    """What is wrong with a boundary, for people; empty if nothing is."""
+    if boundary.empty:
+        return gettext("范围是空的：没有一个面。")
+    if not boundary.valid:
+        reason = boundary.valid_reason
+        said = next((words for begin, words in _FAULTS.items() if reason.startswith(begin)), reason)
+        place = _PLACE.search(reason)
+        where = (
+            gettext("（经度 %(lon)s，纬度 %(lat)s 附近）") % dict(zip(("lon", "lat"), place.groups(), strict=True))
+            if place
+            else ""
+        )
+        return gettext("范围无效：%(said)s%(where)s。请修改边界后再保存。") % {"said": said, "where": where}
+    west, south, east, north = boundary.extent
+    if west < -180 or east > 180 or south < -90 or north > 90:
+        return gettext("坐标不是经纬度：请用 WGS 84 的度，经度在前、纬度在后。")
+    return ""
+
+
+def _shapes(text: str) -> Iterator[GEOSGeometry]:
+    unreadable = ValidationError(
+        gettext("无法识别范围：请粘贴 GeoJSON 的 Polygon / MultiPolygon（首尾两点相同），或 WKT 文本。")
+    )
+    try:
+        pieces = [json.dumps(part) for part in _geometries(json.loads(text))] if text.startswith("{") else [text]
+        for piece in pieces:
+            yield _flat(GEOSGeometry(piece, srid=4326))
+    except (ValueError, TypeError, RecursionError, GEOSException, GDALException):
+        raise unreadable from None
+
+
+def _geometries(value: Any) -> Iterator[Any]:
+    """Geometries of a GeoJSON object, wherever in it they are (RFC 7946)."""
+    if value.get("type") == "FeatureCollection":
+        for feature in value["features"]:
+            yield from _geometries(feature)
+    elif value.get("type") == "Feature":
+        yield value["geometry"]
+    else:
+        yield value
+
+
+def _flat(shape: GEOSGeometry) -> GEOSGeometry:
+    return GEOSGeometry(WKBWriter(dim=2).write(shape), srid=4326) if shape.hasz else shape
