@@ -206,6 +206,11 @@ def is_audited(model: type[models.Model]) -> bool:
     return model in _registered
 
 
+def audited_models() -> list[type[models.Model]]:
+    """Models under audit."""
+    return list(_registered)
+
+
 def _fields(model: type[models.Model], names: Iterable[str] | None = None) -> list[models.Field]:
     wanted = None if names is None else set(names)
     ignored = _registered[model].ignored

@@ -39,5 +39,5 @@ def throwaway() -> Iterator[Path]:
             raise RuntimeError("the installation for the benchmark did not start")
         yield var
     finally:
-        sandtable(var, "down", stdout=subprocess.DEVNULL)
+        sandtable(var, "reset", "--yes", stdout=subprocess.DEVNULL)
         shutil.rmtree(var, ignore_errors=True)

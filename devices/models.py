@@ -39,7 +39,7 @@ class Device(models.Model):
         _("消息有编号"), default=True, help_text=_("有编号的终端由 acked 保证不丢不重；无编号的终端须用 QoS 1")
     )
     shard = models.PositiveSmallIntegerField(_("分片"), editable=False)
-    key_hash = models.CharField(max_length=160, blank=True, editable=False)
+    key_hash = models.CharField(_("密钥摘要"), max_length=160, blank=True, editable=False)
     key_issued_at = models.DateTimeField(_("密钥签发时间"), null=True, editable=False)
     revoked_at = models.DateTimeField(_("吊销时间"), null=True, editable=False)
     created_at = models.DateTimeField(_("登记时间"), auto_now_add=True)

@@ -39,6 +39,7 @@ def run_checks(var: Path, fast: bool, arguments: list[str]) -> int:
     """
     old = Installation(var)
     lifecycle.stop(old)
+    Installation.load(var).delete_servers()
     shutil.rmtree(var, ignore_errors=True)
     installation = Installation(
         var,

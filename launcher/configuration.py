@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -22,6 +24,8 @@ from launcher.tools import conda_prefix
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_CITY = "310000"
 PRIVATE_SERVER = "private"
+# Where the private servers live when their account cannot enter the checkout (a home only root may enter).
+SYSTEM_FOLDER = Path("/var/lib/sandtable")
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  (compared with, not bound)
 
 
@@ -48,6 +52,8 @@ class Installation:
         Existing servers; empty for private ones.
     throwaway : bool
         For tests: the database does not wait for the disk.
+    servers : str
+        Folder of the private servers where it is not ``var`` (:meth:`move_servers`).
     prepared : str
         Fingerprint of the code and settings the data folder was last made ready for.
     """
@@ -61,6 +67,7 @@ class Installation:
     database_url: str = ""
     mqtt_url: str = ""
     throwaway: bool = False
+    servers: str = ""
     prepared: str = ""
     ports: dict[str, int] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=new_secrets)
@@ -116,12 +123,25 @@ class Installation:
     @property
     def database_folder(self) -> Path:
         """Folder of the private cluster."""
-        return self.var / "postgres"
+        return Path(self.servers or self.var) / "postgres"
 
     @property
     def broker_folder(self) -> Path:
         """Folder of the private broker."""
-        return self.var / "broker"
+        return Path(self.servers or self.var) / "broker"
+
+    def move_servers(self) -> None:
+        """Keep new servers' data in the system's own place, because their account cannot enter ``var``."""
+        if (self.database_folder / "data").exists():
+            return
+        self.servers = str(SYSTEM_FOLDER / hashlib.sha256(str(self.var).encode()).hexdigest()[:12])
+        Path(self.servers).mkdir(mode=0o711, parents=True, exist_ok=True)
+        self.save()
+
+    def delete_servers(self) -> None:
+        """Delete the servers' data where it is not in ``var``."""
+        if self.servers:
+            shutil.rmtree(self.servers, ignore_errors=True)
 
     @property
     def url(self) -> str:

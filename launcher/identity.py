@@ -30,6 +30,10 @@ class Identity:
     prefix: tuple[str, ...] = ()
     owner: tuple[int, int] | None = None
 
+    def can_enter(self, folder: Path) -> bool:
+        """Whether the identity may pass through the folder and its parents."""
+        return subprocess.run([*self.prefix, "test", "-x", str(folder)], capture_output=True).returncode == 0
+
     def take_over(self, folder: Path) -> None:
         """Give the folder and all in it to the identity, and make sure it can be reached.
 
@@ -45,7 +49,7 @@ class Identity:
         for path in walk(folder, ()):
             os.chown(path, *self.owner, follow_symlinks=False)
             os.chown(path.parent, *self.owner)
-        if subprocess.run([*self.prefix, "test", "-x", str(folder)], capture_output=True).returncode != 0:
+        if not self.can_enter(folder):
             raise LaunchError(
                 f"数据库账户无法进入 {folder} (a parent folder is closed to the database's account)",
                 "将程序移到上级目录可进入的位置（如 /srv/sandtable），或以普通用户运行 "

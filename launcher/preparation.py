@@ -101,6 +101,8 @@ class Preparation:
         """Start the supervisor with the private servers, or look at the existing ones."""
         installation = self.installation
         identity = choose_identity() if installation.private_database or installation.private_broker else None
+        if identity and not identity.can_enter(installation.var.parent):
+            installation.move_servers()
         with self.steps.step("数据库 (database)") as step:
             cluster = broker = None
             if identity and installation.private_database:

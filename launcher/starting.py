@@ -129,6 +129,7 @@ def reset(var: Path, yes: bool) -> int:
             if path.name in ("backups", "run"):
                 continue
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        installation.delete_servers()
     print(f"已重置 (reset): {var}")
     if (var / "backups").exists():
         print(f"备份保留 (backups kept): {var / 'backups'}")

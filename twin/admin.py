@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib import admin
@@ -46,12 +47,14 @@ class BoundaryField(forms.MultiPolygonField):
     widget = forms.Textarea
 
     def prepare_value(self, value: Any) -> Any:
-        """Show a stored boundary as GeoJSON."""
-        return value.geojson if isinstance(value, GEOSGeometry) else value
+        """Show a stored boundary as GeoJSON, to the last digit: saved unchanged, it is unchanged."""
+        if not isinstance(value, GEOSGeometry):
+            return value
+        return json.dumps({"type": value.geom_type, "coordinates": value.coords})
 
     def to_python(self, value: Any) -> GEOSGeometry | None:
         """Read what was typed."""
-        return read_boundary(value) if value else None
+        return read_boundary(value) if value and isinstance(value, str) else value or None
 
     def clean(self, value: Any) -> GEOSGeometry | None:
         """Check what was typed."""
@@ -63,7 +66,11 @@ class BoundaryField(forms.MultiPolygonField):
 class AreaForm(forms.ModelForm):
     """Area with its boundary as text, until it is drawn on the map."""
 
-    boundary = BoundaryField(label=_("范围"), help_text=_("粘贴 GeoJSON 或 WKT；WGS 84 的度，经度在前"))
+    boundary = BoundaryField(
+        label=_("范围"),
+        help_text=_("粘贴 GeoJSON 或 WKT；WGS 84 的度，经度在前"),
+        error_messages={"required": _("请粘贴范围。")},
+    )
 
     class Meta:
         model = Area

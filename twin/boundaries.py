@@ -78,12 +78,9 @@ def boundary_fault(boundary: MultiPolygon) -> str:
     if not boundary.valid:
         reason = boundary.valid_reason
         said = next((words for begin, words in _FAULTS.items() if reason.startswith(begin)), reason)
-        place = _PLACE.search(reason)
-        where = (
-            gettext("（经度 %(lon)s，纬度 %(lat)s 附近）") % dict(zip(("lon", "lat"), place.groups(), strict=True))
-            if place
-            else ""
-        )
+        where = ""
+        if place := _PLACE.search(reason):
+            where = gettext("（经度 %(lon)s，纬度 %(lat)s 附近）") % {"lon": place[1], "lat": place[2]}
         return gettext("范围无效：%(said)s%(where)s。请修改边界后再保存。") % {"said": said, "where": where}
     west, south, east, north = boundary.extent
     if west < -180 or east > 180 or south < -90 or north > 90:
@@ -99,12 +96,14 @@ def _shapes(text: str) -> Iterator[GEOSGeometry]:
         pieces = [json.dumps(part) for part in _geometries(json.loads(text))] if text.startswith("{") else [text]
         for piece in pieces:
             yield _flat(GEOSGeometry(piece, srid=4326))
-    except (ValueError, TypeError, RecursionError, GEOSException, GDALException):
+    except (KeyError, ValueError, TypeError, RecursionError, GEOSException, GDALException):
         raise unreadable from None
 
 
 def _geometries(value: Any) -> Iterator[Any]:
     """Geometries of a GeoJSON object, wherever in it they are (RFC 7946)."""
+    if not isinstance(value, dict):
+        raise TypeError("no GeoJSON object")
     if value.get("type") == "FeatureCollection":
         for feature in value["features"]:
             yield from _geometries(feature)

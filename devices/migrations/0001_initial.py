@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("shard", models.PositiveSmallIntegerField(editable=False, verbose_name="分片")),
-                ("key_hash", models.CharField(blank=True, editable=False, max_length=160)),
+                ("key_hash", models.CharField(blank=True, editable=False, max_length=160, verbose_name="密钥摘要")),
                 ("key_issued_at", models.DateTimeField(editable=False, null=True, verbose_name="密钥签发时间")),
                 ("revoked_at", models.DateTimeField(editable=False, null=True, verbose_name="吊销时间")),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="登记时间")),

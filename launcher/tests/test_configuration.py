@@ -3,9 +3,11 @@
 import json
 import socket
 import stat
+from pathlib import Path
 
 import pytest
 
+from launcher import configuration
 from launcher.__main__ import command_parser
 from launcher.configuration import Installation
 from launcher.exceptions import LaunchError
@@ -113,3 +115,23 @@ def test_what_was_set_outside_does_not_leak_in(tmp_path):
 )
 def test_hosts_the_web_process_answers_to(tmp_path, listen, hosts, expected):
     assert Installation(tmp_path, listen=listen, hosts=hosts).allowed_hosts().endswith(expected)
+
+
+def test_servers_move_where_their_account_cannot_enter_the_checkout(tmp_path, monkeypatch):
+    monkeypatch.setattr(configuration, "SYSTEM_FOLDER", tmp_path / "system")
+    installation = Installation(tmp_path / "home" / "var")
+    installation.move_servers()
+    again = Installation.load(installation.var)
+    assert again.database_folder == installation.database_folder
+    assert again.database_folder.is_relative_to(tmp_path / "system")
+    assert again.broker_folder.parent == again.database_folder.parent
+    again.delete_servers()
+    assert not Path(again.servers).exists()
+
+
+def test_servers_with_data_stay_where_they_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(configuration, "SYSTEM_FOLDER", tmp_path / "system")
+    installation = Installation(tmp_path / "var")
+    (installation.database_folder / "data").mkdir(parents=True)
+    installation.move_servers()
+    assert installation.database_folder == tmp_path / "var" / "postgres"

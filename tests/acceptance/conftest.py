@@ -87,7 +87,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         stack.password = re.search(r"\(password\): (\S+)", up.stdout).group(1)
         yield stack
     finally:
-        stack.sandtable("down")
+        stack.sandtable("reset", "--yes")
         shutil.rmtree(stack.var, ignore_errors=True)
 
 

@@ -89,12 +89,13 @@ describe("what travels to the GPU", () => {
     expect(third.getColor).not.toBe(second.getColor);
   });
 
-  it("is one thing's row when one is asked for", () => {
-    fleet.apply(assets({ id: 1 }, { id: 2, lon: 121.9, status: 2 }), 0);
-    const one = store().one(2);
-    expect([...(one?.attributes.getPosition.value ?? [])]).toEqual([121.9, 31.2]);
-    expect(one?.attributes.getColor.value[0]).toBe(LOOKS.indexOf("alert"));
-    expect(store().one(3)).toBeNull();
+  it("is a copy of some rows when some are asked for", () => {
+    fleet.apply(assets({ id: 1 }, { id: 2, lon: 121.9, status: 2 }, { id: 3, lon: 121.7 }), 0);
+    const { length, attributes } = store().some([2, 1]);
+    expect(length).toBe(2);
+    expect([...attributes.getPosition.value]).toEqual([121.7, 31.2, 121.9, 31.2]);
+    expect(attributes.getColor.value[4]).toBe(LOOKS.indexOf("alert"));
+    expect(attributes.instanceIconDefs.value[ICON_SIZE]).toBe(LOOKS.indexOf("alert") * 2);
   });
 });
 

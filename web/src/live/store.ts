@@ -25,6 +25,12 @@ export interface Attribute {
   size: number;
 }
 
+/** Attributes of `length` things, as a layer's `data`. */
+export interface Columns {
+  length: number;
+  attributes: Record<string, Attribute>;
+}
+
 type Column = "positions" | "glides" | "looks";
 
 /** Whether a status counts as silent after `age_s`: a thing switched off is expected to be quiet, an alert must stay one. */
@@ -152,7 +158,7 @@ export class KindStore {
    * What deck.gl draws: views of the first `length` slots. Only attributes that changed since the last call
    * are new objects, and only those travel to the GPU, into buffers it already has.
    */
-  binary(): { length: number; attributes: Record<string, Attribute> } {
+  binary(): Columns {
     const { length, attributes: before, changed } = this;
     const after = { ...before };
     if (changed.has("positions") || !before.getPosition) {
@@ -171,22 +177,23 @@ export class KindStore {
     return { length, attributes: after };
   }
 
-  /** The same attributes for one thing alone; null when it is not here. */
-  one(id: number): { length: number; attributes: Record<string, Attribute> } | null {
-    const slot = this.slots.get(id);
-    if (slot === undefined) return null;
-    const part = <T extends Attribute["value"]>(value: T, size: number): Attribute => ({
-      value: value.slice(slot * size, (slot + 1) * size),
-      size,
-    });
+  /** The same attributes for the things in these slots alone, copied. */
+  some(slots: ArrayLike<number>): Columns {
+    const gather = <T extends Attribute["value"]>(from: T, size: number): Attribute => {
+      const value = new (from.constructor as new (length: number) => T)(slots.length * size);
+      for (let row = 0; row < slots.length; row++) {
+        for (let k = 0; k < size; k++) value[row * size + k] = from[slots[row] * size + k];
+      }
+      return { value, size };
+    };
     return {
-      length: 1,
+      length: slots.length,
       attributes: {
-        getPosition: part(this.positions, 2),
-        getGlide: part(this.glides, 3),
-        getColor: part(this.colours, 4),
-        getAngle: part(this.angles, 1),
-        instanceIconDefs: part(this.icons, ICON_SIZE),
+        getPosition: gather(this.positions, 2),
+        getGlide: gather(this.glides, 3),
+        getColor: gather(this.colours, 4),
+        getAngle: gather(this.angles, 1),
+        instanceIconDefs: gather(this.icons, ICON_SIZE),
       },
     };
   }

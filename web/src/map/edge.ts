@@ -24,3 +24,12 @@ else if (atlasColumn >= ${column("alert")}) gl_Position.z -= 0.0002 * gl_Positio
     };
   }
 }
+
+/** For an IconLayer over the glyph atlas: draws the tick of an upright glyph, in the atlas' row below it, instead of the glyph. */
+export class TickExtension extends LayerExtension {
+  static override extensionName = "TickExtension";
+
+  override getShaders(): unknown {
+    return { inject: { "vs:#main-end": `vTextureCoords.y += ${CELL_PX}.0 / float(icon.iconsTextureDim.y);\n` } };
+  }
+}

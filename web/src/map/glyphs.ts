@@ -2,27 +2,30 @@ import { ICON_SIZE, LOOKS, type Look } from "../live/store";
 
 /**
  * Glyphs: simple solid shapes seen from above, on a grid of 64 × 64 with the middle at (32, 32), front up.
- * `front` is added when the heading is known, so that no shape points where nothing was reported.
+ * A shape with a front of its own is turned by the heading as a whole; one without stands upright, and a tick goes
+ * around it. Neither points anywhere when nothing was reported.
  */
 interface Shape {
   body: string;
-  front: string;
+  isUpright: boolean;
 }
 
 const disc = (x: number, y: number, r: number): string => `M${x - r} ${y}a${r} ${r} 0 1 1 ${2 * r} 0a${r} ${r} 0 1 1 ${-2 * r} 0z`;
 
 /** The mark ahead of a body whose heading is known, clear of the body so that it reads as a pointer. */
 const NOSE = "M32 -5L45 9H19z";
+/** The same for an upright shape: further out, for it passes the corners. */
+const TICK = "M32 -11L43 2H21z";
 
 const SHAPES: Readonly<Record<string, Shape>> = {
-  machine: { body: "M32 13L53 24.5V47.5L32 59 11 47.5V24.5z", front: NOSE },
-  person: { body: `${disc(32, 25, 11)}M9 59a23 21 0 0 1 46 0z`, front: NOSE },
-  vehicle: { body: "M25 13H39a8 8 0 0 1 8 8V56a5 5 0 0 1 -5 5H22a5 5 0 0 1 -5 -5V21a8 8 0 0 1 8 -8z", front: NOSE },
+  machine: { body: "M32 12L52 23V46L32 57 12 46V23z", isUpright: true },
+  person: { body: `${disc(32, 21, 11)}M10 54a22 20 0 0 1 44 0z`, isUpright: true },
+  vehicle: { body: "M25 13H39a8 8 0 0 1 8 8V56a5 5 0 0 1 -5 5H22a5 5 0 0 1 -5 -5V21a8 8 0 0 1 8 -8z", isUpright: false },
   drone: {
     body: `${disc(14, 20, 11)}${disc(50, 20, 11)}${disc(14, 52, 11)}${disc(50, 52, 11)}M10 23L17 15 54 49 47 57zM47 15L54 23 17 57 10 49z`,
-    front: NOSE,
+    isUpright: false,
   },
-  dot: { body: disc(32, 36, 19), front: NOSE },
+  dot: { body: disc(32, 34, 19), isUpright: true },
 };
 
 /** A glyph's cell in the atlas: the 64-grid with room around it for the ring of an alert. */
@@ -30,9 +33,14 @@ export const CELL_PX = 96;
 const MARGIN = (CELL_PX - 64) / 2;
 const MIDDLE = CELL_PX / 2;
 
-/** The shape's name for a kind: an unknown one is a dot. */
+/** The shape of a kind's glyph: an unknown one is a dot. */
 function shapeOf(glyph: string): Shape {
   return SHAPES[glyph] ?? SHAPES.dot;
+}
+
+/** Whether a glyph stays upright while a tick shows where its thing is heading. */
+export function isUpright(glyph: string): boolean {
+  return shapeOf(glyph).isUpright;
 }
 
 /** White takes the colour of the thing, black stays dark: see `EdgeExtension`. */
@@ -45,20 +53,15 @@ interface Inks {
 /**
  * Draws one look of a glyph into a cell whose corner is the context's origin. States differ in form as well as in
  * colour: working solid, idle slit, alert ringed, off hollow, silent dashed.
+ *
+ * @param nose drawn together with the body; "" for none
  */
-function drawCell(context: CanvasRenderingContext2D, glyph: string, look: Look, isTurned: boolean, inks: Inks): void {
-  const shape = shapeOf(glyph);
-  const path = new Path2D(isTurned ? shape.body + shape.front : shape.body);
+function drawCell(context: CanvasRenderingContext2D, glyph: string, look: Look, nose: string, inks: Inks): void {
+  const path = new Path2D(shapeOf(glyph).body + nose);
   const isHollow = look === "off" || look === "silent";
   context.save();
   context.translate(MARGIN, MARGIN);
-  context.lineJoin = "round";
-  if (inks.edge !== null) {
-    context.strokeStyle = context.fillStyle = inks.edge;
-    context.lineWidth = 10;
-    context.stroke(path);
-    if (isHollow) context.fill(path);
-  }
+  drawEdge(context, path, inks, isHollow);
   context.fillStyle = context.strokeStyle = inks.body;
   if (isHollow) {
     // Only the inside of the line is kept, so that the hollow shape is not larger than the solid one.
@@ -76,6 +79,25 @@ function drawCell(context: CanvasRenderingContext2D, glyph: string, look: Look, 
   }
   context.restore();
   if (look === "alert") drawRing(context, inks);
+}
+
+function drawTick(context: CanvasRenderingContext2D, inks: Inks): void {
+  const path = new Path2D(TICK);
+  context.save();
+  context.translate(MARGIN, MARGIN);
+  drawEdge(context, path, inks, false);
+  context.fillStyle = inks.body;
+  context.fill(path);
+  context.restore();
+}
+
+function drawEdge(context: CanvasRenderingContext2D, path: Path2D, { edge }: Inks, isFilled: boolean): void {
+  if (edge === null) return;
+  context.lineJoin = "round";
+  context.strokeStyle = context.fillStyle = edge;
+  context.lineWidth = 10;
+  context.stroke(path);
+  if (isFilled) context.fill(path);
 }
 
 function drawRing(context: CanvasRenderingContext2D, { body, edge }: Inks): void {
@@ -97,31 +119,38 @@ function contextOf(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
   return context;
 }
 
-/** All glyphs in all looks in one picture, white with a black edge: the GPU tints it. */
+/**
+ * All glyphs in all looks in one picture, white with a black edge: the GPU tints it. A look has two columns: without and
+ * with a known heading. A glyph has two rows: what the glyph's layer draws, and the tick that goes around an upright one.
+ */
 export class GlyphAtlas {
   readonly canvas = document.createElement("canvas");
-  private readonly rows: string[];
+  private readonly glyphs = Object.keys(SHAPES);
 
   constructor() {
-    this.rows = Object.keys(SHAPES);
     this.canvas.width = CELL_PX * LOOKS.length * 2;
-    this.canvas.height = CELL_PX * this.rows.length;
+    this.canvas.height = CELL_PX * this.glyphs.length * 2;
     const context = contextOf(this.canvas);
-    for (const [row, glyph] of this.rows.entries()) {
+    const inks: Inks = { body: "#ffffff", edge: "#000000" };
+    const at = (column: number, row: number, draw: () => void): void => {
+      context.save();
+      context.translate(column * CELL_PX, row * CELL_PX);
+      draw();
+      context.restore();
+    };
+    for (const [index, glyph] of this.glyphs.entries()) {
+      const nose = isUpright(glyph) ? "" : NOSE;
       for (const [column, look] of LOOKS.entries()) {
-        for (const isTurned of [false, true]) {
-          context.save();
-          context.translate((column * 2 + (isTurned ? 1 : 0)) * CELL_PX, row * CELL_PX);
-          drawCell(context, glyph, look, isTurned, { body: "#ffffff", edge: "#000000" });
-          context.restore();
-        }
+        at(column * 2, index * 2, () => drawCell(context, glyph, look, "", inks));
+        at(column * 2 + 1, index * 2, () => drawCell(context, glyph, look, nose, inks));
+        if (nose === "") at(column * 2 + 1, index * 2 + 1, () => drawTick(context, inks));
       }
     }
   }
 
   /** Icon definitions of a glyph for {@link Appearance}: for each look without and with heading. */
   icons(glyph: string): Float32Array {
-    const row = Math.max(0, this.rows.indexOf(glyph in SHAPES ? glyph : "dot"));
+    const row = this.glyphs.indexOf(glyph in SHAPES ? glyph : "dot") * 2;
     const out = new Float32Array(LOOKS.length * 2 * ICON_SIZE);
     for (let column = 0; column < LOOKS.length * 2; column++) {
       out.set([0, 0, column * CELL_PX, row * CELL_PX, CELL_PX, CELL_PX, 1], column * ICON_SIZE);
@@ -142,6 +171,6 @@ export function glyphPicture(glyph: string, look: Look, colour: string, size: nu
   const crop = look === "alert" ? 0 : MARGIN - 4;
   context.scale(pixels / (CELL_PX - crop * 2), pixels / (CELL_PX - crop * 2));
   context.translate(-crop, -crop);
-  drawCell(context, glyph, look, false, { body: colour, edge: null });
+  drawCell(context, glyph, look, "", { body: colour, edge: null });
   return canvas;
 }

@@ -1,21 +1,18 @@
 import type { Layer, PickingInfo } from "@deck.gl/core";
-import { IconLayer, PathLayer, ScatterplotLayer, TextLayer } from "@deck.gl/layers";
+import { IconLayer, PathLayer, ScatterplotLayer } from "@deck.gl/layers";
 import type { CellPlan } from "../live/cells";
 import type { Fleet } from "../live/fleet";
 import type { Kind } from "../live/messages";
-import { type Appearance, LOOKS } from "../live/store";
+import { type Appearance, type Columns, LOOKS } from "../live/store";
 import { type Rgb, type Tokens, rgb } from "../tokens";
-import { LABEL_FONT } from "./basemap";
-import { DonutExtension } from "./donut";
-import { EdgeExtension } from "./edge";
+import { DiscMaker } from "./discs";
+import { EdgeExtension, TickExtension } from "./edge";
 import { GlideExtension } from "./glide";
-import { GlyphAtlas } from "./glyphs";
+import { GlyphAtlas, isUpright } from "./glyphs";
 import type { Stretch } from "./track";
 
 /** Prefix of the ids of layers whose picked row is a thing; what follows is the kind's code. */
 export const THINGS = "things-";
-/** Prefix of the id of the layer whose picked row is a cell. */
-export const CELLS = "cells";
 
 /** Colour of each look. */
 export function lookColours(tokens: Tokens): Record<(typeof LOOKS)[number], string> {
@@ -28,26 +25,31 @@ export function lookColours(tokens: Tokens): Record<(typeof LOOKS)[number], stri
   };
 }
 
-/** Makes all deck.gl layers; holds what they share (atlas, extensions, colours). */
+/** Which slots to draw, by the kind's code; null: all. */
+export type Singles = ReadonlyMap<number, ArrayLike<number>> | null;
+
+/** Makes the deck.gl layers of what moves; holds what they share (atlas, extensions, colours). */
 export class LayerMaker {
+  /** What is declared of each kind, by code; from the server's greeting. */
+  kinds: ReadonlyMap<number, Kind> = new Map();
+
   private readonly atlas = new GlyphAtlas();
   private readonly glide = new GlideExtension();
   private readonly edge = new EdgeExtension();
-  private readonly donut: DonutExtension;
+  private readonly tick = new TickExtension();
+  private readonly discMaker: DiscMaker;
   private readonly colours: Uint8ClampedArray;
   private readonly accent: Rgb;
-  private readonly cellFill: [number, number, number, number];
 
   /** @param scale enlarges symbols on a wall */
   constructor(
-    private readonly tokens: Tokens,
+    tokens: Tokens,
     private readonly scale: number,
   ) {
     const looks = lookColours(tokens);
     this.colours = new Uint8ClampedArray(LOOKS.flatMap((look) => [...rgb(looks[look]), look === "off" ? 200 : 255]));
     this.accent = rgb(tokens.accent);
-    this.cellFill = [...rgb(tokens.ground), 235];
-    this.donut = new DonutExtension({
+    this.discMaker = new DiscMaker(tokens, this.atlas, scale, {
       alert: rgb(looks.alert),
       working: rgb(looks.working),
       calm: rgb(looks.idle),
@@ -58,69 +60,48 @@ export class LayerMaker {
   /** What a kind's things look like, for the fleet's columns. */
   readonly appearance = (kind: Kind): Appearance => ({ colours: this.colours, icons: this.atlas.icons(kind.glyph) });
 
-  /** Height of a glyph's cell, pixels: small over the whole city, large in a street. */
-  private glyphSize(zoom: number): number {
-    return Math.min(48, Math.max(22, 24 + (zoom - 9) * 4.5)) * this.scale;
+  /** Height of a glyph's cell, pixels: small over the whole city, large in a street. A glyph takes two thirds of it. */
+  glyphSize(zoom: number): number {
+    return Math.min(42, Math.max(21, 24 + (zoom - 10) * 3)) * this.scale;
   }
 
-  /** One layer per kind that is there and not switched off. */
-  things(fleet: Fleet, hidden: ReadonlySet<number>, zoom: number): Layer[] {
-    const size = this.glyphSize(zoom);
+  /** The layers of each kind that is there and not switched off. */
+  things(fleet: Fleet, hidden: ReadonlySet<number>, zoom: number, singles: Singles): Layer[] {
     const layers: Layer[] = [];
     for (const [code, store] of fleet.stores) {
-      if (store.length === 0) continue;
-      layers.push(
-        new IconLayer({
-          id: `${THINGS}${code}`,
-          data: store.binary() as never,
-          visible: !hidden.has(code),
-          iconAtlas: this.atlas.canvas as never,
-          iconMapping: {},
-          getIcon: "",
-          getSize: size,
-          // Flat on the map: headings stay true when the map is turned.
-          billboard: false,
-          pickable: true,
-          extensions: [this.glide, this.edge],
-          glideClock: () => fleet.clock(),
-        } as never),
-      );
+      const data = singles === null ? store.binary() : store.some(singles.get(code) ?? []);
+      if (data.length === 0) continue;
+      const visible = !hidden.has(code);
+      layers.push(...this.glyphs(`${THINGS}${code}`, this.glyphOf(code), data, fleet, zoom, { visible, pickable: true }));
     }
     return layers;
   }
 
   /** The selected thing drawn once more on top, with a quiet ring, both gliding with it; only the ring where the frames do not have it. */
   selection(fleet: Fleet, id: number, fallback: readonly [number, number] | null, zoom: number): Layer[] {
-    const size = this.glyphSize(zoom);
-    const shared = { glideClock: () => fleet.clock(), billboard: false, parameters: { depthCompare: "always" } };
+    const onTop = { parameters: { depthCompare: "always" } };
     const ring = {
       id: "selection",
-      ...shared,
+      ...onTop,
+      glideClock: () => fleet.clock(),
+      billboard: false,
       stroked: true,
       filled: false,
       radiusUnits: "pixels",
       lineWidthUnits: "pixels",
-      getRadius: size * 0.62,
+      getRadius: this.glyphSize(zoom) * 0.62,
       getLineWidth: 3 * this.scale,
       getLineColor: [...this.accent, 255],
       extensions: [this.glide],
     };
-    for (const store of fleet.stores.values()) {
-      const data = store.one(id);
-      if (data === null) continue;
+    for (const [code, store] of fleet.stores) {
+      const slot = store.slotOf(id);
+      if (slot === undefined) continue;
+      const data = store.some([slot]);
       const { getPosition, getGlide } = data.attributes;
       return [
         new ScatterplotLayer({ ...ring, data: { length: 1, attributes: { getPosition, getGlide } } } as never),
-        new IconLayer({
-          id: "selected-glyph",
-          ...shared,
-          data,
-          iconAtlas: this.atlas.canvas,
-          iconMapping: {},
-          getIcon: "",
-          getSize: size,
-          extensions: [this.glide, this.edge],
-        } as never),
+        ...this.glyphs("selected-glyph", this.glyphOf(code), data, fleet, zoom, onTop),
       ];
     }
     if (fallback === null) return [];
@@ -140,72 +121,38 @@ export class LayerMaker {
     });
   }
 
-  /** Discs with the count inside and a ring of shares by state. */
-  cells(plan: CellPlan, kinds: ReadonlyMap<number, Kind>): Layer[] {
-    const { length } = plan;
-    const position = { value: plan.positions, size: 2 };
-    const glyph = (index: number): string => kinds.get(plan.kinds[index])?.glyph ?? "dot";
-    const icons = new Float32Array(length * 7);
-    for (let i = 0; i < length; i++) icons.set(this.atlas.icons(glyph(i)).subarray(14, 21), i * 7);
-    const sizes = plan.radii.map((radius) => radius * 0.95);
-    const offsets = new Float32Array(length * 2);
-    plan.radii.forEach((radius, i) => offsets.set([0, -radius * 0.36], i * 2));
+  /** Discs that count what lies close together. */
+  discs(plan: CellPlan): Layer[] {
+    return this.discMaker.layers(plan, (code) => this.glyphOf(code));
+  }
+
+  private glyphOf(code: number): string {
+    return this.kinds.get(code)?.glyph ?? "dot";
+  }
+
+  /** One layer of glyphs turned by heading, or two: ticks turned by heading, and over them glyphs that stand upright. */
+  private glyphs(id: string, glyph: string, data: Columns, fleet: Fleet, zoom: number, more: object): Layer[] {
+    const shared = {
+      iconAtlas: this.atlas.canvas,
+      iconMapping: {},
+      getIcon: "",
+      getSize: this.glyphSize(zoom),
+      glideClock: () => fleet.clock(),
+      ...more,
+    };
+    const extensions = [this.glide, this.edge];
+    // Flat on the map: headings stay true when the map is turned.
+    if (!isUpright(glyph)) return [new IconLayer({ id, data, ...shared, billboard: false, extensions } as never)];
+    const { getAngle: _, ...standing } = data.attributes;
     return [
-      new ScatterplotLayer({
-        id: CELLS,
-        data: {
-          length,
-          attributes: {
-            getPosition: position,
-            getRadius: { value: plan.radii, size: 1 },
-            getShares: { value: plan.shares, size: 3 },
-          },
-        },
-        radiusUnits: "pixels",
-        getFillColor: this.cellFill,
-        pickable: true,
-        extensions: [this.donut],
+      new IconLayer({
+        id: `${id}-ticks`, data, ...shared, pickable: false, billboard: false, extensions: [...extensions, this.tick],
       } as never),
       new IconLayer({
-        id: "cell-glyphs",
-        data: {
-          length,
-          attributes: {
-            getPosition: position,
-            getSize: { value: sizes, size: 1 },
-            getPixelOffset: { value: offsets, size: 2 },
-            instanceIconDefs: { value: icons, size: 7 },
-          },
-        },
-        iconAtlas: this.atlas.canvas,
-        iconMapping: {},
-        getIcon: "",
-        getColor: [...rgb(this.tokens.quiet), 255],
-        extensions: [this.edge],
-      } as never),
-      new TextLayer({
-        id: "cell-counts",
-        data: { length },
-        getPosition: (_: unknown, { index }: { index: number }) =>
-          [plan.positions[index * 2], plan.positions[index * 2 + 1]] as [number, number],
-        getText: (_: unknown, { index }: { index: number }) => shortCount(plan.totals[index]),
-        getSize: (_: unknown, { index }: { index: number }) => Math.max(13 * this.scale, plan.radii[index] * 0.52),
-        getPixelOffset: (_: unknown, { index }: { index: number }) => [0, plan.radii[index] * 0.27] as [number, number],
-        getColor: [...rgb(this.tokens.text), 255],
-        fontFamily: `"${LABEL_FONT}", sans-serif`,
-        fontWeight: 600,
-        characterSet: "0123456789.k",
-        fontSettings: { fontSize: 48 },
-        updateTriggers: { getPosition: plan, getText: plan, getSize: plan, getPixelOffset: plan },
+        id, data: { length: data.length, attributes: standing }, ...shared, billboard: true, getAngle: 0, extensions,
       } as never),
     ];
   }
-}
-
-/** A count that fits into a disc: exact to 9999, then in thousands. */
-export function shortCount(count: number): string {
-  if (count < 10_000) return String(count);
-  return `${(count / 1000).toFixed(count < 100_000 ? 1 : 0)}k`;
 }
 
 /** The kind's code and row of a picked thing, or null. */
@@ -214,4 +161,3 @@ export function pickedThing(info: PickingInfo): { kind: number; row: number } | 
   if (!id?.startsWith(THINGS) || info.index < 0) return null;
   return { kind: Number(id.slice(THINGS.length)), row: info.index };
 }
-
