@@ -8,11 +8,12 @@ export interface TileRange {
 }
 
 export const LABEL_FONT = "Noto Sans SC Variable";
-export const LABEL_SOURCE = "region-labels";
+/** From this zoom on areas are named. */
+export const AREA_NAMES_ZOOM = 13.5;
+export const AREA_LAYER = "areas";
 const HATCH = "hatch";
 /** Areas whose kind asks for care are hatched (`visual.md`). */
 const IS_KEY_AREA = ["==", ["get", "kind"], "key_area"] as const;
-const NONE = { type: "FeatureCollection", features: [] } as const;
 
 function tiles(base: string, layer: string, range: TileRange): StyleSpecification["sources"][string] {
   const address = new URL(base, window.location.href).href.replace(/\/$/, "");
@@ -21,9 +22,9 @@ function tiles(base: string, layer: string, range: TileRange): StyleSpecificatio
 
 /**
  * The map's own style: ink-blue ground, districts as quiet sheets, areas as thin lines. No glyphs address and no
- * sprite: labels are drawn with the page's own font, so nothing is asked from outside.
+ * sprite: names are drawn over the things, with the page's own font (`Annotations`).
  *
- * @param scale enlarges type and lines on a wall
+ * @param scale enlarges lines on a wall
  */
 export function baseStyle(
   tilesUrl: string,
@@ -55,7 +56,7 @@ export function baseStyle(
       paint: { "line-color": colours.quiet, "line-opacity": 0.55, "line-width": 1.4 * scale },
     },
     {
-      id: "areas", type: "fill", ...areas,
+      id: AREA_LAYER, type: "fill", ...areas,
       paint: {
         "fill-color": ["case", IS_KEY_AREA as never, colours["grade-orange"], colours.accent],
         "fill-opacity": ["interpolate", ["linear"], ["zoom"], 9, 0.05, 14, 0.09],
@@ -73,29 +74,12 @@ export function baseStyle(
         "line-width": 1 * scale,
       },
     },
-    {
-      id: "district-names", type: "symbol", source: LABEL_SOURCE,
-      layout: {
-        "text-field": ["get", "name"],
-        "text-font": [LABEL_FONT],
-        "text-size": ["interpolate", ["linear"], ["zoom"], 8, 12 * scale, 12, 16 * scale],
-        "text-letter-spacing": 0.08,
-        "text-padding": 6,
-      },
-      paint: { "text-color": colours.quiet, "text-halo-color": colours.ground, "text-halo-width": 1.2 * scale },
-    },
-    {
-      id: "area-names", type: "symbol", ...areas, minzoom: 14,
-      layout: { "text-field": ["get", "name"], "text-font": [LABEL_FONT], "text-size": 12 * scale, "text-max-width": 8 },
-      paint: { "text-color": colours.quiet, "text-halo-color": colours.ground, "text-halo-width": 1.2 * scale },
-    },
   ];
   return {
     version: 8,
     sources: {
       regions: tiles(tilesUrl, "regions", range("regions")),
       areas: tiles(tilesUrl, "areas", range("areas")),
-      [LABEL_SOURCE]: { type: "geojson", data: NONE as never },
     },
     layers,
   };

@@ -5,6 +5,7 @@ import {
   type LngLatBoundsLike,
   Map as MapLibreMap,
   NavigationControl,
+  Popup,
   ScaleControl,
   setWorkerUrl,
 } from "maplibre-gl";
@@ -14,17 +15,27 @@ import type { Boot } from "../boot";
 import type { View } from "../live/messages";
 import type { Tokens } from "../tokens";
 import { t } from "../words";
-import { LABEL_FONT, baseStyle, hatchImage } from "./basemap";
-import { keepLabels } from "./labels";
+import { AREA_LAYER, baseStyle, hatchImage } from "./basemap";
+import { type Place, watchPlaces } from "./places";
 
 setWorkerUrl(workerUrl);
 
 const VIEW_WAIT_MS = 150;
 
+/** What the tiles tell about an area. */
+export interface AreaProperties {
+  id: number;
+  name: string;
+  kind: string;
+  version: number;
+}
+
 interface CanvasHandlers {
   onView(view: View): void;
   onZoom(): void;
   onPick(info: PickingInfo): void;
+  /** Other named places are in the loaded tiles. */
+  onPlaces(places: Place[]): void;
   /** A tile could not be read: HTTP status, or undefined when no answer came. */
   onTileProblem(status: number | undefined): void;
 }
@@ -33,6 +44,7 @@ interface CanvasHandlers {
 export class MapCanvas {
   isReady = false;
   private layers: Layer[] = [];
+  private popup: Popup | null = null;
   private viewTimer: ReturnType<typeof setTimeout> | undefined;
 
   private constructor(
@@ -51,7 +63,6 @@ export class MapCanvas {
   ): Promise<MapCanvas> {
     const ranges = await fetchTileRanges(boot.urls.tiles);
     const [west, south, east, north] = boot.bounds;
-    const isStill = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     const map = new MapLibreMap({
       container,
       style: baseStyle(boot.urls.tiles, ranges, colours, scale),
@@ -61,14 +72,13 @@ export class MapCanvas {
       hash: "view",
       attributionControl: false,
       maxPitch: 60,
-      fadeDuration: isStill ? 0 : 200,
-      localIdeographFontFamily: `"${LABEL_FONT}", sans-serif`,
       locale: {
         "NavigationControl.ZoomIn": t("放大"),
         "NavigationControl.ZoomOut": t("缩小"),
         "NavigationControl.ResetBearing": t("拖动旋转，点击正北"),
         "AttributionControl.ToggleAttribution": t("数据来源"),
         "Map.Title": t("地图"),
+        "Popup.Close": t("关闭"),
       },
     });
     const hatch = hatchImage(colours["grade-orange"]);
@@ -116,6 +126,37 @@ export class MapCanvas {
     };
   }
 
+  /** Where a place is drawn, pixels from the map's corner. */
+  project(lon: number, lat: number): { x: number; y: number } {
+    return this.map.project([lon, lat]);
+  }
+
+  /** The areas drawn at a point (pixels from the map's corner). */
+  areasAt(x: number, y: number): AreaProperties[] {
+    const found = this.map.queryRenderedFeatures([x, y], { layers: [AREA_LAYER] });
+    // A tile's edge cuts an area into pieces that overlap.
+    return [...new Map(found.map(({ properties }) => [properties.id, properties as AreaProperties])).values()];
+  }
+
+  /** Says what is drawn at a point; until it is closed or something else is said. */
+  say(x: number, y: number, content: HTMLElement): void {
+    this.hush();
+    this.popup = new Popup({ closeOnClick: false, className: "saying", maxWidth: "none" })
+      .setLngLat(this.map.unproject([x, y]))
+      .setDOMContent(content)
+      .addTo(this.map);
+  }
+
+  hush(): void {
+    this.popup?.remove();
+    this.popup = null;
+  }
+
+  /** One step nearer (1) or further (-1). */
+  step(direction: 1 | -1): void {
+    this.map.zoomTo(Math.round(this.zoom) + direction, { duration: 250 });
+  }
+
   /** Goes nearer to a cell, to see what it sums up. */
   approach(lon: number, lat: number): void {
     this.map.easeTo({ center: [lon, lat], zoom: Math.min(this.zoom + 2, 16), duration: 600 });
@@ -147,6 +188,6 @@ export class MapCanvas {
       const status = (error as Error & { status?: number }).status;
       this.handlers.onTileProblem(status);
     });
-    keepLabels(map, language);
+    watchPlaces(map, language, (places) => this.handlers.onPlaces(places));
   }
 }
