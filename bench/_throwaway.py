@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,3 +42,30 @@ def throwaway() -> Iterator[Path]:
     finally:
         sandtable(var, "reset", "--yes", stdout=subprocess.DEVNULL)
         shutil.rmtree(var, ignore_errors=True)
+
+
+def loading_parser(name: str, description: str | None, rate: float, devices: int) -> argparse.ArgumentParser:
+    """Options that every benchmark with devices of its own has."""
+    parser = argparse.ArgumentParser(prog=f"sandtable bench {name}", description=description)
+    parser.add_argument("--json", action="store_true", help="一个 JSON 对象")
+    parser.add_argument("--rate", type=float, default=rate, help=f"每秒位置数（默认 {rate:g}）")
+    parser.add_argument("--devices", type=int, default=devices, help=f"终端数（默认 {devices}）")
+    parser.add_argument("--here", action="store_true", help="在当前安装上运行（会加载或中断服务）")
+    return parser
+
+
+def run_loading(
+    name: str,
+    parser: argparse.ArgumentParser,
+    arguments: list[str],
+    measure: Callable[[argparse.Namespace], int],
+) -> int:
+    """Measure here if told so, else in a throwaway installation, by calling the same benchmark there."""
+    options = parser.parse_args(arguments)
+    if options.here:
+        import django
+
+        django.setup()
+        return measure(options)
+    with throwaway() as var:
+        return sandtable(var, "bench", name, "--here", *arguments).returncode

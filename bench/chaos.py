@@ -19,7 +19,7 @@ from typing import Any
 from django.conf import settings
 
 from bench._report import machine, progress, report
-from bench._throwaway import sandtable, throwaway
+from bench._throwaway import loading_parser, run_loading, sandtable
 
 RECOVERY_S = 60.0
 DRAIN_S = 180.0
@@ -27,24 +27,12 @@ DRAIN_S = 180.0
 
 def main(arguments: list[str]) -> int:
     """Run the benchmark; exit code 1 where it could not measure, or lost or doubled something."""
-    parser = argparse.ArgumentParser(prog="sandtable bench chaos", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="一个 JSON 对象")
-    parser.add_argument("--rate", type=float, default=500, help="每秒位置数（默认 500）")
-    parser.add_argument("--devices", type=int, default=100, help="终端数（默认 100）")
+    parser = loading_parser("chaos", __doc__, rate=500, devices=100)
     parser.add_argument("--pause", type=float, default=3, help="两次杀进程之间的秒数（默认 3）")
-    parser.add_argument("--here", action="store_true", help="在当前安装上运行（会中断服务）")
-    options = parser.parse_args(arguments)
-    if options.here:
-        return _here(options)
-    words = [word for word in arguments if word != "--here"]
-    with throwaway() as var:
-        return sandtable(var, "bench", "chaos", "--here", *words).returncode
+    return run_loading("chaos", parser, arguments, _here)
 
 
 def _here(options: argparse.Namespace) -> int:
-    import django
-
-    django.setup()
     from django.db import connection
 
     from bench._load import Load, register, remove, stored_numbers

@@ -18,32 +18,20 @@ import pyarrow as pa
 from django.conf import settings
 
 from bench._report import machine, progress, report
-from bench._throwaway import sandtable, throwaway
+from bench._throwaway import loading_parser, run_loading, sandtable
 
 DRAIN_S = 60.0
 
 
 def main(arguments: list[str]) -> int:
     """Run the benchmark; exit code 1 where something was lost, doubled or could not be measured."""
-    parser = argparse.ArgumentParser(prog="sandtable bench live", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="一个 JSON 对象")
-    parser.add_argument("--rate", type=float, default=2000, help="每秒位置数（默认 2000）")
-    parser.add_argument("--devices", type=int, default=400, help="终端数（默认 400）")
+    parser = loading_parser("live", __doc__, rate=2000, devices=400)
     parser.add_argument("--areas", type=int, default=1000, help="电子围栏数（默认 1000）")
     parser.add_argument("--seconds", type=float, default=60, help="持续秒数（默认 60）")
-    parser.add_argument("--here", action="store_true", help="在当前安装上运行")
-    options = parser.parse_args(arguments)
-    if options.here:
-        return _here(options)
-    words = [word for word in arguments if word != "--here"]
-    with throwaway() as var:
-        return sandtable(var, "bench", "live", "--here", *words).returncode
+    return run_loading("live", parser, arguments, _here)
 
 
 def _here(options: argparse.Namespace) -> int:
-    import django
-
-    django.setup()
     from bench._load import Load, bytes_per_row, draw_areas, register, remove, stored_numbers
 
     devices = register(options.devices)
