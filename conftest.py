@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+pytest_plugins = ["tests.functions_plugin"]
+
 
 @pytest.fixture(autouse=True)
 def _collected_static(settings, tmp_path_factory):

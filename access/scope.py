@@ -184,6 +184,18 @@ def scope_of(user: User | AnonymousUser, permission: str = Permission.VIEW) -> S
     return reduce(or_, places, NOWHERE)
 
 
+def scope_of_role(user: User | AnonymousUser, role: str) -> Scope:
+    """Where ``user`` holds ``role`` itself, for what is some role's own duty; otherwise as :func:`scope_of`.
+
+    Raises
+    ------
+    ValueError
+        There is no such role.
+    """
+    wanted = Role(role)
+    return reduce(or_, (place for held, place in _grants(user) if held == wanted), NOWHERE)
+
+
 def scope_of_request(request: HttpRequest) -> Scope:
     """Where whoever sends ``request`` may look; what the tiles ask for."""
     return scope_of(request.user)

@@ -7,6 +7,7 @@ from csp.constants import NONE, SELF
 from config.database import parse_database_url
 from config.environment import BASE_DIR, ENVIRONMENT
 from config.spatial_libraries import bundled_library
+from layers.folders import module_apps
 
 VAR_DIR = ENVIRONMENT.var_dir
 SECRET_KEY = ENVIRONMENT.secret_key
@@ -23,6 +24,9 @@ INSTALLED_APPS = [
     "access",
     "twin",
     "devices",
+    "command",
+    "layers",
+    *module_apps(),
     "access.desk.DeskConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("twin.urls")),
     path("", include("access.urls")),
     path("tiles/", include("gis.urls")),
+    path("layers/", include("layers.urls")),
     path("api/v1/", api.urls),
     path("admin/", admin.site.urls),
     path("healthz", healthz, name="healthz"),

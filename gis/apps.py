@@ -12,7 +12,8 @@ class GeoConfig(AppConfig):
     verbose_name = _("地理底座")
 
     def ready(self) -> None:
-        """Register what must hold at start, and this floor's map layer."""
+        """Register what must hold at start, and this floor's map layers."""
         from gis import checks, maplayers, tiles  # noqa: F401
 
-        tiles.registry.register(maplayers.REGIONS)
+        for layer in (maplayers.REGIONS, *maplayers.BASE_LAYERS):
+            tiles.registry.register(layer)

@@ -23,12 +23,20 @@ class BoundaryDataError(GisError, ValueError):
     """Boundary data that cannot be read as what it claims to be."""
 
 
+class VectorFileError(GisError, ValueError):
+    """A file of features that cannot be read as a whole: wrong format, no such field, no known datum."""
+
+
 class RegistrationError(GisError, ValueError):
     """A registration that a registry refuses: a duplicate, or a declaration that cannot work."""
 
 
 class UnknownLayerError(GisError, LookupError):
     """A tile layer that nobody registered."""
+
+
+class UnknownTilesetError(GisError, LookupError):
+    """A tileset, or a file of one, that is not there."""
 
 
 class TileOutOfRangeError(GisError, ValueError):

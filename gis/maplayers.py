@@ -1,9 +1,13 @@
-"""The map layer of this floor."""
+"""The map layers of this floor: regions, and the basemap from far to near."""
 
 from __future__ import annotations
 
+from functools import partial
+
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from gis.basemap import attribution_of
 from gis.tiles import TileLayer
 
 # Boundaries are no secret: whoever is signed in sees them all.
@@ -16,4 +20,40 @@ REGIONS = TileLayer(
     topics=("regions",),
     feature_id="r.id",
     open_to_all=True,
+)
+
+
+def _base(
+    kind: str,
+    title: Promise,
+    properties: tuple[tuple[str, str], ...],
+    min_zoom: int,
+    max_zoom: int,
+    drop_below_px: float,
+) -> TileLayer:
+    return TileLayer(
+        name=f"base.{kind if kind in ('water', 'green') else kind + 's'}",
+        title=title,
+        source="geo_basefeature AS f",
+        geometry="f.geometry",
+        properties=(("class", "f.category"), *properties),
+        topics=("basemap",),
+        feature_id="f.id",
+        where=f"f.kind = '{kind}'",
+        feature_min_zoom="f.min_zoom",
+        attribution=partial(attribution_of, kind),
+        open_to_all=True,
+        min_zoom=min_zoom,
+        max_zoom=max_zoom,
+        drop_below_px=drop_below_px,
+    )
+
+
+_NAME = (("name", "nullif(f.name, '')"),)
+BASE_LAYERS = (
+    _base("water", _("水系"), _NAME, 5, 14, 1.0),
+    _base("green", _("绿地"), _NAME, 7, 14, 1.5),
+    _base("road", _("道路"), _NAME, 5, 15, 1.0),
+    _base("block", _("街区"), (), 6, 14, 1.5),
+    _base("building", _("建筑"), (*_NAME, ("height_m", "f.height_m")), 13, 15, 1.5),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from django.contrib.gis.db import models
+from django.contrib.postgres.indexes import GistIndex
 from django.core.validators import RegexValidator
 from django.db import transaction
 from django.db.models import F, Value
@@ -93,6 +94,48 @@ class Region(models.Model):
             if old and old != self.path:
                 below = Region.objects.under(old).exclude(pk=self.pk)
                 below.update(path=Concat(Value(self.path), Substr(F("path"), len(old) + 1)))
+
+
+class BaseFeature(models.Model):
+    """One thing of the basemap (底图): a road, water, green, a block or a building's footprint.
+
+    Generated ones (:mod:`gis.cityplan`) are a sketch and say so; an imported file replaces those of its kind.
+    """
+
+    class Kind(models.TextChoices):
+        ROAD = "road", _("道路")
+        WATER = "water", _("水系")
+        GREEN = "green", _("绿地")
+        BLOCK = "block", _("街区")
+        BUILDING = "building", _("建筑")
+
+    kind = models.CharField(_("类别"), max_length=16, choices=Kind)
+    category = models.CharField(_("细类"), max_length=32)
+    name = models.CharField(_("名称"), max_length=120, blank=True)
+    height_m = models.FloatField(_("高度（米）"), null=True, blank=True)
+    min_zoom = models.PositiveSmallIntegerField(_("最小显示级别"))
+    generated = models.BooleanField(_("程序生成"))
+    source = models.CharField(_("来源"), max_length=200)
+    geometry = models.GeometryField(_("图形"), srid=4326, spatial_index=False)
+
+    class Meta:
+        verbose_name = _("底图要素")
+        verbose_name_plural = _("底图要素")
+        # One tree for each kind, and of the many-featured kinds one more for the few that far zooms show. The column is
+        # named as an expression, because Django leaves the condition of a plain geometry field's index out.
+        indexes = [
+            *(
+                GistIndex(F("geometry"), name=f"geo_base_{kind}", condition=models.Q(kind=kind))
+                for kind in ("road", "water", "green", "block", "building")
+            ),
+            *(
+                GistIndex(F("geometry"), name=f"geo_base_{kind}_far", condition=models.Q(kind=kind, min_zoom__lte=zoom))
+                for kind, zoom in (("road", 11), ("green", 11), ("block", 11))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or f"{self.kind} {self.category}"
 
 
 class Stamp(models.Model):

@@ -80,6 +80,10 @@ class TileLayer:
         True: every signed-in user sees all of it, and it has no scope columns.
     min_zoom, max_zoom : int
         Zooms it has tiles for. The last one has full detail, and clients enlarge it.
+    feature_min_zoom : str
+        Integer expression: the farthest zoom at which a feature is shown; empty for layers that show all at all zooms.
+    attribution : callable, optional
+        Returns where the data come from, for people, at the time of asking.
     drop_below_px : float
         Below the last zoom, features smaller than this many pixels both ways are left out; 0 keeps all (points).
     timeout_ms : int
@@ -100,6 +104,8 @@ class TileLayer:
     min_zoom: int = 0
     max_zoom: int = 14
     drop_below_px: float = 1.0
+    feature_min_zoom: str = ""
+    attribution: Callable[[], str] | None = None
     timeout_ms: int = 2000
 
     def __post_init__(self) -> None:
@@ -131,7 +137,7 @@ class TileLayer:
     @cached_property
     def digest(self) -> str:
         """Changes with the declaration, so that a new release does not serve an old one's tiles."""
-        facts = [getattr(self, field.name) for field in fields(self) if field.name != "title"]
+        facts = [getattr(self, field.name) for field in fields(self) if field.name not in ("title", "attribution")]
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
     def scope_clause(self, scope: TileScope | None) -> ScopeClause:
@@ -265,6 +271,9 @@ def tile_sql(layer: TileLayer, z: int, x: int, y: int, scope_clause: ScopeClause
     shape = layer.geometry
     reach = ", ".join(repr(edge) for edge in tile_bounds(z, x, y, BUFFER / EXTENT))
     conditions = [f"({layer.where})", f"{shape} && ST_MakeEnvelope({reach}, 4326)"]
+    if layer.feature_min_zoom:
+        # A plain comparison with a number, so that an index over the far zooms' features can serve.
+        conditions.append(f"{layer.feature_min_zoom} <= {z}")
     if z < layer.max_zoom:
         shape = f"ST_Simplify({shape}, {pixel_deg / 2 * squeeze!r}, true)"
         if layer.drop_below_px:
@@ -278,7 +287,8 @@ def tile_sql(layer: TileLayer, z: int, x: int, y: int, scope_clause: ScopeClause
     columns.append(f"ST_AsMVTGeom(ST_Transform({shape}, 3857), {envelope}, {EXTENT}, {BUFFER}, true) AS geometry")
     select = ["SELECT", ", ".join(columns), "FROM", layer.source, "WHERE", " AND ".join(conditions)]
     parts = [
-        "WITH feature AS (",
+        # Materialised, because otherwise every shape would be cut twice: to see whether it is there, and to show it.
+        "WITH feature AS MATERIALIZED (",
         # Only the scope's condition has places for values; a percent sign in a declaration means itself.
         *(part.replace("%", "%%") for part in select),
         f"AND ({condition}))",
@@ -301,7 +311,11 @@ def render_tile(layer: TileLayer, z: int, x: int, y: int, scope_clause: ScopeCla
     sql, values = tile_sql(layer, z, x, y, scope_clause)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(layer.timeout_ms)])
+            # Compiling a tile's query takes longer than running it.
+            cursor.execute(
+                "SELECT set_config('statement_timeout', %s, true), set_config('jit', 'off', true)",
+                [str(layer.timeout_ms)],
+            )
             # A list, even an empty one, makes Django read the doubled percent signs.
             cursor.execute(sql, values)
             return bytes(cursor.fetchone()[0])

@@ -97,6 +97,7 @@ def catalog(request: HttpRequest) -> HttpResponse:
             "properties": [name for name, _text in layer.properties],
             # Below the last zoom: shapes simplified to half a pixel, and what is smaller than this left out.
             "drop_below_px": layer.drop_below_px,
+            "attribution": layer.attribution() if layer.attribution else "",
         }
         for layer in registry.all()
     ]

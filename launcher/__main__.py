@@ -27,6 +27,7 @@ HELP = """\
             [--city 代码] [--listen 地址] [--port N] [--no-demo|--demo]
             [--database-url 地址|private] [--mqtt-url 地址|private]
   test      运行全部检查 (run every check)      [--fast] [pytest 参数 …]
+  functions 需求登记：已证明的功能 (requirements seen to work)   [--json]
   status    进程与位置流量 (processes, flow)    [--json]
   logs      日志 (logs)                         [进程] [-f] [-n 行数]
   down      停止 (stop)
@@ -43,6 +44,7 @@ HELP = """\
 PASSED_ON = {
     "manage": ["{root}/manage.py"],
     "bench": ["-m", "bench"],
+    "functions": ["-m", "tests.functions"],
     "simulate": ["-m", "devices.simulator"],
     "replay": ["{root}/manage.py", "replay"],
 }

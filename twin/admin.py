@@ -15,6 +15,7 @@ from access.admin_scope import ScopedAdminMixin, ScopedRelatedFilter
 from access.roles import Permission
 from twin.boundaries import read_boundary
 from twin.models import Area, AreaEvent, Asset
+from twin.period_text import HELP, read_text, write_text
 
 
 @admin.register(Asset)
@@ -63,6 +64,25 @@ class BoundaryField(forms.MultiPolygonField):
         return shape
 
 
+class PeriodsField(forms.CharField):
+    """Periods as lines of text (:mod:`twin.period_text`)."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"required": False, "widget": forms.Textarea, "help_text": HELP, **options})
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show stored periods as lines."""
+        return write_text(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[dict[str, Any]]:
+        """Read lines."""
+        return read_text(super().clean(value))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether the lines say something else."""
+        return super().has_changed(self.prepare_value(initial or []), data)
+
+
 class AreaForm(forms.ModelForm):
     """Area with its boundary as text, until it is drawn on the map."""
 
@@ -71,10 +91,11 @@ class AreaForm(forms.ModelForm):
         help_text=_("粘贴 GeoJSON 或 WKT；WGS 84 的度，经度在前"),
         error_messages={"required": _("请粘贴范围。")},
     )
+    periods = PeriodsField(label=_("时段"))
 
     class Meta:
         model = Area
-        fields = ["name", "kind", "boundary", "z_min_m", "z_max_m", "owner", "region", "active"]
+        fields = ["name", "kind", "boundary", "z_min_m", "z_max_m", "periods", "owner", "region", "active"]
 
 
 @admin.register(Area)

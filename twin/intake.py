@@ -6,6 +6,7 @@ present never goes back in time.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -14,11 +15,13 @@ import psycopg
 import shapely
 from numpy.typing import NDArray
 
-from gis.fences import FenceIndex, transitions
+from gis.fences import FenceIndex, Transitions, transitions
 from twin.batch import MICROSECOND, UNSAID, PositionBatch
 from twin.history import write_tracks
 from twin.kinds import Status
+from twin.observers import Heard, Message, Moved, Observer
 from twin.present import Current, read_current
+from twin.still import Rest
 
 NOWHERE = -1
 
@@ -34,6 +37,8 @@ class Outcome:
     current: Current
     crossings: int
     """Enter and exit events written."""
+    messages: list[Message] = field(default_factory=list)
+    """What observers want published once the transaction is committed."""
 
 
 @dataclass
@@ -42,7 +47,52 @@ class _Known:
 
     time_us: int
     status: int
-    inside: tuple[int, ...] = field(default=())
+    inside: dict[int, int] = field(default_factory=dict)
+    """Areas it is in, and since when (microseconds)."""
+    rest: Rest | None = None
+
+
+@dataclass(frozen=True)
+class _Stays:
+    """Which rows of a batch are in which areas, since when, and who entered and left."""
+
+    row: NDArray[np.int64]
+    area: NDArray[np.int64]
+    since_us: NDArray[np.int64]
+    change: Transitions
+
+    def follow(self, moving: PositionBatch, before: dict[int, dict[int, int]]) -> dict[int, dict[int, int]]:
+        """Fill in since when; returns who is where, since when, after the batch."""
+        asset, time_us = moving.asset.tolist(), moving.time_us.tolist()
+        change = self.change
+        entered = set(
+            zip(change.point_index[change.entered].tolist(), change.fence_id[change.entered].tolist(), strict=True)
+        )
+        since: dict[tuple[int, int], int] = {}
+        for k, pair in enumerate(zip(self.row.tolist(), self.area.tolist(), strict=True)):
+            row, area = pair
+            stay = (asset[row], area)
+            if pair in entered or stay not in since:
+                since[stay] = time_us[row] if pair in entered else before[asset[row]].get(area, time_us[row])
+            self.since_us[k] = since[stay]
+        after: dict[int, dict[int, int]] = {a: {} for a in before}
+        for a, area in zip(change.present_asset.tolist(), change.present_fence.tolist(), strict=True):
+            after[a][area] = since[a, area]
+        return after
+
+    def of(self, moving: PositionBatch, current: Current, still_since_us: NDArray[np.int64]) -> Moved:
+        """What observers are shown."""
+        return Moved(
+            moving,
+            current.region[np.searchsorted(current.batch.asset, moving.asset)],
+            still_since_us,
+            self.row,
+            self.area,
+            self.since_us,
+            self.change.point_index,
+            self.change.fence_id,
+            self.change.entered,
+        )
 
 
 class Intake:
@@ -50,9 +100,17 @@ class Intake:
 
     It keeps their last time, status and presences in memory; :meth:`forget` after a failed transaction or a lost
     shard makes it read them again.
+
+    Parameters
+    ----------
+    observers : iterable of Observer
+        Look on inside the transaction (:mod:`twin.observers`).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, observers: Iterable[Observer] = ()) -> None:
+        self._observers = tuple(observers)
+        self.topics = frozenset[str]().union(*(observer.topics for observer in self._observers))
+        """Change notices that observers want to hear of: :meth:`reload_observers`."""
         self._known: dict[int, _Known] = {}
         self._areas = FenceIndex.build([], [])
         self._regions = self._areas
@@ -83,6 +141,18 @@ class Intake:
     def forget(self) -> None:
         """Drop what is known of assets; it is read again when they next report."""
         self._known.clear()
+        for observer in self._observers:
+            observer.forget()
+
+    def reload_observers(self, cursor: psycopg.Cursor, topics: set[str]) -> None:
+        """Let observers read again what changed."""
+        for observer in self._observers:
+            if stale := observer.topics & topics:
+                observer.reload(cursor, stale)
+
+    def heard(self, cursor: psycopg.Cursor, events: list[Heard]) -> list[Message]:
+        """Tell observers of new events, inside the caller's transaction; returns what to publish after it."""
+        return [message for observer in self._observers for message in observer.heard(cursor, events)]
 
     def store(self, cursor: psycopg.Cursor, batch: PositionBatch) -> Outcome:
         """Store a batch inside the caller's transaction.
@@ -99,9 +169,14 @@ class Intake:
         fresh = batch.time_us > last
         fresh[1:] &= (batch.asset[1:] != batch.asset[:-1]) | (batch.time_us[1:] > batch.time_us[:-1])
         moving = batch.take(np.flatnonzero(fresh))
-        crossings = self._cross(cursor, moving)
+        still_since_us = self._follow(moving)
+        stays = self._cross(cursor, moving)
         current = self._advance(cursor, moving)
-        return Outcome(stored, len(batch) - len(moving), current, crossings)
+        messages: list[Message] = []
+        if self._observers and len(moving):
+            moved = stays.of(moving, current, still_since_us)
+            messages = [message for observer in self._observers for message in observer.moved(cursor, moved)]
+        return Outcome(stored, len(batch) - len(moving), current, len(stays.change.point_index), messages)
 
     def switch(self, cursor: psycopg.Cursor, asset: int, time_us: int, on: bool) -> Current | None:
         """Record that an asset was switched on or off, unless something newer is known of it."""
@@ -124,33 +199,44 @@ class Intake:
         for asset in unknown:
             self._known[asset] = _Known(0, UNSAID)
         cursor.execute(
-            """SELECT asset_id, (extract(epoch FROM ts) * 1000000)::int8, status FROM twin_state
+            """SELECT asset_id, (extract(epoch FROM ts) * 1000000)::int8, status,
+                      (extract(epoch FROM still_since) * 1000000)::int8, still_lon, still_lat
+               FROM twin_state WHERE asset_id = ANY(%s)""",
+            [unknown],
+        )
+        for asset, time_us, status, *rest in cursor.fetchall():
+            self._known[asset] = _Known(time_us, status, rest=Rest(*rest) if None not in rest else None)
+        cursor.execute(
+            """SELECT asset_id, area_id, (extract(epoch FROM since) * 1000000)::int8 FROM twin_presence
                WHERE asset_id = ANY(%s)""",
             [unknown],
         )
-        for asset, time_us, status in cursor.fetchall():
-            self._known[asset] = _Known(time_us, status)
-        cursor.execute(
-            "SELECT asset_id, array_agg(area_id) FROM twin_presence WHERE asset_id = ANY(%s) GROUP BY asset_id",
-            [unknown],
-        )
-        for asset, areas in cursor.fetchall():
-            self._known[asset].inside = tuple(areas)
+        for asset, area, since_us in cursor.fetchall():
+            self._known[asset].inside[area] = since_us
 
-    def _cross(self, cursor: psycopg.Cursor, moving: PositionBatch) -> int:
+    def _follow(self, moving: PositionBatch) -> NDArray[np.int64]:
+        """Fill in what rows did not say of the status; returns since when each row's asset stands still."""
+        still_since_us = np.empty(len(moving), np.int64)
+        rows = zip(*(c.tolist() for c in (moving.asset, moving.time_us, moving.lon, moving.lat)), strict=True)
+        for i, (asset, time_us, lon, lat) in enumerate(rows):
+            known = self._known[asset]
+            if moving.status[i] == UNSAID:
+                moving.status[i] = Status.IDLE if known.status in (UNSAID, Status.OFF) else known.status
+            known.status = int(moving.status[i])
+            known.rest = known.rest.after(time_us, lon, lat) if known.rest else Rest(time_us, lon, lat)
+            still_since_us[i] = known.rest.since_us
+        return still_since_us
+
+    def _cross(self, cursor: psycopg.Cursor, moving: PositionBatch) -> _Stays:
         """Write enter and exit events of rows sorted by asset and time, and the presences that follow."""
-        if not len(moving):
-            return 0
-        assets = np.unique(moving.asset)
-        before = [(a, area) for a in assets.tolist() for area in self._known[a].inside]
+        assets = np.unique(moving.asset).tolist()
+        before = [(a, area) for a in assets for area in self._known[a].inside]
         before_asset, before_area = np.array(before, np.int64).reshape(-1, 2).T
         point, area = self._areas.locate(moving.lon, moving.lat, moving.alt_m.astype(np.float64))
         change = transitions(moving.asset, point, area, before_asset, before_area)
-        inside: dict[int, list[int]] = {a: [] for a in assets.tolist()}
-        for a, where in zip(change.present_asset.tolist(), change.present_fence.tolist(), strict=True):
-            inside[a].append(where)
-        for a, where in inside.items():
-            self._known[a].inside = tuple(where)
+        stays = _Stays(point, area, np.empty(len(point), np.int64), change)
+        for a, inside in stays.follow(moving, {a: self._known[a].inside for a in assets}).items():
+            self._known[a].inside = inside
         rows = [
             (
                 int(moving.asset[i]),
@@ -166,7 +252,7 @@ class Intake:
             )
         ]
         if not rows:
-            return 0
+            return stays
         # An area deleted a moment ago has no row to refer to: its events have no subject any more.
         cursor.executemany(
             """INSERT INTO twin_areaevent (asset_id, area_id, area_version, entered, ts, lon, lat)
@@ -184,7 +270,7 @@ class Intake:
                 )
             else:
                 cursor.execute("DELETE FROM twin_presence WHERE asset_id = %s AND area_id = %s", [asset_, area_])
-        return len(rows)
+        return stays
 
     def _advance(self, cursor: psycopg.Cursor, moving: PositionBatch) -> Current:
         """Make the newest row of every asset its present state."""
@@ -192,25 +278,27 @@ class Intake:
         batch = moving.take(np.flatnonzero(last))
         region = self._regions.locate_one(batch.lon, batch.lat)
         region[region == NOWHERE] = 0
-        for i, (asset, said) in enumerate(zip(batch.asset.tolist(), batch.status.tolist(), strict=True)):
+        rests: list[Rest] = []
+        for asset, time_us in zip(batch.asset.tolist(), batch.time_us.tolist(), strict=True):
             known = self._known[asset]
-            if said == UNSAID:
-                batch.status[i] = Status.IDLE if known.status in (UNSAID, Status.OFF) else known.status
-            known.time_us = int(batch.time_us[i])
-            known.status = int(batch.status[i])
+            known.time_us = time_us
+            assert known.rest is not None  # _follow saw every row
+            rests.append(known.rest)
         if len(batch):
-            cursor.execute(_UPSERT, _upsert_columns(batch, region))
+            cursor.execute(_UPSERT, [*_upsert_columns(batch, region), *_rest_columns(rests)])
         return Current(batch, region)
 
 
 _UPSERT = """
 INSERT INTO twin_state AS s (asset_id, ts, received_at, lon, lat, alt_m, speed_m_s, heading_deg, accuracy_m, status,
-                             attrs, region_id)
+                             attrs, region_id, still_since, still_lon, still_lat)
 SELECT * FROM unnest(%s::int8[], %s::timestamptz[], %s::timestamptz[], %s::float8[], %s::float8[], %s::float8[],
-                     %s::float8[], %s::float8[], %s::float8[], %s::int2[], %s::jsonb[], %s::int8[])
+                     %s::float8[], %s::float8[], %s::float8[], %s::int2[], %s::jsonb[], %s::int8[],
+                     %s::timestamptz[], %s::float8[], %s::float8[])
 ON CONFLICT (asset_id) DO UPDATE SET ts = excluded.ts, received_at = excluded.received_at, lon = excluded.lon,
     lat = excluded.lat, alt_m = excluded.alt_m, speed_m_s = excluded.speed_m_s, heading_deg = excluded.heading_deg,
-    accuracy_m = excluded.accuracy_m, status = excluded.status, attrs = excluded.attrs, region_id = excluded.region_id
+    accuracy_m = excluded.accuracy_m, status = excluded.status, attrs = excluded.attrs, region_id = excluded.region_id,
+    still_since = excluded.still_since, still_lon = excluded.still_lon, still_lat = excluded.still_lat
 WHERE s.ts < excluded.ts"""
 
 
@@ -232,6 +320,10 @@ def _upsert_columns(batch: PositionBatch, region: NDArray[np.int64]) -> list[lis
         [value or "{}" for value in batch.attrs],
         [value or None for value in region.tolist()],
     ]
+
+
+def _rest_columns(rests: list[Rest]) -> list[list]:
+    return [[_stamp(rest.since_us) for rest in rests], [rest.lon for rest in rests], [rest.lat for rest in rests]]
 
 
 def _stamp(us: int) -> datetime:

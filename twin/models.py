@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from access.scope import ScopedQuerySet, ScopePaths
 from twin.boundaries import boundary_fault
 from twin.kinds import kind_choices
+from twin.period_text import check_periods
 
 
 class Asset(models.Model):
@@ -53,6 +54,9 @@ class State(models.Model):
     accuracy_m = models.FloatField(_("精度（米）"), null=True)
     status = models.SmallIntegerField(_("状态"))
     attrs = models.JSONField(_("属性"), default=dict)
+    still_since = models.DateTimeField(_("静止起始"), null=True)
+    still_lon = models.FloatField(_("静止处经度"), null=True)
+    still_lat = models.FloatField(_("静止处纬度"), null=True)
     region = models.ForeignKey(
         "geo.Region", models.SET_NULL, null=True, db_index=False, related_name="+", verbose_name=_("当前区域")
     )
@@ -84,6 +88,9 @@ class Area(models.Model):
     )
     region = models.ForeignKey(
         "geo.Region", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("所在区域")
+    )
+    periods = models.JSONField(
+        _("时段"), default=list, blank=True, validators=[check_periods], help_text=_("没有时段则始终有效。")
     )
     version = models.PositiveIntegerField(_("版本"), default=1, editable=False)
     active = models.BooleanField(_("启用"), default=True)
@@ -121,7 +128,8 @@ class Area(models.Model):
         if self.pk:
             before = Area.objects.filter(pk=self.pk).first()
             if before and any(
-                getattr(before, field) != getattr(self, field) for field in ("boundary", "z_min_m", "z_max_m", "active")
+                getattr(before, field) != getattr(self, field)
+                for field in ("boundary", "z_min_m", "z_max_m", "periods", "active")
             ):
                 self.version = before.version + 1
         super().save(*args, **kwargs)  # type: ignore[arg-type]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from shapely import MultiPolygon, Polygon
+import shapely
+from shapely import MultiPolygon, Point, Polygon
 
-from devices.demo.places import Ground
+from devices.demo.places import M_PER_DEG, Ground
 
 FIRMS = 24
 PLANTS = 8
@@ -17,7 +19,15 @@ PLANTS = 8
 MACHINES, PEOPLE, VEHICLES, DRONES = 160, 60, 16, 8
 MOST_SITES = 64
 KEY_AREAS = 6
+CHEMICAL = "化工厂"
+WHOLE, PREMISES = "危险化学品作业区", "厂区"
+PARTS = ("罐区", "装置区", "装卸区", "公用工程区")
 CHEMICAL_HEIGHT_M = 30.0
+BEYOND_M = 60.0
+VISITS = 2
+"""How many key areas a machine visits to work in them."""
+STORIES = {8: "straying_person", 16: "calling_person", 32: "still_person", 40: "straying_person"}
+"""People of the first chemical plant to whom something happens soon; the last one leaves the site."""
 SHIFTED = {"bd09": 40, "gcj02": 20}
 """Every so many machines one reports in that datum, as cheap trackers do; the first that fits counts."""
 
@@ -57,7 +67,10 @@ class PlannedArea:
 
 @dataclass(frozen=True)
 class PlannedThing:
-    """An asset with its device and the life the simulator gives it; the profile is in WGS 84 whatever the datum."""
+    """An asset with its device and the life the simulator gives it; the profile is in WGS 84 whatever the datum.
+
+    ``zone``: name of the area it keeps to, where that is one of the plan's.
+    """
 
     kind: str
     code: str
@@ -65,6 +78,7 @@ class PlannedThing:
     owner: str
     datum: str
     profile: dict[str, Any]
+    zone: str = ""
 
 
 @dataclass
@@ -140,7 +154,7 @@ class _Planner:
         for n in range(FIRMS):
             plant = n < PLANTS
             d = by_size[n % len(by_size)] if plant else self.districts[(n - PLANTS) % len(self.districts)]
-            trade = "化工厂" if n < 2 else "制造厂" if plant else "建设工程公司"
+            trade = CHEMICAL if n < 2 else "制造厂" if plant else "建设工程公司"
             number = counts[d.code + trade] = counts.get(d.code + trade, 0) + 1
             site = self.ground[d.code].site(self.rng, 350, 600) if plant else None
             firm = PlannedOrganization(f"示例{d.name}第{_numeral(number)}{trade}", False, d.code, site)
@@ -162,13 +176,13 @@ class _Planner:
     def _plants(self) -> None:
         for plant in self.plants:
             site, district = _site_of(plant)
-            chemical = plant.name.endswith("化工厂")
-            name = f"{plant.name}{'危险化学品作业区' if chemical else '厂区'}"
+            chemical = plant.name.endswith(CHEMICAL)
+            name = plant.name + (WHOLE if chemical else PREMISES)
             top = CHEMICAL_HEIGHT_M if chemical else None
             self._area(name, "zone", site, district, plant.name, top)
             if chemical:
                 parts = self.ground[district].quarters(site)
-                for part_name, part in zip(("罐区", "装置区", "装卸区", "公用工程区"), parts, strict=True):
+                for part_name, part in zip(PARTS, parts, strict=True):
                     self._area(f"{plant.name}{part_name}", "zone", part, district, plant.name, top)
 
     def _key_areas(self) -> None:
@@ -177,20 +191,35 @@ class _Planner:
             self._area(f"{d.name}重点区域（示例）", "key_area", shape, d.code, None)
 
     def _machines(self) -> None:
+        visits = self._visits()
         for n in range(MACHINES):
             home = self.sites[n % len(self.sites)]
             near = [s for s in self.sites if s.district == home.district and s is not home]
             rings = [_ring(home.shape), *(_ring(s.shape) for s in near[: 1 + n % 2])]
             datum = next((d for d, every in SHIFTED.items() if n % every == every - 1), "wgs84")
-            self._thing("machine", f"W-{n + 1:04d}", f"{n + 1}号焊机", home.owner, {"sites": rings}, datum)
+            profile: dict[str, Any] = {"sites": rings}
+            if visit := visits.pop(home.district, None):
+                profile |= {"behaviour": "visiting_machine", "visit": visit}
+            self._thing("machine", f"W-{n + 1:04d}", f"{n + 1}号焊机", home.owner, profile, datum)
+
+    def _visits(self) -> dict[str, list[tuple[float, float]]]:
+        """By district, key areas that a machine of that district will visit."""
+        areas = [area for area in self.plan.areas if area.kind == "key_area"][:VISITS]
+        return {a.district: _ring(max(shapely.get_parts(a.shape), key=lambda part: part.area)) for a in areas}
 
     def _people(self) -> None:
         for n in range(PEOPLE):
             plant = self.plants[n % len(self.plants)]
             site, district = _site_of(plant)
-            part = self.ground[district].quarters(site)[n // len(self.plants) % 4]
-            profile = {"site": _ring(part if n % 3 else site)}
-            self._thing("person", f"P-{n + 1:04d}", f"{n + 1}号作业人员", plant.name, profile)
+            parts = self.ground[district].quarters(site)
+            own = n // len(self.plants) % 4
+            profile: dict[str, Any] = {"site": _ring(parts[own] if n % 3 else site)}
+            if n in STORIES:
+                there = _beyond(site) if n == max(STORIES) else parts[(own + 2) % 4].representative_point()
+                profile |= {"behaviour": STORIES[n], "stray_to": (round(there.x, 7), round(there.y, 7))}
+            chemical = plant.name.endswith(CHEMICAL)
+            zone = plant.name + (PARTS[own] if chemical and n % 3 else WHOLE if chemical else PREMISES)
+            self._thing("person", f"P-{n + 1:04d}", f"{n + 1}号作业人员", plant.name, profile, zone=zone)
 
     def _patrols(self) -> None:
         for n in range(VEHICLES):
@@ -204,9 +233,9 @@ class _Planner:
             self._thing("drone", f"D-{n + 1:03d}", f"{n + 1}号无人机", self._agency_of(d), profile)
 
     def _thing(
-        self, kind: str, code: str, name: str, owner: str, profile: dict[str, Any], datum: str = "wgs84"
+        self, kind: str, code: str, name: str, owner: str, profile: dict[str, Any], datum: str = "wgs84", zone: str = ""
     ) -> None:
-        self.plan.things.append(PlannedThing(kind, code, name, owner, datum, {"behaviour": kind, **profile}))
+        self.plan.things.append(PlannedThing(kind, code, name, owner, datum, {"behaviour": kind, **profile}, zone))
 
     def _area(
         self,
@@ -231,6 +260,14 @@ def _site_of(plant: PlannedOrganization) -> tuple[Polygon, str]:
     if plant.site is None or plant.district is None:
         raise ValueError(f"{plant.name} has no site")
     return plant.site, plant.district
+
+
+def _beyond(site: Polygon) -> Point:
+    """A point outside the site, some :data:`BEYOND_M` beyond a corner."""
+    middle, corner = site.centroid, Point(site.exterior.coords[0])
+    far_m = math.hypot((corner.x - middle.x) * math.cos(math.radians(middle.y)), corner.y - middle.y) * M_PER_DEG
+    share = 1 + BEYOND_M / far_m
+    return Point(middle.x + (corner.x - middle.x) * share, middle.y + (corner.y - middle.y) * share)
 
 
 def _ring(shape: Polygon) -> list[tuple[float, float]]:

@@ -33,6 +33,7 @@ from gis.regions import district_index
 from twin.intake import Intake, Outcome
 from twin.live.frames import encode_update
 from twin.live.hub import live_topic
+from twin.observers import Heard, Message, make_observers
 from twin.present import Current
 
 logger = logging.getLogger(__name__)
@@ -77,8 +78,9 @@ class IngestWorker:
         self._connection: psycopg.Connection | None = None
         self._devices: dict[str, KnownDevice] = {}
         self._numberings: dict[int, Numbering] = {}
-        self._intake = Intake()
-        self._stale: set[str] = set(NOTICE_TOPICS)
+        self._intake = Intake(make_observers())
+        self._topics = NOTICE_TOPICS | self._intake.topics
+        self._stale: set[str] = set(self._topics)
         self._stale_lock = threading.Lock()
         self._stopping = threading.Event()
         self._frames = time.time_ns()
@@ -156,6 +158,7 @@ class IngestWorker:
             logger.info("ingest: %d areas in force", self._intake.load_areas(cursor))
         if "regions" in stale:
             self._intake.use_regions(district_index())
+        self._intake.reload_observers(cursor, stale)
 
     def _flush(self, heap: list[Received]) -> list[Received]:
         """Store a heap; returns what is left of it."""
@@ -164,7 +167,7 @@ class IngestWorker:
         for message in heap[:MOST_AT_ONCE]:
             (mine if self._is_mine(message) else others).append(message)
         with flush_seconds.time():
-            decoded, outcome, switched = self._store(mine)
+            decoded, outcome, switched, messages = self._store(mine)
         self._receiver.hand_on(others)
         handed_on_total.inc(len(others))
         self._answer(decoded)
@@ -172,6 +175,8 @@ class IngestWorker:
         for current in [outcome.current, *switched]:
             if len(current):
                 self._show(current)
+        for message in messages:
+            self._receiver.publish(*message)
         received_total.inc(decoded.rows)
         stored_total.inc(outcome.stored)
         repeated_total.inc(decoded.repeated + len(decoded.batch) - outcome.stored)
@@ -183,7 +188,7 @@ class IngestWorker:
         shard = message.topic.split("/", 4)[3]
         return not shard.isdigit() or int(shard) in self._leases.tokens
 
-    def _store(self, heap: list[Received]) -> tuple[Decoded, Outcome, list[Current]]:
+    def _store(self, heap: list[Received]) -> tuple[Decoded, Outcome, list[Current], list[Message]]:
         connection = self._connect()
         with connection.transaction(), connection.cursor() as cursor:
             self._recall_numberings(cursor, heap)
@@ -194,10 +199,11 @@ class IngestWorker:
                     outcome = self._intake.store(cursor, decoded.batch)
             except psycopg.DataError as error:
                 outcome = self._store_singly(cursor, decoded, error)
-            switched = self._store_said(cursor, decoded.said)
+            switched, heard = self._store_said(cursor, decoded.said)
+            messages = outcome.messages + self._intake.heard(cursor, heard)
             self._store_numberings(cursor, decoded.numberings)
             write_refusals(cursor, decoded.refused)
-        return decoded, outcome, switched
+        return decoded, outcome, switched, messages
 
     def _store_singly(self, cursor: psycopg.Cursor, decoded: Decoded, error: psycopg.DataError) -> Outcome:
         """Find the rows that the database will not take, refuse those, and store the others."""
@@ -229,9 +235,9 @@ class IngestWorker:
         decoded.batch = decoded.batch.take(np.array(good, np.int64))
         return self._intake.store(cursor, decoded.batch)
 
-    def _store_said(self, cursor: psycopg.Cursor, said: list[Said]) -> list[Current]:
-        """Store events, power changes and replies; returns the states that changed."""
-        switched = []
+    def _store_said(self, cursor: psycopg.Cursor, said: list[Said]) -> tuple[list[Current], list[Heard]]:
+        """Store events, power changes and replies; returns the states that changed and the events that are new."""
+        switched, heard = [], []
         for device, at_us, time_us, message in said:
             at, time_ = datetime.fromtimestamp(at_us / 1e6, UTC), datetime.fromtimestamp(time_us / 1e6, UTC)
             if isinstance(message, Reply):
@@ -248,11 +254,14 @@ class IngestWorker:
                    VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING""",
                 [device.id, channel, time_, at, msgspec.json.encode(body).decode()],
             )
+            new = cursor.rowcount == 1
             if isinstance(message, PowerStatus) and device.asset is not None:
                 current = self._intake.switch(cursor, device.asset, time_us, on=message.power == "on")
                 if current is not None:
                     switched.append(current)
-        return switched
+            if new and isinstance(message, Event) and device.asset is not None:
+                heard.append(Heard(device.asset, time_us, message.code, message.text or "", message.attrs or {}))
+        return switched, heard
 
     def _recall_numberings(self, cursor: psycopg.Cursor, heap: list[Received]) -> None:
         wanted = set()
@@ -337,6 +346,6 @@ class IngestWorker:
             self._stale |= topics
 
     def _watch_notices(self) -> None:
-        for topics in listen(NOTICE_TOPICS, stop=self._stopping, parameters=self._database):
+        for topics in listen(self._topics, stop=self._stopping, parameters=self._database):
             self._mark_stale(topics)
             self._receiver.arrived.set()

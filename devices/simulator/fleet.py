@@ -11,9 +11,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from devices.simulator.behaviours import make_mover
 from devices.simulator.client import Broker, DeviceClient, new_unsettled, now_ms
 from devices.simulator.credentials import Credential
-from devices.simulator.movers import Mover, make_mover
+from devices.simulator.movers import Mover
 
 log = logging.getLogger(__name__)
 

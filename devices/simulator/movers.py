@@ -317,30 +317,5 @@ class Drone(Mover):
         self.interval_s = 10.0
 
 
-BEHAVIOURS: dict[str, type[Machine | Person | Vehicle | Drone]] = {
-    "machine": Machine,
-    "person": Person,
-    "vehicle": Vehicle,
-    "drone": Drone,
-}
-
-
-def make_mover(profile: dict[str, Any], rng: Random) -> Mover:
-    """The behaviour a profile asks for.
-
-    Raises
-    ------
-    ValueError
-        It names no known behaviour, or lacks what that one needs.
-    """
-    behaviour = BEHAVIOURS.get(str(profile.get("behaviour")))
-    if behaviour is None:
-        raise ValueError(f"behaviour must be one of {', '.join(BEHAVIOURS)}, not {profile.get('behaviour')!r}")
-    try:
-        return behaviour(rng, profile)
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise ValueError(f"profile of a {profile['behaviour']} is not complete: {error!r}") from error
-
-
 def _ring(points: Any) -> list[Point]:
     return [(float(lon), float(lat)) for lon, lat in points]

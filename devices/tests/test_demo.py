@@ -13,8 +13,8 @@ from devices.demo.places import Ground
 from devices.demo.plan import DRONES, MACHINES, PEOPLE, VEHICLES, District, make_plan
 from devices.keys import revoke_key
 from devices.models import Device
+from devices.simulator.behaviours import make_mover
 from devices.simulator.credentials import read_credentials
-from devices.simulator.movers import make_mover
 from gis.crs import to_wgs84
 from gis.models import Region
 from twin.models import Area, Asset

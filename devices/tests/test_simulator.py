@@ -9,11 +9,12 @@ from random import Random
 
 import pytest
 
+from devices.simulator.behaviours import make_mover
 from devices.simulator.client import Broker
 from devices.simulator.credentials import Credential, CredentialsError, read_credentials
 from devices.simulator.fleet import run_fleet
 from devices.simulator.ground import Walk, distance_m, heading_deg, inside, metres_between, offset, spot_in, streets
-from devices.simulator.movers import Machine, Mover, make_mover
+from devices.simulator.movers import Machine, Mover
 from devices.tests.broker import PlatformSide, running_mosquitto, wait_for
 from devices.topics import username
 

@@ -1,0 +1,71 @@
+"""Telling every web process at once what became of alerts, over the broker."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import paho.mqtt.publish as publish
+from django.conf import settings
+from django.db import connection, transaction
+from paho.mqtt import MQTTException
+from paho.mqtt.client import MQTTv5
+
+from command.wire import read_alerts
+from twin.observers import Message
+
+logger = logging.getLogger(__name__)
+
+ALERT_TOPICS = "st/alerts/+"
+MOST_IN_ONE = 100
+
+
+def messages_of(records: list[dict[str, Any]], process: str) -> list[Message]:
+    """Records as messages of a process (``ingest``, ``rules``, ``web``)."""
+    pieces = [records[i : i + MOST_IN_ONE] for i in range(0, len(records), MOST_IN_ONE)]
+    return [Message(f"st/alerts/{process}", json.dumps(piece, ensure_ascii=False).encode()) for piece in pieces]
+
+
+def read_message(payload: bytes) -> list[Mapping[str, Any]]:
+    """Records from a message.
+
+    Raises
+    ------
+    ValueError
+        It is none.
+    """
+    records = json.loads(payload)
+    if not isinstance(records, list) or not all(isinstance(record, dict) and "id" in record for record in records):
+        raise ValueError("not a list of alerts")
+    return records
+
+
+def publish_after_commit(ids: Iterable[int], process: str = "web") -> None:
+    """Tell of these alerts as they are once the running transaction is committed.
+
+    The alert is what the database says; a broker that is away only makes screens learn of it later, when they
+    connect again.
+    """
+    transaction.on_commit(partial(_publish, list(ids), process))
+
+
+def _publish(ids: list[int], process: str) -> None:
+    with connection.cursor() as cursor:
+        records = read_alerts(cursor, ids)
+    if not records:
+        return
+    broker = urlsplit(settings.MQTT_URL)
+    try:
+        publish.multiple(
+            [(message.topic, message.payload, 0, False) for message in messages_of(records, process)],
+            hostname=broker.hostname or "127.0.0.1",
+            port=broker.port or 1883,
+            auth={"username": unquote(broker.username or ""), "password": unquote(broker.password or "")},
+            protocol=MQTTv5,
+        )
+    except (OSError, MQTTException) as error:
+        logger.warning("alerts: screens will learn of %d later, the broker is away (%s)", len(records), error)

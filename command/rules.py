@@ -1,0 +1,366 @@
+"""Rules (规则): pure judgements that modules declare, and the registry that holds them.
+
+A rule says which causes hold *now* for the subjects it is told about. The engine compares that with the causes that
+are open: a new one raises an alert, one that is gone ends. So an alert is raised once while its cause lasts, whatever
+the rhythm of the reports.
+
+Examples
+--------
+>>> def judge(facts, p):
+...     fast = np.flatnonzero(facts.speed_m_s > p["limit_m_s"])
+...     return Verdicts.of_rows(fast, speed_m_s=facts.speed_m_s[fast])
+>>> Rule(
+...     id="roads.too_fast", title=_("超速"), grade=Grade.YELLOW, on=Trigger.POSITIONS, kinds=("vehicle",),
+...     parameters=(Parameter("limit_m_s", _("限速"), "float", 22.2, minimum=1, maximum=60, unit="m/s"),),
+...     evidence=(Evidence("speed_m_s", _("速度"), "m/s"),), judge=judge,
+... )  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import Any, Literal
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from access.roles import Role
+from command.exceptions import DuplicateRuleError, RuleError, UnknownRuleError
+from command.facts import AREA_ITSELF, Areas, Facts, Verdicts
+from twin.periods import PeriodError, read_periods
+
+__all__ = [
+    "AREA_ITSELF",
+    "GRADE_NAMES",
+    "Areas",
+    "Attribute",
+    "Evidence",
+    "Facts",
+    "Grade",
+    "Parameter",
+    "Rule",
+    "RuleRegistry",
+    "Text",
+    "Trigger",
+    "Verdicts",
+    "registry",
+]  # fmt: skip
+
+Text = str | Promise
+_ID = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+_KEY = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class Grade(IntEnum):
+    """How grave (预警等级), as the national emergency plan grades warnings: the lowest number is the gravest."""
+
+    RED = 1
+    ORANGE = 2
+    YELLOW = 3
+    BLUE = 4
+
+
+GRADE_NAMES: dict[Grade, Text] = {
+    Grade.RED: _("红色"),
+    Grade.ORANGE: _("橙色"),
+    Grade.YELLOW: _("黄色"),
+    Grade.BLUE: _("蓝色"),
+}
+
+
+class Trigger(StrEnum):
+    """When a rule is asked."""
+
+    POSITIONS = "positions"
+    """With every batch of positions, inside the transaction that stores it. Subjects: assets."""
+    PRESENT = "present"
+    """Every few seconds, about everything there is now. Subjects: assets and areas."""
+    EVENTS = "events"
+    """When a device sends an event. Subjects: assets; a cause lasts until the alert is disposed or closed."""
+    PLATFORM = "platform"
+    """Never: the platform itself raises its alerts."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A threshold that people may set on the desk.
+
+    Attributes
+    ----------
+    key, title : str
+        Name in ``judge``'s mapping, and what people call it.
+    kind : str
+        ``int``, ``float``, ``bool`` or ``choice``.
+    default : int, float, bool or str
+        Must itself be allowed.
+    minimum, maximum : float, optional
+        Limits of a number, inclusive.
+    unit : str
+        As shown beside the number.
+    choices : tuple of (value, title)
+        Of a ``choice``.
+    """
+
+    key: str
+    title: Text
+    kind: Literal["int", "float", "bool", "choice"]
+    default: Any
+    minimum: float | None = None
+    maximum: float | None = None
+    unit: str = ""
+    choices: tuple[tuple[str, Text], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not _KEY.fullmatch(self.key):
+            raise RuleError(f"parameter {self.key!r}: a key is lower-case letters, digits and _")
+        if self.kind not in ("int", "float", "bool", "choice"):
+            raise RuleError(f"parameter {self.key!r}: kind must be int, float, bool or choice, not {self.kind!r}")
+        if (self.kind == "choice") != bool(self.choices):
+            raise RuleError(f"parameter {self.key!r}: choices belong to kind 'choice', and it needs some")
+        self.check(self.default)
+
+    def check(self, value: Any) -> Any:
+        """The value, brought to its kind.
+
+        Raises
+        ------
+        RuleError
+            It is of another kind or outside the limits.
+        """
+        if self.kind == "bool":
+            if not isinstance(value, bool):
+                raise RuleError(f"{self.key}: true or false, not {value!r}")
+            return value
+        if self.kind == "choice":
+            if value not in [choice for choice, _title in self.choices]:
+                raise RuleError(f"{self.key}: {value!r} is none of the choices")
+            return value
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise RuleError(f"{self.key}: a number, not {value!r}")
+        if self.kind == "int" and value != int(value):
+            raise RuleError(f"{self.key}: a whole number, not {value!r}")
+        if self.minimum is not None and value < self.minimum:
+            raise RuleError(f"{self.key}: {value} is below {self.minimum}")
+        if self.maximum is not None and value > self.maximum:
+            raise RuleError(f"{self.key}: {value} is above {self.maximum}")
+        return int(value) if self.kind == "int" else float(value)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a key of :attr:`command.facts.Verdicts.evidence` is called, and its unit."""
+
+    key: str
+    title: Text
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """Something a module keeps about assets or areas in tables of its own, handed to its rules.
+
+    Attributes
+    ----------
+    key : str
+        ``module.name``.
+    of : str
+        ``asset`` or ``area``.
+    load : callable
+        Reads all values from the database: key of the asset or area to a value. Called in the process that judges,
+        at start and whenever one of ``topics`` changes; never during a judgement.
+    topics : tuple of str
+        Change notices (:func:`gis.notices.touch_trigger`) of the tables it reads.
+    """
+
+    key: str
+    of: Literal["asset", "area"]
+    load: Callable[[], Mapping[int, Any]]
+    topics: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not _ID.fullmatch(self.key):
+            raise RuleError(f"attribute {self.key!r}: the key must read module.name")
+        if self.of not in ("asset", "area"):
+            raise RuleError(f"attribute {self.key!r}: of must be 'asset' or 'area', not {self.of!r}")
+        if not self.topics:
+            raise RuleError(f"attribute {self.key!r}: name the topics of its tables, or a change is never noticed")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A judgement and what belongs to it.
+
+    Attributes
+    ----------
+    id : str
+        ``module.name``; never changes once used.
+    title : str
+        What people call it; the alert's headline.
+    grade : Grade
+        Grade of its alerts, unless a verdict says otherwise.
+    on : Trigger
+        When it is asked.
+    judge : callable
+        ``judge(facts, parameters) -> Verdicts``: pure, vectorised.
+    kinds : tuple of str
+        Keys of the asset kinds that are its subjects; all where empty.
+    parameters : tuple of Parameter
+        What people may set.
+    every_s : float
+        Rhythm of ``Trigger.PRESENT``.
+    periods : tuple of mapping
+        When it is in force unless people set otherwise (:mod:`twin.periods`); always where empty.
+    disposer_role : Role or None
+        Who disposes of its alerts; None: whoever may dispatch there.
+    escalate_after_s : int or None
+        An alert nobody acknowledged, or acknowledged and not disposed of, for this long is escalated; None: never.
+    group_within_s : int
+        Alerts of the same rule in the same area (or of the same owner) raised within this time form a group.
+    sound : bool
+        Whether its alerts are heard.
+    enabled : bool
+        Whether it is in force before anybody has set anything.
+    evidence : tuple of Evidence
+        Names of what its verdicts bring along.
+    attributes : tuple of Attribute
+        Values of module tables that it needs.
+    advice : str
+        What to do, in a sentence.
+    """
+
+    id: str
+    title: Text
+    grade: Grade
+    on: Trigger
+    judge: Callable[[Facts, Mapping[str, Any]], Verdicts]
+    kinds: tuple[str, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    every_s: float = 5.0
+    periods: tuple[Mapping[str, Any], ...] = ()
+    disposer_role: Role | None = None
+    escalate_after_s: int | None = 600
+    group_within_s: int = 600
+    sound: bool = False
+    enabled: bool = True
+    evidence: tuple[Evidence, ...] = ()
+    attributes: tuple[Attribute, ...] = ()
+    advice: Text = ""
+
+    def __post_init__(self) -> None:
+        if not _ID.fullmatch(self.id) or len(self.id) > 64:
+            raise RuleError(f"rule {self.id!r}: the id must read module.name, at most 64 characters")
+        object.__setattr__(self, "grade", _member(Grade, self.grade, self.id))
+        object.__setattr__(self, "on", _member(Trigger, self.on, self.id))
+        if self.disposer_role is not None:
+            object.__setattr__(self, "disposer_role", _member(Role, self.disposer_role, self.id))
+        if not callable(self.judge):
+            raise RuleError(f"rule {self.id}: judge must be a function of facts and parameters")
+        for what, keys in (
+            ("parameters", self.parameters),
+            ("evidence", self.evidence),
+            ("attributes", self.attributes),
+        ):
+            names = [entry.key for entry in keys]
+            if len(set(names)) < len(names):
+                raise RuleError(f"rule {self.id}: {what} repeat a key: {', '.join(names)}")
+        if self.every_s < 1 or (self.escalate_after_s is not None and self.escalate_after_s < 1):
+            raise RuleError(f"rule {self.id}: every_s and escalate_after_s are seconds, at least 1")
+        try:
+            read_periods(list(self.periods))
+        except PeriodError as error:
+            raise RuleError(f"rule {self.id}: {error}") from error
+
+    @property
+    def module(self) -> str:
+        """Key of the module that declares it."""
+        return self.id.split(".")[0]
+
+    def settled(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Every parameter's value: what ``values`` says, else the default.
+
+        Raises
+        ------
+        RuleError
+            A value is not allowed, or there is no such parameter.
+        """
+        if unknown := set(values) - {p.key for p in self.parameters}:
+            raise RuleError(f"rule {self.id} has no parameter {', '.join(sorted(unknown))}")
+        return {p.key: p.check(values.get(p.key, p.default)) for p in self.parameters}
+
+
+def _member(enum: Any, value: Any, rule: str) -> Any:
+    try:
+        return enum(value)
+    except ValueError:
+        raise RuleError(f"rule {rule}: {value!r} is no {enum.__name__}") from None
+
+
+class RuleRegistry:
+    """Rules by id; refuses what it cannot hold, then freezes."""
+
+    def __init__(self) -> None:
+        self._rules: dict[str, Rule] = {}
+        self._attributes: dict[str, Attribute] = {}
+        self._frozen = False
+
+    def register(self, rule: Rule) -> Rule:
+        """Take a rule in.
+
+        Raises
+        ------
+        DuplicateRuleError
+            Its id is taken, or one of its attributes is declared differently elsewhere.
+        RuleError
+            The platform has started.
+        """
+        if self._frozen:
+            raise RuleError(f"rule {rule.id}: too late, rules are declared at start")
+        if rule.id in self._rules:
+            raise DuplicateRuleError(f"rule {rule.id} is declared twice")
+        for attribute in rule.attributes:
+            if self._attributes.setdefault(attribute.key, attribute) != attribute:
+                raise DuplicateRuleError(f"rule {rule.id}: attribute {attribute.key} is declared differently elsewhere")
+        self._rules[rule.id] = rule
+        return rule
+
+    def freeze(self) -> None:
+        """Take nothing in any more."""
+        self._frozen = True
+
+    def get(self, rule_id: str) -> Rule:
+        """The rule of that id.
+
+        Raises
+        ------
+        UnknownRuleError
+            None is installed.
+        """
+        try:
+            return self._rules[rule_id]
+        except KeyError:
+            raise UnknownRuleError(f"no rule {rule_id!r} is installed") from None
+
+    def find(self, rule_id: str) -> Rule | None:
+        """The rule of that id, or None: its module may have been taken out since."""
+        return self._rules.get(rule_id)
+
+    def __iter__(self) -> Iterator[Rule]:
+        return iter(sorted(self._rules.values(), key=lambda rule: rule.id))
+
+    def __len__(self) -> int:
+        return len(self._rules)
+
+    def on(self, *triggers: Trigger) -> list[Rule]:
+        """Rules asked at these moments, by id."""
+        return [rule for rule in self if rule.on in triggers]
+
+    def attributes(self) -> list[Attribute]:
+        """Every attribute that some rule needs."""
+        return list(self._attributes.values())
+
+
+registry = RuleRegistry()

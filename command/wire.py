@@ -1,0 +1,109 @@
+"""An alert as JSON: what processes tell each other, and, with words of a language, what screens and the API get."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils.translation import override
+
+from command.rules import GRADE_NAMES, Grade, registry
+from twin.kinds import kind_of
+
+MOST_OPEN = 1000
+"""Open alerts a screen is given at once: the gravest, then the newest."""
+_TIMES = (
+    *("raised_at", "cause_ended_at", "due_at", "escalated_at"),
+    *("acknowledged_at", "disposed_at", "verified_at", "closed_at"),
+)
+_SELECT = f"""
+SELECT a.id, a.rule, a.rule_version, a.grade, a.state, a.subject, a.lon, a.lat, a.group_key, a.evidence::text,
+       a.feedback, {", ".join(f"a.{name}" for name in _TIMES)},
+       s.id, s.kind, s.code, s.name, z.id, z.kind, z.name, a.area_version, o.id, o.name, r.id, r.code, r.name,
+       u.id, coalesce(nullif(u.display_name, ''), u.username),
+       coalesce((SELECT max(t.id) FROM command_alertstep t WHERE t.alert_id = a.id), 0)
+FROM command_alert a LEFT JOIN twin_asset s ON s.id = a.asset_id LEFT JOIN twin_area z ON z.id = a.area_id
+     LEFT JOIN access_organization o ON o.id = a.owner_id LEFT JOIN geo_region r ON r.id = a.region_id
+     LEFT JOIN access_user u ON u.id = a.assigned_to_id
+"""  # noqa: S608 (names from above)
+
+
+def read_alerts(cursor: Any, ids: Iterable[int]) -> list[dict[str, Any]]:
+    """Records of these alerts, by id; any cursor will do."""
+    cursor.execute(_SELECT + "WHERE a.id = ANY(%s) ORDER BY a.id", [list(ids)])
+    return [_record(row) for row in cursor.fetchall()]
+
+
+def read_open(cursor: Any) -> list[dict[str, Any]]:
+    """Records of alerts that are not closed: the gravest and newest :data:`MOST_OPEN`."""
+    cursor.execute(_SELECT + "WHERE a.state <> 'closed' ORDER BY a.grade, a.raised_at DESC LIMIT %s", [MOST_OPEN])
+    return [_record(row) for row in cursor.fetchall()]
+
+
+def _record(row: tuple) -> dict[str, Any]:
+    (id_, rule, version, grade, state, subject, lon, lat, group, evidence, feedback), rest = row[:11], row[11:]
+    times, rest = rest[: len(_TIMES)], rest[len(_TIMES) :]
+    asset, area, owner, region, user, step = rest[:4], rest[4:8], rest[8:10], rest[10:13], rest[13:15], rest[15]
+    return {
+        "id": id_,
+        "step": step,
+        "rule": rule,
+        "rule_version": version,
+        "grade": grade,
+        "state": state,
+        "subject": subject,
+        "asset": _named(("id", "kind", "code", "name"), asset),
+        "area": _named(("id", "kind", "name", "version"), area),
+        "owner": _named(("id", "name"), owner),
+        "region": _named(("id", "code", "name"), region),
+        "lon": lon,
+        "lat": lat,
+        **{name: _iso(time) for name, time in zip(_TIMES, times, strict=True)},
+        "assigned_to": _named(("id", "name"), user),
+        "feedback": feedback,
+        "group": group,
+        "evidence": json.loads(evidence),
+    }
+
+
+def _named(names: tuple[str, ...], values: tuple) -> dict[str, Any] | None:
+    return None if values[0] is None else dict(zip(names, values, strict=True))
+
+
+def _iso(time: datetime | None) -> str | None:
+    return None if time is None else time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def spoken(record: Mapping[str, Any], language: str | None = None) -> dict[str, Any]:
+    """A record with words: title, grade, advice, evidence by name; whether it is heard.
+
+    ``language``: a code of ``settings.LANGUAGES``; the active one when left out.
+    """
+    if language is not None:
+        with override(language):
+            return spoken(record)
+    rule = registry.find(record["rule"])
+    names = {entry.key: entry for entry in rule.evidence} if rule else {}
+    evidence = []
+    for key, value in record["evidence"].items():
+        entry = names.get(key)
+        evidence.append(
+            {
+                "key": key,
+                "title": str(entry.title) if entry else key,
+                "value": value,
+                "unit": entry.unit if entry else "",
+            }
+        )
+    asset = record["asset"]
+    return {
+        **record,
+        "title": str(rule.title) if rule else record["rule"],
+        "grade_name": str(GRADE_NAMES[Grade(record["grade"])]),
+        "advice": str(rule.advice) if rule else "",
+        "sound": rule.sound if rule else False,
+        "asset": asset and {**asset, "kind_name": str(kind_of(asset["kind"]).name)},
+        "evidence": evidence,
+    }

@@ -1,0 +1,178 @@
+"""The layer tree, counts and search over HTTP: in the user's scope and language."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from ninja import Query, Router, Schema
+from ninja.errors import HttpError
+from ninja.params import Path
+
+from access.roles import DESK_PERMISSIONS
+from access.scope import permissions_of, scope_of
+from layers.contract import LayerModule, MapLayer, MenuEntry, Register
+from layers.exceptions import LayerFailedError, UnknownLayerError
+from layers.findings import Finding, findings, nearness
+from layers.registry import registry
+from layers.search import indexes
+from layers.sources import LiveAssets
+from layers.specs import describe
+from layers.statistics import NO_STATE, NOT_HEARD, count, district_names
+from twin.exceptions import UnknownKindError
+from twin.kinds import STATUS_NAMES, kind_of
+from twin.models import Area
+
+router = Router(tags=["layers"])
+
+MOST_FOUND = 50
+LONGEST_QUERY = 64
+
+
+class CountOut(Schema):
+    """How many have this value."""
+
+    value: Any
+    title: str
+    count: int
+
+
+class StatisticsOut(Schema):
+    """Counts of a layer; ``as_of``: when they were true."""
+
+    id: str
+    total: int
+    state: list[CountOut]
+    kind: list[CountOut]
+    district: list[CountOut]
+    as_of: datetime
+
+
+class FoundOut(Schema):
+    """Something that was found; ``layer``: a map layer that shows it, ``lon`` and ``lat`` null where it is nowhere."""
+
+    type: str
+    id: int
+    layer: str | None
+    kind: str
+    title: str
+    subtitle: str
+    lon: float | None
+    lat: float | None
+
+
+class SearchOut(Schema):
+    """What was found, best first; ``more``: there is more than fits."""
+
+    results: list[FoundOut]
+    more: bool
+
+
+def _layer(layer_id: str) -> MapLayer:
+    try:
+        return registry.map_layer(layer_id)
+    except UnknownLayerError as error:
+        raise HttpError(404, str(error)) from error
+
+
+@router.get("/layers", response=list[dict[str, Any]])
+def layers(request: HttpRequest) -> list[dict[str, Any]]:
+    """The layer tree of the screen; empty for somebody who may see nothing."""
+    if scope_of(request.user).empty:  # type: ignore[arg-type]
+        return []
+    return [describe(layer) for layer in registry.map_layers()]
+
+
+@router.get("/modules", response=list[dict[str, Any]])
+def modules(request: HttpRequest) -> list[dict[str, Any]]:
+    """Modules with the panels, pages and registers that the user may open."""
+    if scope_of(request.user).empty:  # type: ignore[arg-type]
+        return []
+    return [_module(request, module) for module in registry.modules()]
+
+
+def _module(request: HttpRequest, module: LayerModule) -> dict[str, Any]:
+    held = permissions_of(request.user)  # type: ignore[arg-type]
+    on_the_desk = bool(held & DESK_PERMISSIONS)
+    return {
+        "key": module.key,
+        "title": str(module.title),
+        "panels": [
+            {
+                "id": panel.id,
+                "title": str(panel.title),
+                "layer": panel.layer,
+                "by": panel.by.value,
+                "place": panel.place.value,
+            }
+            for panel in module.panels
+        ],
+        "registers": [_link(each) for each in module.registers if on_the_desk and each.requires in held],
+        "menu": [_link(each) for each in module.menu if each.requires in held],
+    }
+
+
+def _link(entry: Register | MenuEntry) -> dict[str, str]:
+    return {"id": entry.id, "title": str(entry.title), "url": entry.address}
+
+
+@router.get("/layers/{layer_id}/statistics", response=StatisticsOut)
+def statistics(request: HttpRequest, layer_id: Path[str]) -> StatisticsOut:
+    """Counts of one layer by state, kind and district, inside the user's scope; 503 while it cannot be read."""
+    layer = _layer(layer_id)
+    try:
+        counts = count(layer, scope_of(request.user))  # type: ignore[arg-type]
+    except LayerFailedError as error:
+        raise HttpError(503, str(error)) from error
+    names = district_names([code for code in counts.district if code], get_language() or "")
+    states = _state_titles(layer)
+    return StatisticsOut(
+        id=layer.id,
+        total=counts.total,
+        state=_counted(counts.state, states, list(states)),
+        kind=_counted(counts.kind, {key: _kind_title(key) for key in counts.kind}),
+        district=_counted(counts.district, {**names, "": _("不在任何区内")}, sorted(names)),
+        as_of=counts.at,
+    )
+
+
+def _state_titles(layer: MapLayer) -> dict[Any, str]:
+    if isinstance(layer.source, LiveAssets):
+        heard = {status.value: str(name) for status, name in STATUS_NAMES.items()}
+        return heard | {NOT_HEARD: _("静默"), NO_STATE: _("从未定位")}
+    return {entry.value: str(entry.title) for entry in layer.legend}
+
+
+def _kind_title(key: str) -> str:
+    if key in Area.Kind.values:
+        return str(Area.Kind(key).label)
+    try:
+        return str(kind_of(key).name)
+    except UnknownKindError:
+        return key
+
+
+def _counted(counts: dict[Any, int], titles: dict[Any, str], order: list[Any] | None = None) -> list[CountOut]:
+    wanted = [value for value in (order or []) if value in counts]
+    wanted += [value for value in counts if value not in wanted]
+    return [CountOut(value=value, title=titles.get(value, str(value)), count=counts[value]) for value in wanted]
+
+
+@router.get("/search", response=SearchOut)
+def search(request: HttpRequest, q: Query[str]) -> SearchOut:
+    """Things whose name, code or pinyin holds ``q`` (at most 64 characters), inside the user's scope."""
+    scope = scope_of(request.user)  # type: ignore[arg-type]
+    query = q[:LONGEST_QUERY]
+    found = [(index, index.find(query, scope, MOST_FOUND + 1)) for index in indexes().values()]
+    results: list[Finding] = []
+    for index, keys in found:
+        results += findings(index.table, keys[:MOST_FOUND])
+    results.sort(key=lambda result: -nearness(query, result))
+    return SearchOut(
+        results=[FoundOut(**asdict(result)) for result in results[:MOST_FOUND]],
+        more=sum(len(keys) for _index, keys in found) > MOST_FOUND,
+    )

@@ -1,0 +1,1 @@
+"""化工园区: chemical plants, zones with their head-counts, and people on tags."""

@@ -1,0 +1,1 @@
+"""The register of requirements, and what the tests have shown of it."""
