@@ -78,7 +78,9 @@ class Knowledge:
 
     def fault_of(self, setting: InForce) -> str:
         """Why a rule cannot be judged now; empty where it can."""
-        return setting.fault or next((self._broken[a.key] for a in setting.rule.attributes if a.key in self._broken), "")
+        return setting.fault or next(
+            (self._broken[a.key] for a in setting.rule.attributes if a.key in self._broken), ""
+        )
 
     def areas(self, now_us: int, rule: Rule | None = None) -> Areas:
         """Every active area at a moment, with the attributes that ``rule`` needs."""
@@ -118,7 +120,9 @@ class Knowledge:
         self._remembered.clear()
 
     def _load_rules(self, cursor: Any) -> None:
-        cursor.execute("SELECT rule, enabled, parameters::text, periods::text, regions::text, version FROM command_rulesetting")
+        cursor.execute(
+            "SELECT rule, enabled, parameters::text, periods::text, regions::text, version FROM command_rulesetting"
+        )
         stored = {row[0]: row[1:] for row in cursor.fetchall()}
         self.rules = {rule.id: self._set(cursor, rule, stored.get(rule.id)) for rule in self._registry}
 

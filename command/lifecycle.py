@@ -84,12 +84,12 @@ ESCALATING = (AlertState.RAISED, AlertState.ACKNOWLEDGED)
 
 def actions_for(alert: Alert, user: User) -> list[AlertAction]:
     """What ``user`` may do to ``alert`` now, in the order of its life."""
-    return [action for action in AlertAction if (alert.state, action) in TRANSITIONS and not _forbidden(alert, action, user)]
+    return [
+        action for action in AlertAction if (alert.state, action) in TRANSITIONS and not _forbidden(alert, action, user)
+    ]
 
 
-def advance(
-    alert_id: int, action: AlertAction, by: User, *, text: str = "", assign_to: User | None = None
-) -> Alert:
+def advance(alert_id: int, action: AlertAction, by: User, *, text: str = "", assign_to: User | None = None) -> Alert:
     """Do ``action`` to an alert: the only way its state changes.
 
     Parameters

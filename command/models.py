@@ -108,9 +108,7 @@ class Alert(Scoped):
     state = models.CharField(_("状态"), max_length=16, choices=AlertState, default=AlertState.RAISED)
     cause = models.CharField(_("起因"), max_length=120)
     """Names the cause: of one rule and cause at most one alert is open. Outlives the asset and the area."""
-    asset = models.ForeignKey(
-        "twin.Asset", models.SET_NULL, null=True, related_name="alerts", verbose_name=_("对象")
-    )
+    asset = models.ForeignKey("twin.Asset", models.SET_NULL, null=True, related_name="alerts", verbose_name=_("对象"))
     area = models.ForeignKey("twin.Area", models.SET_NULL, null=True, related_name="alerts", verbose_name=_("区域"))
     area_version = models.PositiveIntegerField(_("区域版本"), null=True)
     subject = models.CharField(_("主体"), max_length=250)
@@ -198,4 +196,3 @@ def due_after(rule: Rule | None, since: datetime) -> datetime | None:
     if rule is None or rule.escalate_after_s is None:
         return None
     return since + timedelta(seconds=rule.escalate_after_s)
-

@@ -9,11 +9,13 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import paho.mqtt.client as mqtt
 import paho.mqtt.publish as publish
 from django.conf import settings
 from django.db import connection, transaction
 from paho.mqtt import MQTTException
 from paho.mqtt.client import MQTTv5
+from paho.mqtt.enums import CallbackAPIVersion
 
 from command.wire import read_alerts
 from twin.observers import Message
@@ -69,3 +71,14 @@ def _publish(ids: list[int], process: str) -> None:
         )
     except (OSError, MQTTException) as error:
         logger.warning("alerts: screens will learn of %d later, the broker is away (%s)", len(records), error)
+
+
+def connected_client(mqtt_url: str) -> mqtt.Client:
+    """A client that stays connected, or keeps trying; what it is given while the broker is away is lost."""
+    broker = urlsplit(mqtt_url)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
+    client.username_pw_set(unquote(broker.username or ""), unquote(broker.password or ""))
+    client.reconnect_delay_set(1, 3)
+    client.connect_async(broker.hostname or "127.0.0.1", broker.port or 1883, keepalive=10)
+    client.loop_start()
+    return client

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from gis.exceptions import UnknownTilesetError
 from gis.tileset.folder import find_file, list_tilesets
+from gis.tileset.writer import ENTRY
 
 
 def _refusal(status: int, message: object) -> JsonResponse:
@@ -56,7 +57,7 @@ def catalog(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
         return _refusal(401, _("请先登录"))
     base = request.path.removesuffix("catalog.json")
-    found = [{**facts, "url": f"{base}{facts.pop('entry')}"} for facts in list_tilesets()]
+    found = [{**facts, "url": f"{base}{facts['name']}/{ENTRY}"} for facts in list_tilesets()]
     response = JsonResponse({"tilesets": found})
     response["Cache-Control"] = "private, no-cache"
     return response

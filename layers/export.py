@@ -36,6 +36,7 @@ MOST_FEATURES = 20_000
 """Of one layer: some 5 MB, which a browser still draws at once."""
 DIGITS = 6
 _LIVE_COLUMNS = ("lon", "lat", "alt_m", "speed_m_s", "heading_deg", "status")
+_BOTTOM_TO_TOP = ("district", "heat", "polygon", "volume", "path", "point", "icon")
 _JSON = (str, int, float, bool, type(None))
 _OUTLINE_TOLERANCE_DEG = 0.0005
 _BUNDLE = Path(pydeck.__file__).parent / "nbextension" / "static" / "index.js"
@@ -64,7 +65,8 @@ def export_html(view: View, scope: Scope, made_by: str) -> str:
     """
     now = timezone.now()
     drawn = [_outlines(view.bounds)]
-    drawn += [pydeck_layer(layer, _data(layer, view.bounds, scope), portable_style(layer)) for layer in view.layers]
+    for layer in sorted(view.layers, key=_height):
+        drawn.append(pydeck_layer(layer, _data(layer, view.bounds, scope), portable_style(layer)))
     west, south, east, north = view.bounds
     state = pydeck.ViewState(
         longitude=(west + east) / 2,
@@ -86,6 +88,11 @@ def export_html(view: View, scope: Scope, made_by: str) -> str:
             "ground": "#0b1220",
         },
     )
+
+
+def _height(layer: MapLayer) -> int:
+    """What covers much lies below what covers little."""
+    return _BOTTOM_TO_TOP.index(layer.style.key)
 
 
 @cache

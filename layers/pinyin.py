@@ -17,12 +17,13 @@ def normalised(text: str) -> str:
     return _SPACE.sub("", unicodedata.normalize("NFKC", text).lower())
 
 
-@lru_cache(100_000)
+@lru_cache(20_000)
 def _run(chinese: str) -> tuple[str, str]:
     syllables = lazy_pinyin(chinese)
     return "".join(syllables), "".join(syllable[:1] for syllable in syllables)
 
 
+@lru_cache(100_000)
 def spellings(text: str) -> tuple[str, ...]:
     """Ways to find ``text``: itself, its full pinyin, its initials; other letters and digits stay where they are.
 

@@ -8,15 +8,15 @@ no column beside the data. Who may see what is asked of the database, for the ro
 from __future__ import annotations
 
 import threading
+import time
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import BigIntegerField, Func, QuerySet, Value
+from django.db.models import QuerySet
 
 from access.scope import Scope
 from gis.notices import stamp_of
@@ -27,8 +27,10 @@ from layers.sources import LiveAssets, Rows
 from twin.models import Area, Asset
 
 _FIELD, _ROW = "\x1f", "\n"
-# Most searches find what they need among the first; a common word in a small scope goes through everything.
-_CHUNKS = (200, 5_000)
+_FIRST = 500
+"""Most searches find what they need among as many."""
+_REST = 19
+"""Times as long as it took, a text is left alone."""
 
 
 @dataclass(frozen=True)
@@ -109,47 +111,54 @@ def _line(texts: Sequence[str | None]) -> str:
 
 
 class TableIndex:
-    """The text of one table, made anew when a topic of it has changed."""
+    """The text of one table, made anew when a topic of it has changed.
+
+    Making it takes a moment for a large table (a second or two for 200,000 rows), so it may take a twentieth of the
+    time at most: while such a table changes all the time, a search may not know the changes of the last half minute.
+    """
 
     def __init__(self, table: Table) -> None:
         self.table = table
-        self._lock = threading.Lock()
+        self._making = threading.Lock()
         self._version = -1
         self._text = Text([])
+        self._not_before = 0.0
 
     def text(self) -> Text:
-        """The text as of now."""
+        """The text as of now; while somebody else makes it anew, the one before."""
         version = stamp_of(self.table.topics)
-        if version != self._version:
-            with self._lock:
-                if version != self._version:
-                    rows = self.table.rows().order_by("pk").values_list("pk", *self.table.fields)
-                    self._text = Text(list(rows.iterator(chunk_size=10_000)))
-                    self._version = version
+        if version != self._version and time.monotonic() >= self._not_before:
+            first = self._version < 0
+            if self._making.acquire(blocking=first):
+                try:
+                    if version != self._version:
+                        self._make(version)
+                finally:
+                    self._making.release()
         return self._text
+
+    def _make(self, version: int) -> None:
+        began = time.monotonic()
+        rows = self.table.rows().order_by("pk").values_list("pk", *self.table.fields)
+        self._text = Text(list(rows.iterator(chunk_size=10_000)))
+        self._version = version
+        ended = time.monotonic()
+        self._not_before = ended + (ended - began) * _REST
 
     def find(self, query: str, scope: Scope, most: int) -> list[int]:
         """Keys of at most ``most`` rows inside the scope, best first."""
         if scope.empty:
             return []
         candidates = self.text().find(query)
-        found: list[int] = []
-        for size in (*_CHUNKS, len(self._text)):
-            chunk = list(islice(candidates, size))
-            if not chunk:
-                break
-            seen = set(_among(self.table.within(scope), chunk).values_list("pk", flat=True))
-            found += [key for key in chunk if key in seen]
-            if len(found) >= most:
-                break
+        first = list(islice(candidates, _FIRST))
+        rows = self.table.within(scope)
+        seen = set(rows.filter(pk__in=first).values_list("pk", flat=True)) if first else set()
+        found = [key for key in first if key in seen]
+        if len(found) < most and len(first) == _FIRST:
+            # A common word in a small scope: what the scope holds is less than what the word finds.
+            inside = set(rows.order_by().values_list("pk", flat=True))
+            found += islice((key for key in candidates if key in inside), most - len(found))
         return found[:most]
-
-
-def _among(rows: QuerySet, keys: list[int]) -> QuerySet:
-    """The rows with these keys; one array, however many there are."""
-    return rows.filter(
-        pk=Func(Value(keys, ArrayField(BigIntegerField())), function="ANY", output_field=BigIntegerField())
-    )
 
 
 @cache

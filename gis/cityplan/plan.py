@@ -11,9 +11,9 @@ from gis.cityplan.blocks import draw_belt, draw_blocks, draw_urban_outline, sort
 from gis.cityplan.buildings import draw_buildings
 from gis.cityplan.features import Features, joined
 from gis.cityplan.frame import Frame
-from gis.cityplan.lattice import Centre, Lattice, bent_grid
+from gis.cityplan.lattice import STEP_M, Centre, bent_grid
 from gis.cityplan.roads import RINGS, draw_grid_roads, draw_motorways
-from gis.cityplan.sketches import KNOWN, sketch_for
+from gis.cityplan.sketches import KNOWN, Cluster, sketch_for
 from gis.cityplan.water import draw_canals, draw_lakes_and_woods, draw_rivers
 
 # One town for so many square kilometres of a district, never more than so many in all.
@@ -63,7 +63,7 @@ def draw_city(code: str, districts: Sequence[shapely.Geometry], seed: int) -> Fe
     outline = draw_urban_outline(lattice, cells)
     belt = draw_belt(motorways.geometry[motorways.name == RINGS[-1][0]], city, wet)
     corridor = shapely.union_all(motorways.geometry).buffer(28.0, quad_segs=2)
-    buildings = _buildings(lattice, blocks, sketch.clusters, shapely.union(corridor, wet), rng(10))
+    buildings = _buildings(blocks, sketch.clusters, shapely.union(corridor, wet), rng(10))
     whole = joined([rivers, country, canals, belt, outline, blocks, roads, motorways, buildings])
     return _sound(whole.moved(frame.shape_to_degrees(whole.geometry)))
 
@@ -101,13 +101,18 @@ def _centres(areas: list[shapely.Geometry], middle_radius_m: float, rng: np.rand
 
 
 def _buildings(
-    lattice: Lattice, blocks: Features, clusters: tuple, kept_free: shapely.Geometry, rng: np.random.Generator
+    blocks: Features,
+    clusters: tuple[Cluster, ...],
+    kept_free: shapely.Geometry,
+    rng: np.random.Generator,
 ) -> Features:
-    """Buildings stand in blocks of one cell whose four corners are all there."""
+    """Buildings stand in blocks that still have the four long sides of a cell; riversides stay open."""
     whole = (blocks.kind == "block") & (shapely.get_num_coordinates(blocks.geometry) == 5)
     shapes = blocks.geometry[whole]
     corners = shapely.get_coordinates(shapes).reshape(-1, 5, 2)[:, :4]
-    return draw_buildings(shapes, corners, clusters, kept_free, rng)
+    side_m = np.linalg.norm(np.roll(corners, -1, axis=1) - corners, axis=-1)
+    full = (side_m > 0.6 * STEP_M).all(axis=1) & (side_m < 1.6 * STEP_M).all(axis=1)
+    return draw_buildings(shapes[full], corners[full], clusters, kept_free, rng)
 
 
 def _sound(drawn: Features) -> Features:

@@ -336,6 +336,7 @@ def test_the_catalogue(served):
         "maxzoom": 14,
         "properties": ["code", "name", "name_en", "level"],
         "drop_below_px": 1.0,
+        "attribution": "",
     }
     west, south, east, north = answer["bounds"]
     assert 120.8 < west < east < 122.3 and 30.6 < south < north < 32

@@ -76,5 +76,5 @@ def list_tilesets() -> list[dict[str, Any]]:
             continue
         known = extras if isinstance(extras, dict) else {}
         facts = {name: known.get(name) for name in ("attribution", "buildings", "bounds")}
-        found.append({"name": entry.parent.name, "entry": f"{entry.parent.name}/{ENTRY}", **facts})
+        found.append({"name": entry.parent.name, **facts})
     return found

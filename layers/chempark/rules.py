@@ -29,7 +29,7 @@ from layers.chempark.attributes import (
     STAY_LIMIT_MIN,
     STILL_LIMIT_S,
 )
-from layers.chempark.ground import plane_m
+from layers.chempark.ground import Ground, plane_m
 from twin.kinds import PERSON, Status
 from twin.models import Area
 
@@ -56,16 +56,16 @@ def sos(facts: Facts, parameters: Mapping[str, Any]) -> Verdicts:
 
 def out_of_zone(facts: Facts, parameters: Mapping[str, Any]) -> Verdicts:
     """People on the site but further than ``tolerance_m`` from each of their own zones."""
-    own, sites, grounds = facts.values(OWN_ZONES.key), facts.values(SITE.key), facts.areas.values(GROUND.key)
+    own, grounds = facts.values(OWN_ZONES.key), facts.areas.values(GROUND.key)
+    away = _carried(facts) & np.array([bool(zones) for zones in own], bool)
+    # Nearly everybody is where they belong, and who is in a zone need not be measured.
+    away[[row for row, at in _pairs(facts) if own[row] and facts.areas.id[at] in own[row]]] = False
+    to_site = _from_site(facts, away)
     rows, distances = [], []
-    for i in np.flatnonzero(_carried(facts)).tolist():
-        zones = [grounds[at] for at in facts.areas.position(own[i] or ()) if at >= 0 and grounds[at] is not None]
-        if not zones:
-            continue
-        distance = min(float(ground.distance_m(facts.lon[i], facts.lat[i])) for ground in zones)
-        if distance <= parameters["tolerance_m"]:
-            continue
-        if sites[i] is None or float(sites[i].distance_m(facts.lon[i], facts.lat[i])) == 0:
+    for i in np.flatnonzero(away & ~(to_site > 0)).tolist():
+        zones = [grounds[at] for at in facts.areas.position(own[i]) if at >= 0 and grounds[at] is not None]
+        distance = min((float(ground.distance_m(facts.lon[i], facts.lat[i])) for ground in zones), default=0.0)
+        if distance > parameters["tolerance_m"]:
             rows.append(i)
             distances.append(round(distance, 1))
     return Verdicts.of_rows(rows, distance_m=distances)
@@ -73,16 +73,22 @@ def out_of_zone(facts: Facts, parameters: Mapping[str, Any]) -> Verdicts:
 
 def left_site(facts: Facts, parameters: Mapping[str, Any]) -> Verdicts:
     """People further than ``tolerance_m`` from the site where they work."""
-    sites = facts.values(SITE.key)
-    rows, distances = [], []
-    for i in np.flatnonzero(_carried(facts)).tolist():
-        if sites[i] is None:
-            continue
-        distance = float(sites[i].distance_m(facts.lon[i], facts.lat[i]))
-        if distance > parameters["tolerance_m"]:
-            rows.append(i)
-            distances.append(round(distance, 1))
-    return Verdicts.of_rows(rows, distance_m=distances)
+    distance = _from_site(facts, _carried(facts))
+    rows = np.flatnonzero(distance > parameters["tolerance_m"])
+    return Verdicts.of_rows(rows, distance_m=distance[rows].round(1))
+
+
+def _from_site(facts: Facts, wanted: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Metres from each wanted row to the site where its person works; NaN where there is none: float64[n]."""
+    sites: dict[int, tuple[Ground, list[int]]] = {}
+    values = facts.values(SITE.key)
+    for i in np.flatnonzero(wanted).tolist():
+        if values[i] is not None:
+            sites.setdefault(id(values[i]), (values[i], []))[1].append(i)
+    found = np.full(len(facts), np.nan)
+    for site, rows in sites.values():
+        found[rows] = site.distance_m(facts.lon[rows], facts.lat[rows])
+    return found
 
 
 def overstay(facts: Facts, parameters: Mapping[str, Any]) -> Verdicts:

@@ -164,8 +164,7 @@ class ControlRecordAdmin(ScopedAdminMixin, admin.ModelAdmin):
         chosen = ControlRecord.objects.filter(pk__in=records.values("pk"))
         made = 0
         for record in chosen.within(self.scope(request, Permission.DISPATCH)).filter(confirmation=None):
-            _row, new = WorkConfirmation.objects.get_or_create(
-                record=record, defaults={"confirmed_by_id": request.user.pk}
-            )
+            by: Any = request.user
+            _row, new = WorkConfirmation.objects.get_or_create(record=record, defaults={"confirmed_by": by})
             made += new
         self.message_user(request, gettext("已核实 %d 项作业。") % made, messages.SUCCESS)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import connection
 from django.utils import timezone
 
 from command.rules import Attribute
-from gis.models import Region
-from layers.hotwork.models import ImportantPeriod, KeyArea, Machine, WorkConfirmation
+from layers.hotwork.models import KeyArea, Machine, WorkConfirmation
 from twin.kinds import MACHINE
 from twin.models import Asset
 from twin.periods import CITY_TIME, Period, read_periods
@@ -41,29 +41,25 @@ class Forbidden:
     key: int = 0
 
 
-def read_important_periods() -> tuple[Forbidden, ...]:
-    """All important periods."""
-    subtree: dict[str, frozenset[int]] = {}
-    found = []
-    for period in ImportantPeriod.objects.select_related("region").order_by("starts_at", "pk"):
-        path = period.region.path
-        if period.area_id is None and path not in subtree:
-            subtree[path] = frozenset(Region.objects.under(path).values_list("pk", flat=True))
-        found.append(
-            Forbidden(
-                period.name,
-                microseconds(period.starts_at),
-                microseconds(period.ends_at),
-                period.area_id or 0,
-                frozenset() if period.area_id else subtree[path],
-                period.pk,
-            )
-        )
-    return tuple(found)
+def read_important_periods(cursor: Any) -> tuple[Forbidden, ...]:
+    """All important periods, by their start; ``cursor`` is Django's or psycopg's."""
+    cursor.execute(
+        """SELECT p.name, p.starts_at, p.ends_at, coalesce(p.area_id, 0),
+                  CASE WHEN p.area_id IS NULL THEN
+                      ARRAY(SELECT r.id FROM geo_region AS r WHERE r.path LIKE top.path || '%') ELSE '{}' END,
+                  p.id
+           FROM hotwork_importantperiod AS p JOIN geo_region AS top ON top.id = p.region_id
+           ORDER BY p.starts_at, p.id"""
+    )
+    return tuple(
+        Forbidden(name, microseconds(start), microseconds(end), area, frozenset(regions), key)
+        for name, start, end, area, regions, key in cursor.fetchall()
+    )
 
 
 def _important_periods() -> Mapping[int, Any]:
-    periods = read_important_periods()
+    with connection.cursor() as cursor:
+        periods = read_important_periods(cursor)
     if not periods:
         return {}
     # One value shared by all: a machine need not be in any area to be inside a region's period.

@@ -7,6 +7,7 @@ without work, and then at the last moment of work, or at once when the machine l
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,16 +58,16 @@ class WorkRecorder:
     topics = frozenset({TOPIC, "areas", "regions"})
 
     def __init__(self) -> None:
-        self._key_areas: dict[int, tuple[str, tuple[Period, ...]]] = {}
+        self._key_areas: dict[int, tuple[Period, ...]] = {}
         self._periods: dict[int, Forbidden] = {}
         self._open: dict[int, dict[Spot, _Open]] = {}
         self._recalled: set[int] = set()
 
     def reload(self, cursor: psycopg.Cursor, topics: frozenset[str]) -> None:
         """Read key areas and important periods again."""
-        rows = Area.objects.filter(kind=Area.Kind.KEY_AREA, active=True).values_list("pk", "name", "periods")
-        self._key_areas = {area: (name, read_periods(periods)) for area, name, periods in rows}
-        self._periods = {period.key: period for period in read_important_periods()}
+        cursor.execute("SELECT id, periods::text FROM twin_area WHERE active AND kind = %s", [Area.Kind.KEY_AREA.value])
+        self._key_areas = {area: read_periods(json.loads(periods)) for area, periods in cursor.fetchall()}
+        self._periods = {period.key: period for period in read_important_periods(cursor)}
 
     def forget(self) -> None:
         """See :class:`twin.observers.Observer`."""
@@ -105,9 +106,7 @@ class WorkRecorder:
 
     def _spots(self, row: _Row, areas: set[int]) -> Iterable[Spot]:
         at = _stamp(row.time_us)
-        yield from (
-            Spot(area, 0) for area in areas if area in self._key_areas and in_force(self._key_areas[area][1], at)
-        )
+        yield from (Spot(area, 0) for area in areas if area in self._key_areas and in_force(self._key_areas[area], at))
         for key, period in self._periods.items():
             here = period.area in areas if period.area else row.region in period.regions
             if here and period.start_us <= row.time_us < period.end_us:

@@ -83,7 +83,10 @@ def confirmed_work(facts: Facts, parameters: Mapping[str, Any]) -> Verdicts:
     """Machines whose work in a key area somebody confirmed today."""
     values = facts.values(CONFIRMED_UNTIL.key)
     rows = [i for i, value in enumerate(values) if value is not None and facts.now_us < value[0]]
-    return Verdicts.of_rows(rows, [values[i][1] for i in rows], place=[values[i][2] for i in rows])
+    areas = np.array([values[i][1] for i in rows], np.int64)
+    # The area may have been put out of use since.
+    areas[facts.areas.position(areas) < 0] = 0
+    return Verdicts.of_rows(rows, areas, place=[values[i][2] for i in rows])
 
 
 KEY_AREA_WORK = Rule(

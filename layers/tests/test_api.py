@@ -111,7 +111,7 @@ def test_one_layer_fails_alone(town, monkeypatch):
     monkeypatch.setattr(registry, "_map_layers", {**registry._map_layers, "kites.broken": broken_layer})
     client = town.client("city")
     answer = client.get("/api/v1/layers/kites.broken/statistics")
-    assert (answer.status_code, answer.json()["detail"]) == (503, "图层“图层broken”暂时无法读取")
+    assert (answer.status_code, answer.json()["detail"]) == (503, "图层“区”暂时无法读取")
     assert counted(client, "drones")[0] == 2
     assert client.get("/layers/export?bbox=121,31,122,32&layers=kites.broken").status_code == 503
 

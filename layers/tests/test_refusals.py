@@ -86,7 +86,7 @@ def tiles(name="kites.all"):
         (lambda: layer(id="Kites.all"), DeclarationError, "module.name"),
         (lambda: layer(style=PolygonStyle()), DeclarationError, "cannot draw a source of shape 'point'"),
         (lambda: layer(style="icon"), DeclarationError, "use one of layers.styles"),
-        (lambda: layer(style=PointStyle(colour=ColourBy("colour", ((1, Token.RED),)))), DeclarationError, "name one of"),
+        (lambda: layer(style=PointStyle(colour=ColourBy("hue", ((1, Token.RED),)))), DeclarationError, "name one of"),
         (lambda: layer(card=(CardField("state.sped", "速度"),)), DeclarationError, "state.attrs.<name>"),
         (lambda: layer(search=("nam",)), DeclarationError, "name one of code, name"),
         (

@@ -144,7 +144,7 @@ def test_the_legend_says_what_every_state_looks_like(key):
         assert layer.legend
         if layer.colour_by is not None:
             said = {entry.value: entry.colour for entry in layer.legend if entry.value is not None}
-            assert {value: token for value, token in layer.colour_by.colours}.items() <= said.items(), layer.id
+            assert dict(layer.colour_by.colours).items() <= said.items(), layer.id
 
 
 @every_module

@@ -1,30 +1,27 @@
 import type { PickingInfo } from "@deck.gl/core";
 import type { Boot } from "../boot";
 import { h } from "../dom";
-import { type CellPlan, type Tally, planCells, tally } from "../live/cells";
 import { type IngestReport, type Light, judge } from "../live/connection";
 import { Fleet } from "../live/fleet";
 import { type CellColumns, type Frame, FrameDecoder } from "../live/frames";
-import type { Control, Kind, Mode } from "../live/messages";
+import type { Control, Mode } from "../live/messages";
 import { LiveSocket, type SocketState } from "../live/socket";
-import { LOOKS } from "../live/store";
+import { tallies } from "../live/tallies";
 import { Clock } from "../time";
 import { type Tokens, readTokens, rgb } from "../tokens";
 import { t } from "../words";
+import { Annotations } from "./annotations";
+import { areaCard } from "./areas";
 import { MapCanvas } from "./canvas";
 import { Card } from "./card";
-import { CELLS, LayerMaker, lookColours, pickedThing } from "./layers";
+import { listenToKeys } from "./keys";
+import { LayerMaker, lookColours } from "./layers";
 import { Notices } from "./notices";
 import { drawingInterval } from "./pace";
 import { KindPanel } from "./panel";
+import { Picture } from "./picture";
 import { Selection } from "./selection";
 import { Topline } from "./topline";
-
-const IDLE = LOOKS.indexOf("idle");
-const WORKING = LOOKS.indexOf("working");
-const ALERT = LOOKS.indexOf("alert");
-const OFF = LOOKS.indexOf("off");
-const SILENT = LOOKS.indexOf("silent");
 
 /** The map page: what the live connection says, drawn. */
 export class MapApp {
@@ -38,15 +35,14 @@ export class MapApp {
   private readonly layers: LayerMaker;
   private readonly topline: Topline;
   private readonly panel: KindPanel;
+  private readonly picture: Picture;
   private readonly notices = new Notices();
   private readonly ground = h("main", { class: "ground", "aria-label": t("地图") });
   private readonly socket: LiveSocket;
   private readonly scale: number;
-  private kinds = new Map<number, Kind>();
   private decoder = new FrameDecoder();
   private ingest: IngestReport | null = null;
   private cells: CellColumns | null = null;
-  private plan: CellPlan | null = null;
   private isDrawAsked = false;
   private isGliding = false;
   private hasTileProblem = false;
@@ -56,12 +52,14 @@ export class MapApp {
     private readonly boot: Boot,
   ) {
     this.tokens = readTokens(document.documentElement);
-    this.scale = window.matchMedia("(min-width: 2560px)").matches ? 1.5 : 1;
+    this.scale = window.matchMedia("(min-width: 2560px)").matches ? 1.6 : 1;
     this.clock = new Clock(boot.language, boot.time_zone);
     this.layers = new LayerMaker(this.tokens, this.scale);
     const colours = lookColours(this.tokens);
     this.topline = new Topline(boot, this.clock);
     this.panel = new KindPanel(colours, 18 * this.scale, () => this.redo());
+    const annotations = new Annotations(this.tokens, this.scale, boot.urls.assets, () => this.draw());
+    this.picture = new Picture(this.fleet, this.layers, annotations, this.panel.hidden, this.scale, rgb(this.tokens.accent));
     const card = new Card(colours, 44 * this.scale, this.clock, () => this.selection.clear());
     this.selection = new Selection({
       fleet: this.fleet,
@@ -69,9 +67,12 @@ export class MapApp {
       clock: this.clock,
       notices: this.notices,
       assetsUrl: boot.urls.assets,
-      kindByKey: (key) => [...this.kinds.values()].find((kind) => kind.key === key),
-      kindByCode: (code) => this.kinds.get(code),
-      onChange: () => this.draw(),
+      kindByKey: (key) => [...this.layers.kinds.values()].find((kind) => kind.key === key),
+      kindByCode: (code) => this.layers.kinds.get(code),
+      onChange: () => {
+        this.picture.recount();
+        this.draw();
+      },
       onSelect: (place) => this.canvas?.reveal(...place, card.element.getBoundingClientRect()),
       onSignedOut: () => this.signIn(),
     });
@@ -87,8 +88,9 @@ export class MapApp {
       },
       () => new WebSocket(live),
     );
-    document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.selection.clear();
+    listenToKeys({
+      close: () => this.close(),
+      zoom: (direction) => this.canvas?.step(direction),
     });
     window.addEventListener("online", () => this.socket.retryNow());
     const motion = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -102,9 +104,17 @@ export class MapApp {
     this.topline.update(this.light());
     try {
       this.canvas = await MapCanvas.open(this.ground, this.boot, this.tokens, this.scale, this.padding(), {
-        onView: (view) => this.socket.look(view),
+        onView: (view) => {
+          this.socket.look(view);
+          this.picture.settle();
+          this.draw();
+        },
         onZoom: () => this.redo(),
         onPick: (info) => this.pick(info),
+        onPlaces: (places) => {
+          this.picture.setPlaces(places);
+          this.draw();
+        },
         onTileProblem: (status) => this.tileProblem(status),
       });
     } catch (error) {
@@ -131,7 +141,7 @@ export class MapApp {
     switch (message.type) {
       case "hello":
         this.clock.hear(message.server_time);
-        this.kinds = new Map(message.kinds.map((kind) => [kind.code, kind]));
+        this.layers.kinds = new Map(message.kinds.map((kind) => [kind.code, kind]));
         this.fleet.declare(message.kinds, this.layers.appearance);
         this.panel.declare(message.kinds);
         this.forgetCells();
@@ -159,13 +169,16 @@ export class MapApp {
     if (frame === null) return;
     this.mode = frame.type;
     if (frame.type === "assets") {
+      const isFirst = this.cells !== null || this.fleet.count() === 0;
       this.cells = null;
-      this.fleet.apply(frame.columns, this.clock.now());
+      const isOther = this.fleet.apply(frame.columns, this.clock.now());
+      if (isFirst) this.picture.forget();
+      else if (isOther) this.picture.recount();
       this.glide();
     } else {
       this.cells = frame.columns;
+      this.picture.recount();
     }
-    this.plan = null;
     this.selection.tick();
     this.showCounts();
     this.draw();
@@ -194,10 +207,8 @@ export class MapApp {
     this.topline.update(this.light());
     this.showBand();
     this.selection.tick();
-    if (hasChanged) {
-      this.showCounts();
-      this.draw();
-    }
+    if (hasChanged) this.showCounts();
+    if (hasChanged || this.picture.isCounting) this.draw();
   }
 
   private showBand(): void {
@@ -207,27 +218,12 @@ export class MapApp {
   }
 
   private showCounts(): void {
-    const tallies = new Map<number, Tally>();
-    for (const [code, { counts, length }] of this.fleet.stores) {
-      tallies.set(
-        code,
-        this.cells === null
-          ? {
-              total: length,
-              working: counts[WORKING],
-              calm: counts[IDLE] + counts[OFF],
-              alert: counts[ALERT],
-              silent: counts[SILENT],
-            }
-          : tally(this.cells, code),
-      );
-    }
-    this.panel.update(tallies, this.cells !== null);
+    this.panel.update(tallies(this.fleet, this.cells), this.cells !== null);
   }
 
   /** Lays out anew what depends on the zoom or on which kinds are shown. */
   private redo(): void {
-    this.plan = null;
+    this.picture.forget();
     this.draw();
   }
 
@@ -237,23 +233,8 @@ export class MapApp {
     this.isDrawAsked = true;
     requestAnimationFrame(() => {
       this.isDrawAsked = false;
-      this.drawNow();
+      if (this.canvas !== null) this.picture.draw(this.canvas, this.cells, this.selection);
     });
-  }
-
-  private drawNow(): void {
-    const { canvas, selection } = this;
-    if (canvas === null) return;
-    const shown = [];
-    if (selection.id !== null) shown.push(this.layers.track(selection.stretches(rgb(this.tokens.accent))));
-    if (this.cells !== null) {
-      this.plan ??= planCells(this.cells, this.panel.hidden, canvas.zoom, this.scale);
-      shown.push(...this.layers.cells(this.plan, this.kinds));
-    } else {
-      shown.push(...this.layers.things(this.fleet, this.panel.hidden, canvas.zoom));
-    }
-    if (selection.id !== null) shown.push(...this.layers.selection(this.fleet, selection.id, selection.place(), canvas.zoom));
-    canvas.show(shown);
   }
 
   /** Draws while something glides, as often as a pixel changes, and then once more. */
@@ -270,16 +251,26 @@ export class MapApp {
   }
 
   private pick(info: PickingInfo): void {
-    const thing = pickedThing(info);
-    if (thing !== null) {
-      const store = this.fleet.stores.get(thing.kind);
-      if (store !== undefined && thing.row < store.length) this.selection.select(store.ids[thing.row]);
-    } else if (info.layer?.id === CELLS && this.plan !== null && info.index >= 0) {
-      const { positions } = this.plan;
-      this.canvas?.approach(positions[info.index * 2], positions[info.index * 2 + 1]);
-    } else {
+    this.canvas?.hush();
+    const id = this.picture.thingAt(info);
+    const disc = this.picture.discAt(info);
+    if (id !== null) {
+      this.selection.select(id);
+    } else if (disc !== null) {
+      this.canvas?.approach(...disc);
+    } else if (this.selection.id !== null) {
       this.selection.clear();
+    } else {
+      const areas = this.canvas?.areasAt(info.x, info.y) ?? [];
+      if (areas.length > 0) this.canvas?.say(info.x, info.y, areaCard(areas));
     }
+  }
+
+  /** Closes what lies over the map. */
+  private close(): void {
+    this.canvas?.hush();
+    this.topline.close();
+    this.selection.clear();
   }
 
   private tileProblem(status: number | undefined): void {
@@ -291,7 +282,7 @@ export class MapApp {
 
   private forgetCells(): void {
     this.cells = null;
-    this.plan = null;
+    this.picture.forget();
   }
 
   /** Room the panels take, so that the city starts in the free part of the map; CSS pixels. */
@@ -299,7 +290,7 @@ export class MapApp {
     const edge = 24 * this.scale;
     const top = this.topline.element.getBoundingClientRect().height + edge;
     const panel = this.panel.element.getBoundingClientRect();
-    const isBeside = panel.width < window.innerWidth / 2;
+    const isBeside = panel.width < window.innerWidth / 2 && !this.panel.isFolded;
     return { left: isBeside ? panel.right + edge : edge, right: edge, top, bottom: edge * 2 };
   }
 

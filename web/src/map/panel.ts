@@ -1,5 +1,5 @@
 import { h, setText } from "../dom";
-import type { Tally } from "../live/cells";
+import type { Tally } from "../live/tallies";
 import type { Kind } from "../live/messages";
 import type { Look } from "../live/store";
 import { t } from "../words";
@@ -67,6 +67,10 @@ export class KindPanel {
     if (window.matchMedia("(max-width: 640px)").matches) this.fold(fold, true);
   }
 
+  get isFolded(): boolean {
+    return this.element.classList.contains("folded");
+  }
+
   /** Shows the kinds of a greeting. */
   declare(kinds: readonly Kind[]): void {
     this.rows.clear();
@@ -89,7 +93,7 @@ export class KindPanel {
         bar.style.flexGrow = String(tally[part]);
       }
     }
-    const text = isSummed ? t("视野内 {n} 个 · 汇总显示，放大后逐个显示", { n: sum }) : t("视野内 {n} 个", { n: sum });
+    const text = isSummed ? t("视野内 {n} 个，放大后逐个显示", { n: sum }) : t("视野内 {n} 个", { n: sum });
     setText(this.scope, text);
     this.empty.hidden = sum > 0;
   }
