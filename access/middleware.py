@@ -22,7 +22,7 @@ from access import sessions
 from access.audit import Action, RequestContext, record, running
 
 _REQUEST_ID = re.compile(r"[0-9A-Za-z._-]{8,64}")
-_FOR_PROGRAMS = ("/api/", "/tiles/")
+_FOR_PROGRAMS = ("/api/", "/tiles/", "/tilesets/")
 
 
 class AuditMiddleware:

@@ -102,6 +102,8 @@ class StreamEngine:
             return [], []
         before_asset, before_area = np.array(before, np.int64).reshape(-1, 2).T
         change = transitions(facts.asset, found.row, found.area, before_asset, before_area)
+        if not len(change.point_index):
+            return [], []
         entry = {pair: k for k, pair in enumerate(zip(found.row.tolist(), found.area.tolist(), strict=True))}
         new: dict[tuple[int, int], NewAlert] = {}
         raised: list[NewAlert] = []

@@ -199,7 +199,7 @@ class Facts:
         return Facts(
             now_us=self.now_us,
             **{name: getattr(self, name)[taken] for name in _ROW_COLUMNS},
-            attrs_json=[self.attrs_json[i] for i in taken],
+            attrs_json=[self.attrs_json[i] for i in taken.tolist()],
             inside_row=new_row[self.inside_row[pairs]],
             inside_at=self.inside_at[pairs],
             inside_since_us=self.inside_since_us[pairs],
@@ -208,7 +208,7 @@ class Facts:
             crossed_at=self.crossed_at[crossings],
             crossed_entered=self.crossed_entered[crossings],
             areas=self.areas,
-            events=[self.events[i] for i in taken] if self.events else (),
+            events=[self.events[i] for i in taken.tolist()] if self.events else (),
             attributes=self.attributes,
         )
 

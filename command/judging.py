@@ -125,7 +125,7 @@ def _checked(setting: InForce, facts: Facts, rows: NDArray[np.int64], verdicts: 
     if kept.all():
         return Judgement(setting, facts, found, area, verdicts)
     chosen = np.flatnonzero(kept)
-    evidence = {name: [values[k] for k in chosen] for name, values in verdicts.evidence.items()}
+    evidence = {name: [values[int(k)] for k in chosen] for name, values in verdicts.evidence.items()}
     grade = None if verdicts.grade is None else verdicts.grade[chosen]
     return Judgement(setting, facts, found[chosen], area[chosen], Verdicts(row[chosen], area[chosen], grade, evidence))
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
-from django.db.models import TextChoices
+from django.db.models import Q, QuerySet, TextChoices
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -89,6 +89,12 @@ def actions_for(alert: Alert, user: User) -> list[AlertAction]:
     ]
 
 
+def assignees(user: User) -> QuerySet[User]:
+    """People to whom ``user`` may assign: those in their scope, and themselves."""
+    inside = User.objects.within(scope_of(user)).filter(is_active=True)
+    return User.objects.filter(Q(pk__in=inside.values("pk")) | Q(pk=user.pk)).order_by("display_name", "pk")
+
+
 def advance(alert_id: int, action: AlertAction, by: User, *, text: str = "", assign_to: User | None = None) -> Alert:
     """Do ``action`` to an alert: the only way its state changes.
 
@@ -121,12 +127,12 @@ def advance(alert_id: int, action: AlertAction, by: User, *, text: str = "", ass
         alert = Alert.objects.select_for_update(of=("self",)).get(pk=alert_id)
         if fault := _forbidden(alert, action, by):
             raise NotAllowedError(fault)
-        _check(alert, action, text, assign_to)
+        _check(alert, action, by, text, assign_to)
         _set(alert, action, by, text, assign_to)
     return alert
 
 
-def _check(alert: Alert, action: AlertAction, text: str, assign_to: User | None) -> None:
+def _check(alert: Alert, action: AlertAction, by: User, text: str, assign_to: User | None) -> None:
     if (alert.state, action) not in TRANSITIONS:
         values = {"state": AlertState(alert.state).label, "action": StepAction(action.value).label}
         raise TransitionError(gettext("预警当前为“%(state)s”，不能%(action)s。") % values)
@@ -134,8 +140,10 @@ def _check(alert: Alert, action: AlertAction, text: str, assign_to: User | None)
         raise TransitionError(gettext("请填写处置情况或退回原因。"))
     if len(text) > MOST_TEXT_CHARS:
         raise TransitionError(gettext("最多 %d 个字。") % MOST_TEXT_CHARS)
-    if action is AlertAction.ASSIGN and (assign_to is None or not alert.inside(scope_of(assign_to))):
-        raise TransitionError(gettext("只能指派给看得到该预警的人员。"))
+    if action is AlertAction.ASSIGN and (
+        assign_to is None or not assignees(by).filter(pk=assign_to.pk).exists() or not alert.inside(scope_of(assign_to))
+    ):
+        raise TransitionError(gettext("只能指派给您范围内、看得到该预警的人员。"))
 
 
 def _forbidden(alert: Alert, action: AlertAction, user: User) -> str:

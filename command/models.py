@@ -68,6 +68,8 @@ class RuleSetting(models.Model):
             if before is not None and all(getattr(before, name) == getattr(self, name) for name in counted):
                 return
             self.version = before.version + 1 if before is not None else 1
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], "version", "changed_at"}
             super().save(*args, **kwargs)
             RuleVersion.objects.create(
                 setting=self,

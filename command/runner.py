@@ -81,7 +81,8 @@ class RulesRunner:
             stale, self._stale = self._stale, set()
         try:
             if stale:
-                self._within(lambda cursor: self._engine.knowledge.load(cursor, stale) or [])
+                with connection.cursor() as cursor:
+                    self._engine.knowledge.load(cursor, stale)
             with round_seconds.time():
                 self._within(self._engine.round)
             if time.monotonic() - self._swept_at >= SWEEP_S:

@@ -85,18 +85,6 @@ def spoken(record: Mapping[str, Any], language: str | None = None) -> dict[str, 
         with override(language):
             return spoken(record)
     rule = registry.find(record["rule"])
-    names = {entry.key: entry for entry in rule.evidence} if rule else {}
-    evidence = []
-    for key, value in record["evidence"].items():
-        entry = names.get(key)
-        evidence.append(
-            {
-                "key": key,
-                "title": str(entry.title) if entry else key,
-                "value": value,
-                "unit": entry.unit if entry else "",
-            }
-        )
     asset = record["asset"]
     return {
         **record,
@@ -105,5 +93,20 @@ def spoken(record: Mapping[str, Any], language: str | None = None) -> dict[str, 
         "advice": str(rule.advice) if rule else "",
         "sound": rule.sound if rule else False,
         "asset": asset and {**asset, "kind_name": str(kind_of(asset["kind"]).name)},
-        "evidence": evidence,
+        "evidence": spoken_evidence(record["rule"], record["evidence"]),
     }
+
+
+def spoken_evidence(rule_id: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Evidence by name: ``[{"key", "title", "value", "unit"}, …]``, in the language of the page."""
+    rule = registry.find(rule_id)
+    entries = {entry.key: entry for entry in rule.evidence} if rule else {}
+    return [
+        {
+            "key": key,
+            "title": str(entries[key].title) if key in entries else key,
+            "value": value,
+            "unit": entries[key].unit if key in entries else "",
+        }
+        for key, value in values.items()
+    ]

@@ -10,11 +10,13 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import shapely
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
+from numpy.typing import NDArray
 
 from gis.cityplan import Features, draw_city
 from gis.exceptions import VectorFileError
@@ -73,14 +75,6 @@ class BasemapReport:
     written: dict[str, int] = field(default_factory=dict)
     unchanged: bool = False
     refused: list[Refusal] = field(default_factory=list)
-
-
-def attribution_of(*kinds: str) -> str:
-    """Where the features of these kinds (all when left out) come from, for people."""
-    found = BaseFeature.objects.filter(kind__in=kinds) if kinds else BaseFeature.objects.all()
-    sources = sorted(set(found.values_list("generated", "source")))
-    texts = [_("底图为程序生成的示意，非实测")] if any(generated for generated, _source in sources) else []
-    return "；".join([*texts, *(source for generated, source in sources if not generated)])
 
 
 def generate(kinds: Sequence[str] = (), *, seed: int | None = None) -> BasemapReport:
@@ -183,12 +177,13 @@ def import_file(path: Path, wanted: Wanted) -> BasemapReport:
         reason = rows.refused[0].reason if rows.refused else _("文件是空的")
         raise VectorFileError(_("%(path)s 没有可用的行：%(reason)s") % {"path": path.name, "reason": reason})
     category = _categories(rows, wanted, height_m)
-    names = rows.texts(wanted.name_field) if wanted.name_field else np.full(len(rows), "", dtype=object)
+    blank = np.full(len(rows), "", dtype=object)
+    names = rows.texts(wanted.name_field) if wanted.name_field else blank
     zooms = ZOOMS[wanted.kind]
     taken = Features(
         np.full(len(rows), wanted.kind, dtype=object),
         category,
-        np.array([name[:120] for name in names], dtype=object),
+        np.array([name[:120] for name in names.tolist()], dtype=object),
         np.array([zooms[name] for name in category], dtype=np.int64),
         height_m,
         rows.geometry,
@@ -197,7 +192,7 @@ def import_file(path: Path, wanted: Wanted) -> BasemapReport:
     return BasemapReport(_replace([wanted.kind], taken, source, generated=False), refused=rows.refused)
 
 
-def _categories(rows: FileRows, wanted: Wanted, height_m: np.ndarray) -> np.ndarray:
+def _categories(rows: FileRows, wanted: Wanted, height_m: NDArray[np.float64]) -> NDArray[Any]:
     ours = ZOOMS[wanted.kind]
     if wanted.class_field:
         names = {word: name for name, words in CLASS_NAMES[Kind(wanted.kind)].items() for word in words.split()}
@@ -235,7 +230,7 @@ def _replace(kinds: Iterable[str], taken: Features, source: str, *, generated: b
     return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
-def footprints() -> tuple[np.ndarray, np.ndarray, list[str], list[str]]:
+def footprints() -> tuple[NDArray[Any], NDArray[np.float64], list[str], list[str]]:
     """The basemap's buildings that have a height: shapes (EPSG:4326), heights in metres, ids and names."""
     found = BaseFeature.objects.filter(kind=Kind.BUILDING, height_m__isnull=False).order_by("pk")
     rows = list(found.values_list("geometry", "height_m", "pk", "name"))

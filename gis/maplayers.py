@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from gis.basemap import attribution_of
+from gis.models import BaseFeature
 from gis.tiles import TileLayer
 
 # Boundaries are no secret: whoever is signed in sees them all.
@@ -21,6 +22,14 @@ REGIONS = TileLayer(
     feature_id="r.id",
     open_to_all=True,
 )
+
+
+def attribution_of(*kinds: str) -> str:
+    """Where the features of these kinds (all when left out) come from, for people."""
+    found = BaseFeature.objects.filter(kind__in=kinds) if kinds else BaseFeature.objects.all()
+    sources = sorted(set(found.values_list("generated", "source")))
+    texts = [gettext("底图为程序生成的示意，非实测")] if any(generated for generated, _source in sources) else []
+    return "；".join([*texts, *(source for generated, source in sources if not generated)])
 
 
 def _base(

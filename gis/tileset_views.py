@@ -11,8 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from gis.exceptions import UnknownTilesetError
-from gis.tileset.folder import find_file, list_tilesets
-from gis.tileset.writer import ENTRY
+from gis.tileset_folder import ENTRY, find_file, list_tilesets
 
 
 def _refusal(status: int, message: object) -> JsonResponse:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyogrio
 import shapely
+from django.contrib.gis.gdal import libgdal
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError
@@ -25,6 +26,10 @@ from pyproj.exceptions import CRSError
 
 from gis.crs import find_datum, to_wgs84
 from gis.exceptions import UnknownDatumError, VectorFileError
+
+# Importing pyogrio makes it hear every GDAL message of this thread, those of GeoDjango's own calls included, and turn
+# them into warnings. GeoDjango, which logs them, goes back on top; and servers do not import this module.
+libgdal.lgdal.CPLPushErrorHandler(libgdal.err_handler)
 
 SUFFIXES = (".geojson", ".json", ".gpkg", ".shp")
 DRIVERS = ("GeoJSON", "GPKG", "ESRI Shapefile")

@@ -151,8 +151,12 @@ class Preparation:
         with self.steps.step(f"城市 {self.installation.city} (city)"):
             self.manage("loadcity", advice="检查行政区划代码 (check the city's six-digit code).")
         if self.installation.demo:
+            with self.steps.step("示意底图与建筑 (generated basemap and buildings)"):
+                self.manage("loadbasemap")
+                self.manage("buildings")
             with self.steps.step("演示数据 (demo data)"):
                 self.manage("loaddemo")
+                self.manage("loadlayers")
         with self.steps.step("管理员 (administrator)"):
             self.ensure_administrator()
         self.installation.prepared = wanted

@@ -121,11 +121,14 @@ def _link(entry: Register | MenuEntry) -> dict[str, str]:
 
 
 @router.get("/layers/{layer_id}/statistics", response=StatisticsOut)
-def statistics(request: HttpRequest, layer_id: Path[str]) -> StatisticsOut:
-    """Counts of one layer by state, kind and district, inside the user's scope; 503 while it cannot be read."""
+def statistics(request: HttpRequest, layer_id: Path[str], district: Query[str] = "") -> StatisticsOut:
+    """Counts of one layer by state, kind and district, inside the user's scope; 503 while it cannot be read.
+
+    ``district``: code of the one district to count in.
+    """
     layer = _layer(layer_id)
     try:
-        counts = count(layer, scope_of(request.user))  # type: ignore[arg-type]
+        counts = count(layer, scope_of(request.user), district[:LONGEST_QUERY])  # type: ignore[arg-type]
     except LayerFailedError as error:
         raise HttpError(503, str(error)) from error
     names = district_names([code for code in counts.district if code], get_language() or "")

@@ -85,7 +85,6 @@ def export_html(view: View, scope: Scope, made_by: str) -> str:
             "made_at": timezone.localtime(now),
             "made_by": made_by,
             "legends": [(layer.title, [(e.title, _css(e.colour)) for e in layer.legend]) for layer in view.layers],
-            "ground": "#0b1220",
         },
     )
 

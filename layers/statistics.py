@@ -45,8 +45,8 @@ class Counts:
     at: datetime
 
 
-def count(layer: MapLayer, scope: Scope) -> Counts:
-    """Count what ``layer`` shows to this scope.
+def count(layer: MapLayer, scope: Scope, district: str = "") -> Counts:
+    """Count what ``layer`` shows to this scope; in one ``district`` only where its code is given.
 
     Live things are counted anew each time; everything else only when a topic of its tables has changed.
 
@@ -56,21 +56,21 @@ def count(layer: MapLayer, scope: Scope) -> Counts:
         The database took too long.
     """
     if isinstance(layer.source, LiveAssets):
-        return _count_live(layer.source, scope)
+        return _count_live(layer.source, scope, district)
     tiled = tile_layer(layer)
     assert tiled is not None
     version = stamp_of({*tiled.topics, "regions"})
     colour = layer.colour_by.field if layer.colour_by else ""
-    key = f"layers.count/{tiled.digest}/{colour}/{version}/{scope.key}"
+    key = f"layers.count/{tiled.digest}/{colour}/{version}/{scope.key}/{district}"
     name = hashlib.sha256(key.encode()).hexdigest()
     found: Counts | None = cache.get(name)
     if found is None:
-        found = _count_tiled(layer, tiled, scope)
+        found = _count_tiled(layer, tiled, scope, district)
         cache.set(name, found, KEPT_S)
     return found
 
 
-def _count_live(source: LiveAssets, scope: Scope) -> Counts:
+def _count_live(source: LiveAssets, scope: Scope, wanted: str) -> Counts:
     now = timezone.now()
     rows = (
         with_silence(live(source, scope), source)
@@ -81,13 +81,15 @@ def _count_live(source: LiveAssets, scope: Scope) -> Counts:
     states: Counter[Any] = Counter()
     districts: Counter[str] = Counter()
     for district, status, is_silent_now, n in rows:
+        if wanted and district != wanted:
+            continue
         states[NO_STATE if status is None else NOT_HEARD if is_silent_now else status] += n
         districts[district or ""] += n
     total = sum(states.values())
     return Counts(total, dict(states), {source.kind: total} if total else {}, dict(districts), now)
 
 
-def _count_tiled(layer: MapLayer, tiled: TileLayer, scope: Scope) -> Counts:
+def _count_tiled(layer: MapLayer, tiled: TileLayer, scope: Scope, wanted: str) -> Counts:
     now = timezone.now()
     state = column_of(tiled, layer.colour_by.field) if layer.colour_by else "NULL"
     kind = column_of(tiled, "kind") if "kind" in dict(tiled.properties) else "NULL"
@@ -98,6 +100,8 @@ def _count_tiled(layer: MapLayer, tiled: TileLayer, scope: Scope) -> Counts:
     kinds: Counter[str] = Counter()
     districts: Counter[str] = Counter()
     for state_value, kind_value, code, n in rows:
+        if wanted and code != wanted:
+            continue
         if state_value is not None:
             states[state_value] += n
         if kind_value is not None:

@@ -2,6 +2,10 @@
 
 from django.urls import path
 
+from layers.screen import screen_page
 from layers.views import export
 
-urlpatterns = [path("export", export, name="layers-export")]
+urlpatterns = [
+    path("layers/export", export, name="layers-export"),
+    path("screen/", screen_page, name="screen"),
+]

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -35,15 +36,18 @@ def entry(source: str) -> Entry:
         built = manifest[source]
     except (OSError, KeyError) as error:
         raise ImproperlyConfigured(f"web bundle: no entry {source} ({error}); run ./sandtable up") from error
-    styles: list[str] = []
-    waiting, seen = [source], set()
-    while waiting:
-        key = waiting.pop()
-        if key not in seen:
-            seen.add(key)
-            styles += manifest[key].get("css", [])
-            waiting += manifest[key].get("imports", [])
+    chunks: dict[str, None] = {}
+    _gather(manifest, source, chunks)
+    styles = [style for chunk in chunks for style in manifest[chunk].get("css", [])]
     return Entry(f"web/{built['file']}", tuple(f"web/{style}" for style in dict.fromkeys(styles)))
+
+
+def _gather(manifest: dict[str, Any], chunk: str, into: dict[str, None]) -> None:
+    """A chunk after those it imports: what a page says of itself wins over what it shares."""
+    for imported in manifest[chunk].get("imports", []):
+        if imported not in into:
+            _gather(manifest, imported, into)
+    into[chunk] = None
 
 
 @cache

@@ -132,6 +132,8 @@ class Area(models.Model):
                 for field in ("boundary", "z_min_m", "z_max_m", "periods", "active")
             ):
                 self.version = before.version + 1
+                if kwargs.get("update_fields") is not None:
+                    kwargs["update_fields"] = {*kwargs["update_fields"], "version"}  # type: ignore[misc]
         super().save(*args, **kwargs)  # type: ignore[arg-type]
 
 

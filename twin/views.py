@@ -22,7 +22,7 @@ SHANGHAI_BOUNDS = (120.85, 30.67, 122.0, 31.87)
 @require_safe
 def map_page(request: HttpRequest) -> HttpResponse:
     """The map: a shell that the bundle fills."""
-    return render(request, "twin/map.html", {"bundle": entry("src/map/main.ts"), "boot": _boot(request)})
+    return render(request, "twin/map.html", {"bundle": entry("src/map/main.ts"), "boot": boot_data(request)})
 
 
 def _place_name(region: Region | None, language: str | None) -> str:
@@ -31,8 +31,8 @@ def _place_name(region: Region | None, language: str | None) -> str:
     return region.name_en or region.name if language == "en" else region.name
 
 
-def _boot(request: HttpRequest) -> dict[str, Any]:
-    """What the bundle must know before its first request."""
+def boot_data(request: HttpRequest) -> dict[str, Any]:
+    """What a page of the bundle must know before its first request."""
     city = Region.objects.filter(code=settings.CITY_CODE).first()
     bounds = city.boundary.extent if city and city.boundary else SHANGHAI_BOUNDS
     west, south, east, north = bounds

@@ -2,6 +2,12 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   base: "/static/web/",
+  resolve: {
+    // The usual one compiles WebAssembly as soon as it is imported, which a strict Content-Security-Policy refuses.
+    alias: {
+      "meshoptimizer/decoder": new URL("node_modules/meshoptimizer/meshopt_decoder_reference.js", import.meta.url).pathname,
+    },
+  },
   build: {
     outDir: "dist",
     manifest: true,
@@ -10,7 +16,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 4000,
-    rolldownOptions: { input: { map: "src/map/main.ts" } },
+    rolldownOptions: { input: { map: "src/map/main.ts", screen: "src/screen/main.ts" } },
   },
   // The map library's worker is an ES module and is served by ourselves.
   worker: { format: "es" },

@@ -175,8 +175,8 @@ class IngestWorker:
         for current in [outcome.current, *switched]:
             if len(current):
                 self._show(current)
-        for message in messages:
-            self._receiver.publish(*message)
+        for said in messages:
+            self._receiver.publish(said.topic, said.payload)
         received_total.inc(decoded.rows)
         stored_total.inc(outcome.stored)
         repeated_total.inc(decoded.repeated + len(decoded.batch) - outcome.stored)

@@ -34,17 +34,18 @@ def draw_motorways(
     span_m = float(np.hypot(east - west, north - south))
     sway = SoftNoise(rng, 6_000.0, 25_000.0)
     inner_m = 0.8 * RINGS[0][1] * middle_radius_m
-    radials, taken = [], []
+    radials: list[shapely.Geometry] = []
+    taken: list[float] = []
     for centre in sorted(centres[1:], key=lambda centre: -centre.radius_m):
         away = np.array([centre.x, centre.y]) - middle
         distance_m = float(np.hypot(*away))
-        angle = float(np.arctan2(away[1], away[0]))
+        heading = float(np.arctan2(away[1], away[0]))
         # Two centres in one direction share a motorway; those inside the outer ring need none.
         if distance_m < middle_radius_m or any(
-            abs((angle - other + np.pi) % (2 * np.pi) - np.pi) < 0.22 for other in taken
+            abs((heading - other + np.pi) % (2 * np.pi) - np.pi) < 0.22 for other in taken
         ):
             continue
-        taken.append(angle)
+        taken.append(heading)
         along = away / distance_m
         way = np.arange(inner_m, span_m, 1_000.0)
         sideways = 900.0 * sway(way + 7_919.0 * len(taken), way * 0) * np.clip((way - inner_m) / 6_000.0, 0, 1)
@@ -93,11 +94,12 @@ def draw_grid_roads(
             if order == 1:
                 # A street between two cells of one park or one great block is none.
                 closed = np.zeros_like(kept)
-                closed[1:-1] = (shut[:-1] & shut[1:]) | (great[:-1] & great[1:] & (number[1:-1] % 2 == 1)[:, None])
+                odd = np.arange(1, x.shape[0] - 1).reshape(-1, 1) % 2 == 1
+                closed[1:-1] = (shut[:-1] & shut[1:]) | (great[:-1] & great[1:] & odd)
                 kept &= ~closed & ~wet
             else:
-                bridges = rng.random(x.shape[0]) < BRIDGES[order]
-                kept &= ~wet | bridges[:, None]
+                bridges = rng.random((x.shape[0], 1)) < BRIDGES[order]
+                kept &= ~wet | bridges
                 # In the fields a grid line is a road for some kilometres, then for some it is not.
                 stretch = np.repeat(rng.random((x.shape[0], x.shape[1] // 16 + 1)) < 0.72, 16, axis=1)
                 kept &= stretch[:, : x.shape[1] - 1] | (grown > REACH[8])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import shapely
 
@@ -56,7 +58,7 @@ def blobs(count: int, lattice: Lattice, where: Mask, radius_m: tuple[float, floa
         return np.empty((0, 28, 2))
     chosen = rng.choice(len(i), min(count, len(i)), replace=False)
     angle = np.linspace(0, 2 * np.pi, 28, endpoint=False)
-    size_m = np.exp(rng.uniform(*np.log(radius_m), len(chosen)))[:, None]
+    size_m = np.exp(rng.uniform(math.log(radius_m[0]), math.log(radius_m[1]), len(chosen)))[:, None]
     shape = np.ones((len(chosen), 28))
     for waves in (2, 3, 5):
         shape += rng.uniform(0.05, 0.5 / waves, (len(chosen), 1)) * np.sin(

@@ -15,9 +15,8 @@ from django.contrib.gis.geos import MultiPolygon, Polygon
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from gis.basemap import attribution_of
 from gis.crs import geometry_from_wgs84
-from gis.maplayers import BASE_LAYERS
+from gis.maplayers import BASE_LAYERS, attribution_of
 from gis.models import BaseFeature, Region
 from gis.notices import stamp_of
 from gis.tests.test_tiles import decode

@@ -8,13 +8,11 @@ import numpy as np
 import pytest
 import shapely
 from django.contrib.auth import get_user_model
-from django.urls import include, path
 
 from gis.tileset import Buildings, write_tileset
 
 # Where the platform's own addresses include them, too; the tests of this floor do not depend on it.
-urlpatterns = [path("", include("config.urls")), path("tilesets/", include("gis.tileset_urls"))]
-pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

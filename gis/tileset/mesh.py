@@ -59,9 +59,9 @@ def _walls(
     rings, part_of = shapely.get_rings(parts, return_index=True)
     lonlat, ring_of = shapely.get_coordinates(rings, return_index=True)
     feature = owner[part_of[ring_of]]
-    lower = frame.points(to_ecef(*lonlat.T, base_m))
-    upper = frame.points(to_ecef(*lonlat.T, base_m + height_m[feature]))
-    up = frame.vectors(up_vectors(*lonlat.T))
+    lower = frame.points(to_ecef(lonlat[:, 0], lonlat[:, 1], base_m))
+    upper = frame.points(to_ecef(lonlat[:, 0], lonlat[:, 1], base_m + height_m[feature]))
+    up = frame.vectors(up_vectors(lonlat[:, 0], lonlat[:, 1]))
     # An edge joins neighbouring points of one ring. The ground lies to its left: outer rings run counter-clockwise,
     # courtyards clockwise.
     start = np.flatnonzero(ring_of[:-1] == ring_of[1:])

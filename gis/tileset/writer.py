@@ -19,8 +19,8 @@ from gis.tileset.earth import Floats, LocalFrame
 from gis.tileset.glb import write_glb
 from gis.tileset.mesh import extrude
 from gis.tileset.quadtree import Node, grow
+from gis.tileset_folder import ENTRY
 
-ENTRY = "tileset.json"
 # Boxes are drawn this much wider, for what 32 bits round away.
 SLACK_M = 0.01
 

@@ -203,8 +203,8 @@ _STILL_COUNTED = _heard_within(600)
 """Of those who might be too many: somebody silent may well still be there."""
 _SURELY_THERE = _heard_within(120)
 """Of those who must be there: somebody silent may well be gone."""
-_PEOPLE = Evidence("people", _("人数"), "人")
-_LIMIT = Evidence("limit", _("限值"), "人")
+_PEOPLE = Evidence("people", _("人数"))
+_LIMIT = Evidence("limit", _("限值"))
 _DISTANCE = Evidence("distance_m", _("越出距离"), "m")
 
 
@@ -253,7 +253,7 @@ RULES = (
         "over_limit", _("区域超员"), Grade.ORANGE, Trigger.PRESENT, over_limit, MOST_PEOPLE,
         every_s=5,
         parameters=(
-            Parameter("allowance_people", _("允许超出"), "int", 0, minimum=0, maximum=1000, unit="人"),
+            Parameter("allowance_people", _("允许超出人数"), "int", 0, minimum=0, maximum=1000),
             Parameter("settle_s", _("进入多久后计入"), "int", 10, minimum=0, maximum=600, unit="s"),
             _STILL_COUNTED,
         ),

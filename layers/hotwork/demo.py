@@ -73,7 +73,7 @@ def _firm(organization: Organization, seed: str) -> list[Welder]:
             began = timezone.localdate() - timedelta(days=rng.randrange(100, 6 * 365 - 20))
             Welder.objects.create(
                 name=_name(rng),
-                identity_number=make_identity_number(rng, organization.region.code[:6]),
+                identity_number=make_identity_number(rng),
                 telephone=make_mobile(rng),
                 firm=firm,
                 region=organization.region,

@@ -7,6 +7,7 @@ from django.contrib.gis.geos import MultiPolygon, Polygon
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from layers import search
 from layers.contract import LayerModule, MenuEntry, Panel, PolygonStyle, StatisticsBy, TileSource
 from layers.registry import registry
 from layers.tests.conftest import DISTRICTS, LAYERS, layer
@@ -195,7 +196,8 @@ def test_search_ends_at_the_scope(town, where):
         assert not [title for title in found(client, other) if title.startswith(other)]
 
 
-def test_search_knows_a_change_at_once(town):
+def test_search_knows_a_change_at_once(town, monkeypatch):
+    monkeypatch.setattr(search, "_REST", 0)
     client = town.client("city")
     assert found(client, "浦江") == []
     town.drones["west"].name = "浦江一号"
@@ -213,3 +215,17 @@ def test_more_than_fits_says_so(town):
     Asset.objects.bulk_create(Asset(kind="drone", code=f"X-{i}", name=f"编队机{i}") for i in range(60))
     told = town.client("city").get("/api/v1/search", {"q": "编队"}).json()
     assert (len(told["results"]), told["more"]) == (50, True)
+
+
+@pytest.mark.parametrize(
+    ("address", "most"),
+    [("layers", 8), ("modules", 8), ("layers/kites.drones/statistics", 10), ("search?q=无人机", 16)],
+)
+def test_what_a_screen_asks_costs_the_same_however_much_there_is(town, django_assert_max_num_queries, address, most):
+    Asset.objects.bulk_create(
+        Asset(kind="drone", code=f"F-{i}", name="无人机", owner=town.firms["west"]) for i in range(40)
+    )
+    client = town.client("city")
+    client.get(f"/api/v1/{address}")
+    with django_assert_max_num_queries(most):
+        client.get(f"/api/v1/{address}")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from access.scope import WHOLE_CITY
+from layers import search
 from layers.pinyin import normalised, spellings
-from layers.search import Text
+from layers.search import Table, TableIndex, Text
+from twin.models import Asset
 
 
 @pytest.mark.parametrize(
@@ -54,3 +57,23 @@ def test_rows_do_not_run_into_each_other():
     assert list(Text([(1, "ab"), (2, "cd")]).find("bc")) == []
     assert list(Text([(1, "ab", "cd")]).find("bc")) == []
     assert list(Text([]).find("x")) == []
+
+
+def test_a_text_that_takes_long_is_not_made_anew_all_the_time(db, monkeypatch):
+    index = TableIndex(Table("asset", Asset, ("code",), ("assets",)))
+    Asset.objects.create(kind="drone", code="A-1")
+    assert len(index.find("a-", WHOLE_CITY, 9)) == 1
+    monkeypatch.setattr(index, "_not_before", float("inf"))
+    Asset.objects.create(kind="drone", code="A-2")
+    assert len(index.find("a-", WHOLE_CITY, 9)) == 1
+    monkeypatch.setattr(index, "_not_before", 0.0)
+    assert len(index.find("a-", WHOLE_CITY, 9)) == 2
+
+
+def test_a_common_word_is_found_in_a_small_scope(db, monkeypatch):
+    monkeypatch.setattr(search, "_FIRST", 5)
+    Asset.objects.bulk_create(Asset(kind="drone", code=f"A-{i}", active=i == 30) for i in range(40))
+    index = TableIndex(Table("asset", Asset, ("code",), ("assets",)))
+    index.text()
+    index.table = Table("asset", Asset, ("code",), ("assets",), (("active", True),))
+    assert [Asset.objects.get(pk=key).code for key in index.find("a-", WHOLE_CITY, 9)] == ["A-30"]

@@ -36,6 +36,13 @@ def called(path: Path) -> Iterator[str]:
             yield target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
 
 
+def attributes(path: Path) -> Iterator[str]:
+    """Names of the attributes that a file reaches for."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), path)):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+
+
 def translated(path: Path) -> Iterator[str]:
     """Texts that a file has translated."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), path)):

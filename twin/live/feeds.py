@@ -96,15 +96,13 @@ class Feed:
         self._forget_over()
         self._wake()
 
-    def replace(self, items: Iterable[Item]) -> None:
-        """Make the feed what the database says; an item that is newer here stays."""
-        held, self._items = self._items, {}
-        for item in items:
-            known = held.get(item.key)
-            self.tick += 1
-            self._items[item.key] = (self.tick, known[1] if known and known[1].version > item.version else item)
+    def replace(self, items: Iterable[Item], asked: int) -> None:
+        """Make the feed what the database said at tick ``asked``; what was heard since then stays."""
+        since = self.since(asked)
+        self._items = {}
         self.generation += 1
-        self._wake()
+        self.take(items)
+        self.take(since)
 
     def everything(self) -> list[Item]:
         """What is not over."""
@@ -145,9 +143,10 @@ class FeedTeller:
         self._tick = 0
 
     def allow(self, sight: Sight) -> None:
-        """What may be seen from now on; everything is told again."""
+        """What may be seen from now on; where that is something else, everything is told again."""
+        if self._sight is None or not same_sight(self._sight, sight):
+            self._generation = -1
         self._sight = sight
-        self._generation = -1
 
     def messages(self) -> list[dict[str, Any]]:
         """What to tell now."""
@@ -170,6 +169,15 @@ class FeedTeller:
         owner = np.array([item.owner for item in items], np.int64)
         region = np.array([item.region for item in items], np.int64)
         return [item for item, seen in zip(items, self._sight.covers(owner, region), strict=True) if seen]
+
+
+def same_sight(one: Sight, other: Sight) -> bool:
+    """Whether both cover the same."""
+    return (
+        one.everything == other.everything
+        and np.array_equal(one.owners, other.owners)
+        and np.array_equal(one.regions, other.regions)
+    )
 
 
 _sources: list[FeedSource] = []

@@ -17,6 +17,7 @@ from prometheus_client import Counter, Gauge
 
 from gis.notices import listen
 from twin.live.database import close_connection, in_database
+from twin.live.feeds import Feed, make_feeds
 from twin.live.frames import Update, decode_update
 from twin.live.world import World
 from twin.present import Current, read_current
@@ -47,6 +48,8 @@ class Hub:
         self.sight_version = 0
         """Grows when somebody's scope may have changed."""
         self.ready = False
+        self.feeds: list[Feed] = []
+        self._feeds_stale = True
         self._numbers: dict[str, int] = {}
         self._moved = asyncio.Event()
         self._stale = asyncio.Event()
@@ -56,6 +59,7 @@ class Hub:
 
     async def start(self) -> None:
         """Connect, load the world, begin to tick."""
+        self.feeds = make_feeds()
         self._connect(asyncio.get_running_loop())
         self._stale.set()
         self._tasks = [asyncio.create_task(job) for job in (self._reload_when_stale(), self._watch_notices())]
@@ -106,10 +110,17 @@ class Hub:
                 logger.error("live hub: the broker refused us: %s", reason)
                 return
             client.subscribe(LIVE_TOPICS)
+            for feed in self.feeds:
+                client.subscribe(feed.source.topic)
+            self._feeds_stale = True
             # Frames were missed while the broker was away.
             loop.call_soon_threadsafe(self._stale.set)
 
         def received(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+            for feed in self.feeds:
+                if mqtt.topic_matches_sub(feed.source.topic, message.topic):
+                    self._hear(loop, feed, message)
+                    return
             try:
                 update = decode_update(bytes(message.payload))
             except ValueError:
@@ -122,6 +133,14 @@ class Hub:
         client.connect_async(address.hostname or "127.0.0.1", address.port or 1883, keepalive=10)
         client.loop_start()
         self._client = client
+
+    def _hear(self, loop: asyncio.AbstractEventLoop, feed: Feed, message: mqtt.MQTTMessage) -> None:
+        try:
+            items = feed.source.read(bytes(message.payload))
+        except (ValueError, KeyError, TypeError):
+            logger.exception("live hub: unreadable message on %s", message.topic)
+            return
+        loop.call_soon_threadsafe(feed.take, items)
 
     def _take(self, topic: str, update: Update) -> None:
         self.heard_at = time.monotonic()
@@ -145,6 +164,7 @@ class Hub:
             self._stale.clear()
             try:
                 self.world.replace(await in_database(_load))
+                await self._reload_feeds()
             except Exception:
                 logger.exception("live hub: the world could not be read; trying again")
                 self._stale.set()
@@ -153,6 +173,18 @@ class Hub:
                 assets_held.set(int(self.world.there.sum()))
                 self._wake()
             await asyncio.sleep(1)
+
+    async def _reload_feeds(self) -> None:
+        if not self._feeds_stale:
+            return
+        self._feeds_stale = False
+        try:
+            for feed in self.feeds:
+                asked = feed.tick
+                feed.replace(await in_database(feed.source.load), asked)
+        except Exception:
+            self._feeds_stale = True
+            raise
 
     async def _watch_notices(self) -> None:
         loop = asyncio.get_running_loop()

@@ -19,6 +19,7 @@ from access.scope import Scope, allowed_organizations, allowed_regions, scope_of
 from access.sessions import user_of_session
 from twin.kinds import STATUS_NAMES, kinds
 from twin.live.database import in_database
+from twin.live.feeds import FeedTeller
 from twin.live.frames import (
     ASSETS,
     ASSETS_BATCH,
@@ -87,6 +88,7 @@ class Conversation:
         self._receive = receive
         self._send = send
         self._viewer: Viewer | None = None
+        self._tellers = [FeedTeller(feed, language) for feed in hub.feeds]
         self._schemas_sent: set[int] = set()
         self._looked = asyncio.Event()
         self._seen = 0
@@ -142,14 +144,19 @@ class Conversation:
             answer = self._viewer.answer(self._hub.world, time.time() * 1000) if self._hub.ready else None
             if answer is not None:
                 await self._send_answer(answer)
+            if self._hub.ready:
+                for message in [message for teller in self._tellers for message in teller.messages()]:
+                    await self._send_json(message)
             if looked or time.monotonic() - pulsed_at >= PULSE_S:
                 pulsed_at = time.monotonic()
                 await self._send_json(self._pulse())
             await self._next_turn(self._viewer.tick)
 
     async def _next_turn(self, seen: int) -> None:
-        """Until the world moved on, or the map was moved."""
+        """Until the world moved on, the map was moved, or a feed has news."""
         waits = [asyncio.create_task(self._hub.next_tick(seen)), asyncio.create_task(self._looked.wait())]
+        if self._hub.ready:
+            waits += [asyncio.create_task(teller.next()) for teller in self._tellers]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -173,6 +180,8 @@ class Conversation:
         if who is None:
             raise Leave("session", CLOSE_SESSION)
         key, sight = who
+        for teller in self._tellers:
+            teller.allow(sight)
         if key == "none":
             raise Leave("permission", CLOSE_PERMISSION)
         if self._viewer is None:

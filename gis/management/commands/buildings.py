@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from gis import basemap
 from gis.exceptions import GisError
 from gis.management.refusals import say_refusals
+from gis.maplayers import attribution_of
 from gis.tileset import Buildings, write_tileset
 from gis.tileset.buildings import refuse_odd_sizes
+from gis.tileset_folder import tilesets_folder
 from gis.vectorfile import POLYGONS, Refusal, heights_m, read_rows
 
 
@@ -43,7 +44,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Read, write, and say what was done."""
-        folder = options["output"] or settings.VAR_DIR / "tilesets" / "buildings"
+        folder = options["output"] or tilesets_folder() / "buildings"
         refused: list[Refusal] = []
         try:
             if options["file"]:
@@ -51,7 +52,7 @@ class Command(BaseCommand):
                 attribution = options["attribution"] or options["file"].name
             else:
                 buildings = Buildings(*basemap.footprints())
-                attribution = options["attribution"] or basemap.attribution_of("building")
+                attribution = options["attribution"] or attribution_of("building")
             report = write_tileset(folder, buildings, base_m=options["base_height"], attribution=attribution)
         except GisError as error:
             say_refusals(self.stderr, refused)

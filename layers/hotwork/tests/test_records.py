@@ -125,7 +125,9 @@ def test_work_in_an_important_period(city, place):
         starts_at=START,
         ends_at=START + timedelta(seconds=100),
         region=city.districts[WEST],
-        area=Area.objects.create(name="展馆", kind="fence", boundary=city.key_area.boundary) if place == "area" else None,
+        area=Area.objects.create(name="展馆", kind="fence", boundary=city.key_area.boundary)
+        if place == "area"
+        else None,
     )
     machines = Machines(city)
     inside = [period.area] if period.area else []

@@ -19,6 +19,8 @@ export interface SocketState {
 
 export interface SocketHandlers {
   onControl(message: Control): void;
+  /** A text message that is not about positions. */
+  onOther?(message: { type: string }): void;
   onFrame(bytes: ArrayBuffer): void;
   /** Called whenever the phase changes. */
   onState(state: SocketState): void;
@@ -101,7 +103,10 @@ export class LiveSocket {
       return;
     }
     const message = parseControl(data);
-    if (message === null) return;
+    if (message === null) {
+      this.handlers.onOther?.(JSON.parse(data) as { type: string });
+      return;
+    }
     // Only a greeting proves that the server serves; one that accepts and drops us must not be hammered.
     if (message.type === "hello") this.attempt = 0;
     if (message.type === "bye" && message.reason === "session") {

@@ -11,8 +11,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from gis.exceptions import UnknownTilesetError
-from gis.tileset.writer import ENTRY
 
+ENTRY = "tileset.json"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 # What tilesets of other makers consist of, too.
 CONTENT_TYPES = {

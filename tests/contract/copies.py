@@ -1,0 +1,59 @@
+"""A copy of the checkout to work on: one whose modules can be taken out and added."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from django.conf import settings
+
+from config.environment import ENVIRONMENT
+from tests.contract.sources import ROOT
+
+LEFT_OUT = ("__pycache__", "node_modules", "var", "dist", ".git", ".venv", "*.mo", ".*_cache")
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A checkout in a folder of its own, with a database of its own name beside ours."""
+
+    folder: Path
+    database_url: str
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run Python there; what it says comes back whatever it is."""
+        environment = {**os.environ, "DATABASE_URL": self.database_url, "PYTHONDONTWRITEBYTECODE": "1"}
+        environment.pop("PYTEST_XDIST_WORKER", None)
+        command = [sys.executable, *words]
+        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=900)
+
+    def manage(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """``manage.py`` there; must succeed."""
+        done = self.run("manage.py", *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def passes(self, *paths: str) -> str:
+        """pytest there, the quick part; must be green, and must have run something."""
+        done = self.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "--create-db", "-m", "not slow", *paths)
+        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+        return done.stdout
+
+
+def copy_of_checkout(folder: Path, *, without: tuple[str, ...] = ()) -> Copy:
+    """Copy the checkout, leaving out modules."""
+    target = folder / "checkout"
+
+    def ignored(here: str, names: list[str]) -> set[str]:
+        unwanted = set(shutil.ignore_patterns(*LEFT_OUT)(here, names))
+        return unwanted | (set(without) if Path(here) == ROOT / "layers" else set())
+
+    shutil.copytree(ROOT, target, ignore=ignored)
+    address = urlsplit(ENVIRONMENT.database_url)
+    name = f"{settings.DATABASES['default']['NAME']}_copy"
+    return Copy(target, urlunsplit(address._replace(path=f"/{name}")))

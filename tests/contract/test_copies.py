@@ -1,0 +1,65 @@
+"""Modules come and go as folders: on copies of the checkout, with nothing else touched."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import pytest
+
+from layers.folders import module_keys
+from tests.contract.copies import copy_of_checkout
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("copies")]
+
+FIRST_MODULES = ("hotwork", "chempark")
+
+
+def digests(folder):
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def test_without_the_first_modules_the_platform_starts_and_passes_its_tests(tmp_path):
+    copy = copy_of_checkout(tmp_path, without=FIRST_MODULES)
+    assert not {path.name for path in (copy.folder / "layers").iterdir()} & set(FIRST_MODULES)
+    copy.manage("check")
+    copy.manage("makemigrations", "--check", "--dry-run")
+    said = copy.passes("tests/contract", "tests/test_doors.py", "layers", "command", "twin/tests/test_live.py")
+    assert int(re.search(r"(\d+) passed", said)[1]) > 150
+
+
+def test_each_module_goes_alone_where_nobody_requires_it(tmp_path):
+    from layers.registry import registry
+
+    required = {key for module in registry.modules() for key in module.requires}
+    for i, key in enumerate(sorted(set(module_keys()) - required)):
+        copy = copy_of_checkout(tmp_path / str(i), without=(key,))
+        copy.manage("check")
+        copy.manage("makemigrations", "--check", "--dry-run")
+
+
+def test_a_started_module_works_and_nothing_else_was_touched(tmp_path):
+    copy = copy_of_checkout(tmp_path)
+    before = digests(copy.folder)
+    copy.manage("startlayer", "paper_lanterns", "--title", "孔明灯", "--title-en", "Paper lanterns")
+    written = digests(copy.folder)
+    assert {path: written[path] for path in before} == before
+    added = sorted(set(written) - set(before))
+    assert all(path.startswith("layers/paper_lanterns/") for path in added)
+    names = {path.removeprefix("layers/paper_lanterns/") for path in added}
+    assert names >= {
+        "layer.py", "rules.py", "models.py", "admin.py", "apps.py", "migrations/0001_initial.py",
+        "locale/en/LC_MESSAGES/django.po", "tests/test_paper_lanterns.py",
+    }  # fmt: skip
+    copy.manage("check")
+    copy.manage("makemigrations", "--check", "--dry-run")
+    copy.passes("layers/paper_lanterns", "tests/contract", "layers/tests")
+    for tool in (("ruff", "check"), ("ruff", "format", "--check")):
+        done = copy.run("-m", *tool, "layers/paper_lanterns")
+        assert done.returncode == 0, done.stdout
+    linted = copy.run("-c", "from importlinter.cli import lint_imports_command; lint_imports_command()")
+    assert linted.returncode == 0, linted.stdout

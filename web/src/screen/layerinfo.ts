@@ -1,0 +1,68 @@
+/** What the server declares of map layers (`GET /api/v1/layers`). */
+
+/** A colour by name, or one for each value of a field. */
+export type Paint = string | { by: string; colours: { value: number | string | boolean; colour: string }[]; other: string };
+
+export interface LayerInfo {
+  id: string;
+  title: string;
+  group: string;
+  module: string;
+  /** Whether a new viewer sees it switched on. */
+  visible: boolean;
+  min_zoom: number;
+  max_zoom: number;
+  source:
+    | { type: "live"; shape: "point"; kind: string; code: number; silent_after_s: number }
+    | {
+        type: "areas" | "rows" | "tiles";
+        shape: "point" | "path" | "polygon";
+        tiles: string;
+        min_zoom: number;
+        max_zoom: number;
+      };
+  style: {
+    type: "icon" | "point" | "polygon" | "volume" | "path" | "heat" | "district";
+    colour?: Paint;
+    glyph?: string;
+    radius_px?: number;
+    line_px?: number;
+    width_px?: number;
+    fill_opacity?: number;
+    opacity?: number;
+    most_opacity?: number;
+    intensity?: number;
+    height_m?: number;
+    hatched?: boolean;
+  };
+  legend: { title: string; colour: string; value: number | string | boolean | null }[];
+  card: { field: string; title: string; unit: string; format: string }[];
+}
+
+export interface Count {
+  value: number | string | boolean;
+  title: string;
+  count: number;
+}
+
+/** Counts of one layer within what the viewer may see. */
+export interface Statistics {
+  id: string;
+  total: number;
+  state: Count[];
+  district: Count[];
+  as_of: string;
+}
+
+export interface TilesetInfo {
+  name: string;
+  url: string;
+  attribution: string;
+}
+
+export interface District {
+  code: string;
+  name: string;
+  /** West, south, east, north: degrees. */
+  bounds: [number, number, number, number];
+}

@@ -1,0 +1,34 @@
+import "@fontsource-variable/noto-sans-sc";
+import "maplibre-gl/dist/maplibre-gl.css";
+import "../styles/page.css";
+import "../styles/panels.css";
+import "../styles/screen.css";
+import "../styles/alerts.css";
+import type { SandtableProbe } from "../map/main";
+import { setWords } from "../words";
+import { ScreenApp } from "./app";
+import { readScreenBoot } from "./boot";
+
+const boot = readScreenBoot(document);
+if (window.matchMedia("(max-width: 640px)").matches) {
+  // Two columns and a map do not fit on a phone; the map page does.
+  window.location.replace(boot.urls.map);
+} else {
+  setWords(boot.words);
+  const root = document.getElementById("app");
+  if (root === null) throw new Error("page: #app missing");
+  const app = new ScreenApp(root, boot);
+  const probe: SandtableProbe = {
+    count: () => app.stream.count(),
+    positionOf: (id) => {
+      const thing = app.stream.fleet.find(id);
+      return thing === null ? null : [thing.lon, thing.lat];
+    },
+    mode: () => app.stream.mode,
+    connection: () => app.stream.light().state,
+    mapReady: () => app.canvas?.isReady ?? false,
+    select: (id) => app.selection.select(id),
+  };
+  window.sandtable = probe;
+  void app.start();
+}
