@@ -52,6 +52,7 @@ class State(models.Model):
     heading_deg = models.FloatField(_("航向（度）"), null=True)
     accuracy_m = models.FloatField(_("精度（米）"), null=True)
     status = models.SmallIntegerField(_("状态"))
+    status_ts = models.DateTimeField(_("状态时间"), null=True, editable=False)
     attrs = models.JSONField(_("属性"), default=dict)
     region = models.ForeignKey(
         "geo.Region", models.SET_NULL, null=True, db_index=False, related_name="+", verbose_name=_("当前区域")

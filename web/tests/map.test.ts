@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { completeBoot } from "../src/boot";
 import { compass, distanceText, speedText } from "../src/map/card";
-import { ringMiddle } from "../src/map/labels";
+import { ringMiddle } from "../src/map/places";
+import { attributeText } from "../src/map/attributes";
+import { findRoom, widthInEms } from "../src/map/declutter";
 import { drawingInterval } from "../src/map/pace";
 import { Track } from "../src/map/track";
 import { Clock } from "../src/time";
@@ -59,13 +61,40 @@ describe("label place", () => {
 
 describe("words on the card", () => {
   it("has units, and a dash for the unknown", () => {
-    expect(speedText(1.2)).toBe("4.3 km/h");
-    expect(speedText(20)).toBe("72 km/h");
+    expect(speedText(1.2)).toBe("4.3 公里/时");
+    expect(speedText(20)).toBe("72 公里/时");
     expect(speedText(Number.NaN)).toBe("—");
     expect(speedText(null)).toBe("—");
-    expect(distanceText(620.4)).toBe("620 m");
-    expect(distanceText(3440)).toBe("3.4 km");
+    expect(distanceText(620.4)).toBe("620 米");
+    expect(distanceText(3440)).toBe("3.4 公里");
     expect([0, 44, 359, -90].map(compass)).toEqual(["北", "东北", "北", "西"]);
+  });
+});
+
+describe("reported attributes", () => {
+  it("have a name and a unit where they are known, and stay as they came where not", () => {
+    expect(attributeText("current_a", 158.26)).toEqual(["电流", "158.3 安"]);
+    expect(attributeText("battery_pct", 80)).toEqual(["电量", "80%"]);
+    expect(attributeText("current_a", "?")).toEqual(["电流", "?"]);
+    expect(attributeText("helmet", true)).toEqual(["helmet", "是"]);
+    expect(attributeText("ext", { a: 1 })).toEqual(["ext", '{"a":1}']);
+  });
+});
+
+describe("room for names", () => {
+  const box = (x: number, y: number, reach = 20) => ({ x, y, width: 40, height: 10, reach });
+
+  it("is beside marks where that can be, never on another name, and not at all where there is none", () => {
+    const taken = [box(0, 100)];
+    const found = findRoom([box(0, 0), box(0, 5), box(0, 98)], [[0, 0], [0, 12]], [box(10, 0)], taken);
+    expect(found).toEqual([[0, 12], null, [0, 12]]);
+    expect(taken.length).toBe(3);
+    expect(findRoom([box(0, 0, 5)], [[0, 0], [0, 12]], [], [box(0, 0)])).toEqual([null]);
+  });
+
+  it("is wider for ideographs", () => {
+    expect(widthInEms("焊机")).toBe(2);
+    expect(widthInEms("W-01")).toBeCloseTo(2.32, 9);
   });
 });
 

@@ -54,14 +54,21 @@ export class Fleet {
     return this.clock() < this.glideEnd ? this.longestGlide : 0;
   }
 
-  /** Applies a frame. Rows of a kind that was not declared are skipped: the greeting is the only source of kinds. */
-  apply(columns: AssetColumns, now_ms: number): void {
+  /**
+   * Applies a frame. Rows of a kind that was not declared are skipped: the greeting is the only source of kinds.
+   *
+   * @returns whether things came or went; slots then are no longer what they were
+   */
+  apply(columns: AssetColumns, now_ms: number): boolean {
+    const before = this.count();
+    let hasLeft = false;
     const clock = this.clock();
     const glide = this.glides ? GLIDE_S : 0;
     let longest = 0;
     for (let row = 0; row < columns.length; row++) {
       if (columns.left[row]) {
         this.remove(columns.id[row]);
+        hasLeft = true;
         continue;
       }
       const store = this.stores.get(columns.kind[row]);
@@ -73,6 +80,7 @@ export class Fleet {
       this.longestGlide = clock < this.glideEnd ? Math.max(longest, this.longestGlide) : longest;
       this.glideEnd = clock + GLIDE_S;
     }
+    return hasLeft || this.count() !== before;
   }
 
   clear(): void {

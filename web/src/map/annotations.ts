@@ -16,6 +16,10 @@ const MOST_NAMES = 60;
 /** Beyond this many marks a name cannot dodge them any more. */
 const MOST_MARKS = 3000;
 const ALERT = LOOKS.indexOf("alert");
+/** Where a district's name may stand, ems from its middle: the nearest first. */
+const AROUND: readonly Shift[] = [0, -0.8, 0.8, -1.6, 1.6, -2.4, 2.4]
+  .flatMap((y) => [0, -0.8, 0.8, -1.6, 1.6, -2.4, 2.4].map((x): Shift => [x, y]))
+  .sort((a, b) => Math.hypot(...a) - Math.hypot(...b));
 const AT_REST: Label["glide"] = [0, 0, 0];
 
 /** What is drawn, as far as names care. */
@@ -77,53 +81,38 @@ export class Annotations {
     this.standing ??= this.stand(scene);
     const clock = (): number => scene.fleet.clock();
     return [
-      this.lettering.layer("place-names", this.standing.labels, clock),
-      this.lettering.layer("thing-names", this.thingNames(scene, [...this.standing.boxes]), clock),
+      ...this.lettering.layers("place-names", this.standing.labels, clock),
+      ...this.lettering.layers("thing-names", this.thingNames(scene, [...this.standing.boxes]), clock),
     ];
   }
 
   private stand(scene: Scene): { labels: Label[]; boxes: Box[] } {
-    const { canvas, glyphSize } = scene;
+    const { canvas } = scene;
     const size = Math.min(16, Math.max(13.5, 13.5 + (canvas.zoom - 9) * 0.8)) * this.scale;
-    const marks = this.marks(scene);
+    const discs = scene.plan === null ? [] : discBoxes(canvas, scene.plan);
+    const glyphs = glyphBoxes(scene);
     const boxes: Box[] = [];
     const labels: Label[] = [];
     const put = (level: Place["level"], letters: number, shifts: readonly Shift[]): void => {
       const places = this.places.filter((place) => place.level === level);
-      const wishes = places.map(({ name, lon, lat }) => boxOf(canvas.project(lon, lat), name, letters));
-      findRoom(wishes, shifts, marks, boxes).forEach((shift, i) => {
+      const wishes = places.map(({ name, lon, lat, reach_deg }) => {
+        const at = canvas.project(lon, lat);
+        return { ...boxOf(at, name, letters), reach: Math.abs(at.y - canvas.project(lon, lat - reach_deg).y) };
+      });
+      // A name on a number would leave neither legible; a glyph shows beneath a name.
+      const taken = [...discs, ...boxes];
+      findRoom(wishes, shifts, glyphs, taken).forEach((shift, i) => {
         if (shift === null) return;
         const { name, lon, lat } = places[i];
         labels.push({
           text: name, position: [lon, lat], glide: AT_REST, size: letters, shift: [...shift], colour: this.quiet,
         });
       });
+      boxes.push(...taken.slice(discs.length + boxes.length));
     };
-    const step = glyphSize * 0.6;
-    const around = [0, -1, 1, -2, 2].flatMap((y) => [0, -2, 2].map((x): Shift => [x * step, y * step]));
-    put("district", size, around);
+    put("district", size, AROUND.map(([x, y]): Shift => [x * size, y * size]));
     put("area", 12.5 * this.scale, [[0, -10 * this.scale]]);
     return { labels, boxes };
-  }
-
-  /** Discs and things that a name should not cover. */
-  private marks({ canvas, fleet, hidden, plan, singles, glyphSize }: Scene): Box[] {
-    const marks: Box[] = [];
-    if (plan !== null) {
-      for (let i = 0; i < plan.length; i++) {
-        const side = plan.radii[i] * 2;
-        marks.push({ ...canvas.project(plan.positions[i * 2], plan.positions[i * 2 + 1]), width: side, height: side });
-      }
-    }
-    for (const [code, store] of fleet.stores) {
-      if (hidden.has(code)) continue;
-      const slots = singles === null ? store.ids.subarray(0, store.length).keys() : Array.from(singles.get(code) ?? []);
-      for (const slot of slots) {
-        if (marks.length > MOST_MARKS) return marks;
-        marks.push({ ...place(canvas, store, slot), width: glyphSize * 0.7, height: glyphSize * 0.7 });
-      }
-    }
-    return marks;
   }
 
   private thingNames(scene: Scene, taken: Box[]): Label[] {
@@ -137,7 +126,10 @@ export class Annotations {
     const named = things
       .filter(({ id }) => this.naming.nameOf(id) !== "")
       .sort((a, b) => urgency(a) - urgency(b) || a.id - b.id);
-    const wishes = named.map(({ id, store, slot }) => boxOf(place(canvas, store, slot), this.naming.nameOf(id), size));
+    const wishes = named.map(({ id, store, slot }) => ({
+      ...boxOf(place(canvas, store, slot), this.naming.nameOf(id), size),
+      reach: glyphSize,
+    }));
     const below: Shift = [0, glyphSize * 0.5 + size * 0.55];
     return findRoom(wishes, [below], [], taken).flatMap((shift, i): Label[] => {
       if (shift === null) return [];
@@ -162,6 +154,26 @@ function place(canvas: MapCanvas, store: KindStore, slot: number): { x: number; 
   return { x, y };
 }
 
+function discBoxes(canvas: MapCanvas, plan: CellPlan): Box[] {
+  return Array.from(plan.radii, (radius, i) => {
+    const { x, y } = canvas.project(plan.positions[i * 2], plan.positions[i * 2 + 1]);
+    return { x, y, width: radius * 2, height: radius * 2 };
+  });
+}
+
+function glyphBoxes({ canvas, fleet, hidden, singles, glyphSize }: Scene): Box[] {
+  const boxes: Box[] = [];
+  for (const [code, store] of fleet.stores) {
+    if (hidden.has(code)) continue;
+    const slots = singles === null ? store.ids.subarray(0, store.length).keys() : Array.from(singles.get(code) ?? []);
+    for (const slot of slots) {
+      if (boxes.length === MOST_MARKS) return boxes;
+      boxes.push({ ...place(canvas, store, slot), width: glyphSize * 0.7, height: glyphSize * 0.7 });
+    }
+  }
+  return boxes;
+}
+
 function boxOf({ x, y }: { x: number; y: number }, text: string, size: number): Box {
   return { x, y, width: (widthInEms(text) + 0.6) * size, height: size * 1.3 };
 }
@@ -177,6 +189,5 @@ function nearest({ canvas, fleet, hidden }: Scene): Thing[] {
       things.push({ id: store.ids[slot], store, slot, distance });
     }
   }
-  if (things.length > MOST_NAMES) things.sort((a, b) => a.distance - b.distance).length = MOST_NAMES;
-  return things;
+  return things.length <= MOST_NAMES ? things : things.sort((a, b) => a.distance - b.distance).slice(0, MOST_NAMES);
 }

@@ -3,17 +3,22 @@ import type { Boot } from "../boot";
 import { h } from "../dom";
 import { type CellPlan, type Tally, planCells, tally } from "../live/cells";
 import { type IngestReport, type Light, judge } from "../live/connection";
+import { CROWDS_BELOW_ZOOM, type Crowd, gatherCrowd } from "../live/crowd";
 import { Fleet } from "../live/fleet";
 import { type CellColumns, type Frame, FrameDecoder } from "../live/frames";
-import type { Control, Kind, Mode } from "../live/messages";
+import type { Control, Mode } from "../live/messages";
 import { LiveSocket, type SocketState } from "../live/socket";
 import { LOOKS } from "../live/store";
 import { Clock } from "../time";
 import { type Tokens, readTokens, rgb } from "../tokens";
 import { t } from "../words";
+import { Annotations } from "./annotations";
+import { areaCard } from "./areas";
 import { MapCanvas } from "./canvas";
 import { Card } from "./card";
-import { CELLS, LayerMaker, lookColours, pickedThing } from "./layers";
+import { DISCS } from "./discs";
+import { listenToKeys } from "./keys";
+import { LayerMaker, lookColours, pickedThing } from "./layers";
 import { Notices } from "./notices";
 import { drawingInterval } from "./pace";
 import { KindPanel } from "./panel";
@@ -25,6 +30,9 @@ const WORKING = LOOKS.indexOf("working");
 const ALERT = LOOKS.indexOf("alert");
 const OFF = LOOKS.indexOf("off");
 const SILENT = LOOKS.indexOf("silent");
+
+/** Crowds are counted anew at most this often, ms: at their zooms a second's way is a pixel. */
+const RECOUNT_MS = 900;
 
 /** The map page: what the live connection says, drawn. */
 export class MapApp {
@@ -38,14 +46,16 @@ export class MapApp {
   private readonly layers: LayerMaker;
   private readonly topline: Topline;
   private readonly panel: KindPanel;
+  private readonly annotations: Annotations;
   private readonly notices = new Notices();
   private readonly ground = h("main", { class: "ground", "aria-label": t("地图") });
   private readonly socket: LiveSocket;
   private readonly scale: number;
-  private kinds = new Map<number, Kind>();
   private decoder = new FrameDecoder();
   private ingest: IngestReport | null = null;
   private cells: CellColumns | null = null;
+  private crowd: Crowd | null = null;
+  private crowdAt = 0;
   private plan: CellPlan | null = null;
   private isDrawAsked = false;
   private isGliding = false;
@@ -56,10 +66,11 @@ export class MapApp {
     private readonly boot: Boot,
   ) {
     this.tokens = readTokens(document.documentElement);
-    this.scale = window.matchMedia("(min-width: 2560px)").matches ? 1.5 : 1;
+    this.scale = window.matchMedia("(min-width: 2560px)").matches ? 1.6 : 1;
     this.clock = new Clock(boot.language, boot.time_zone);
     this.layers = new LayerMaker(this.tokens, this.scale);
     const colours = lookColours(this.tokens);
+    this.annotations = new Annotations(this.tokens, this.scale, boot.urls.assets, () => this.draw());
     this.topline = new Topline(boot, this.clock);
     this.panel = new KindPanel(colours, 18 * this.scale, () => this.redo());
     const card = new Card(colours, 44 * this.scale, this.clock, () => this.selection.clear());
@@ -69,9 +80,12 @@ export class MapApp {
       clock: this.clock,
       notices: this.notices,
       assetsUrl: boot.urls.assets,
-      kindByKey: (key) => [...this.kinds.values()].find((kind) => kind.key === key),
-      kindByCode: (code) => this.kinds.get(code),
-      onChange: () => this.draw(),
+      kindByKey: (key) => [...this.layers.kinds.values()].find((kind) => kind.key === key),
+      kindByCode: (code) => this.layers.kinds.get(code),
+      onChange: () => {
+        this.crowd = null;
+        this.draw();
+      },
       onSelect: (place) => this.canvas?.reveal(...place, card.element.getBoundingClientRect()),
       onSignedOut: () => this.signIn(),
     });
@@ -87,8 +101,9 @@ export class MapApp {
       },
       () => new WebSocket(live),
     );
-    document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.selection.clear();
+    listenToKeys({
+      close: () => this.close(),
+      zoom: (direction) => this.canvas?.step(direction),
     });
     window.addEventListener("online", () => this.socket.retryNow());
     const motion = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -102,9 +117,17 @@ export class MapApp {
     this.topline.update(this.light());
     try {
       this.canvas = await MapCanvas.open(this.ground, this.boot, this.tokens, this.scale, this.padding(), {
-        onView: (view) => this.socket.look(view),
+        onView: (view) => {
+          this.socket.look(view);
+          this.annotations.settle();
+          this.draw();
+        },
         onZoom: () => this.redo(),
         onPick: (info) => this.pick(info),
+        onPlaces: (places) => {
+          this.annotations.setPlaces(places);
+          this.draw();
+        },
         onTileProblem: (status) => this.tileProblem(status),
       });
     } catch (error) {
@@ -131,7 +154,7 @@ export class MapApp {
     switch (message.type) {
       case "hello":
         this.clock.hear(message.server_time);
-        this.kinds = new Map(message.kinds.map((kind) => [kind.code, kind]));
+        this.layers.kinds = new Map(message.kinds.map((kind) => [kind.code, kind]));
         this.fleet.declare(message.kinds, this.layers.appearance);
         this.panel.declare(message.kinds);
         this.forgetCells();
@@ -144,6 +167,7 @@ export class MapApp {
       case "reset":
         this.fleet.clear();
         this.forgetCells();
+        this.annotations.settle();
         break;
       case "bye":
         if (message.reason === "permission") this.notices.note(t("您的数据范围已变更，正在重新读取。"));
@@ -159,13 +183,15 @@ export class MapApp {
     if (frame === null) return;
     this.mode = frame.type;
     if (frame.type === "assets") {
-      this.cells = null;
-      this.fleet.apply(frame.columns, this.clock.now());
+      if (this.cells !== null) this.forgetCells();
+      const wasEmpty = this.fleet.count() === 0;
+      if (this.fleet.apply(frame.columns, this.clock.now())) this.crowd = null;
+      if (wasEmpty) this.annotations.settle();
       this.glide();
     } else {
       this.cells = frame.columns;
+      this.plan = null;
     }
-    this.plan = null;
     this.selection.tick();
     this.showCounts();
     this.draw();
@@ -194,10 +220,8 @@ export class MapApp {
     this.topline.update(this.light());
     this.showBand();
     this.selection.tick();
-    if (hasChanged) {
-      this.showCounts();
-      this.draw();
-    }
+    if (hasChanged) this.showCounts();
+    if (hasChanged || this.crowd !== null) this.draw();
   }
 
   private showBand(): void {
@@ -225,9 +249,11 @@ export class MapApp {
     this.panel.update(tallies, this.cells !== null);
   }
 
-  /** Lays out anew what depends on the zoom or on which kinds are shown. */
+  /** Lays out anew what depends on the zoom, on which kinds are shown or on what is looked at. */
   private redo(): void {
+    this.crowd = null;
     this.plan = null;
+    this.annotations.settle();
     this.draw();
   }
 
@@ -242,18 +268,35 @@ export class MapApp {
   }
 
   private drawNow(): void {
-    const { canvas, selection } = this;
+    const { canvas, selection, fleet, layers } = this;
     if (canvas === null) return;
+    const { hidden } = this.panel;
+    const { zoom } = canvas;
+    this.lay(zoom);
+    const singles = this.cells === null ? (this.crowd?.singles ?? null) : new Map();
     const shown = [];
-    if (selection.id !== null) shown.push(this.layers.track(selection.stretches(rgb(this.tokens.accent))));
-    if (this.cells !== null) {
-      this.plan ??= planCells(this.cells, this.panel.hidden, canvas.zoom, this.scale);
-      shown.push(...this.layers.cells(this.plan, this.kinds));
-    } else {
-      shown.push(...this.layers.things(this.fleet, this.panel.hidden, canvas.zoom));
-    }
-    if (selection.id !== null) shown.push(...this.layers.selection(this.fleet, selection.id, selection.place(), canvas.zoom));
+    if (selection.id !== null) shown.push(layers.track(selection.stretches(rgb(this.tokens.accent))));
+    shown.push(...layers.things(fleet, hidden, zoom, singles));
+    if (this.plan !== null) shown.push(...layers.discs(this.plan));
+    if (selection.id !== null) shown.push(...layers.selection(fleet, selection.id, selection.place(), zoom));
+    const { plan } = this;
+    const scene = { canvas, fleet, hidden, selected: selection.id, plan, singles, glyphSize: layers.glyphSize(zoom) };
+    shown.push(...this.annotations.layers(scene));
     canvas.show(shown);
+  }
+
+  /** Counts what lies close together: the server's cells, or while the map shows a city what came one by one. */
+  private lay(zoom: number): void {
+    const { hidden } = this.panel;
+    if (this.cells !== null) {
+      this.plan ??= planCells(this.cells, hidden, zoom, this.scale);
+    } else if (zoom >= CROWDS_BELOW_ZOOM) {
+      this.crowd = this.plan = null;
+    } else if (this.crowd === null || Date.now() - this.crowdAt > RECOUNT_MS) {
+      this.crowdAt = Date.now();
+      this.crowd = gatherCrowd(this.fleet, hidden, zoom, this.scale, this.selection.id);
+      this.plan = planCells(this.crowd.cells, hidden, zoom, this.scale, this.crowd.square_px);
+    }
   }
 
   /** Draws while something glides, as often as a pixel changes, and then once more. */
@@ -270,16 +313,28 @@ export class MapApp {
   }
 
   private pick(info: PickingInfo): void {
+    this.canvas?.hush();
     const thing = pickedThing(info);
     if (thing !== null) {
+      const slot = this.crowd === null ? thing.row : this.crowd.singles.get(thing.kind)?.[thing.row];
       const store = this.fleet.stores.get(thing.kind);
-      if (store !== undefined && thing.row < store.length) this.selection.select(store.ids[thing.row]);
-    } else if (info.layer?.id === CELLS && this.plan !== null && info.index >= 0) {
+      if (store !== undefined && slot !== undefined && slot < store.length) this.selection.select(store.ids[slot]);
+    } else if (info.layer?.id === DISCS && this.plan !== null && info.index >= 0) {
       const { positions } = this.plan;
       this.canvas?.approach(positions[info.index * 2], positions[info.index * 2 + 1]);
-    } else {
+    } else if (this.selection.id !== null) {
       this.selection.clear();
+    } else {
+      const areas = this.canvas?.areasAt(info.x, info.y) ?? [];
+      if (areas.length > 0) this.canvas?.say(info.x, info.y, areaCard(areas));
     }
+  }
+
+  /** Closes what lies over the map. */
+  private close(): void {
+    this.canvas?.hush();
+    this.topline.close();
+    this.selection.clear();
   }
 
   private tileProblem(status: number | undefined): void {
@@ -291,6 +346,7 @@ export class MapApp {
 
   private forgetCells(): void {
     this.cells = null;
+    this.crowd = null;
     this.plan = null;
   }
 

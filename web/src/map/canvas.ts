@@ -21,6 +21,8 @@ import { type Place, watchPlaces } from "./places";
 setWorkerUrl(workerUrl);
 
 const VIEW_WAIT_MS = 150;
+/** A thing that was chosen keeps this far from the edges and from the card, pixels. */
+const REVEAL_PX = 64;
 
 /** What the tiles tell about an area. */
 export interface AreaProperties {
@@ -162,14 +164,15 @@ export class MapCanvas {
     this.map.easeTo({ center: [lon, lat], zoom: Math.min(this.zoom + 2, 16), duration: 600 });
   }
 
-  /** Brings a place into the part of the map that `cover` leaves free; a place already there stays where it is. */
+  /** Brings a place, with room for its ring and name, into the part of the map that `cover` leaves free; a place already there stays. */
   reveal(lon: number, lat: number, cover: DOMRect): void {
     const { x, y } = this.map.project([lon, lat]);
-    const box = this.map.getContainer().getBoundingClientRect();
-    const isInside = x > 0 && y > 0 && x < box.width && y < box.height;
-    const isCovered = x > cover.left && x < cover.right && y > cover.top && y < cover.bottom;
+    const { width, height } = this.map.getContainer().getBoundingClientRect();
+    const isInside = x > REVEAL_PX && y > REVEAL_PX && x < width - REVEAL_PX && y < height - REVEAL_PX;
+    const isCovered =
+      x > cover.left - REVEAL_PX && x < cover.right + REVEAL_PX && y > cover.top - REVEAL_PX && y < cover.bottom + REVEAL_PX;
     if (isInside && !isCovered) return;
-    const isBelow = cover.width > box.width / 2;
+    const isBelow = cover.width > width / 2;
     const offset: [number, number] = isBelow ? [0, -cover.height / 2] : [-cover.width / 2, 0];
     this.map.easeTo({ center: [lon, lat], offset, duration: 600 });
   }

@@ -4,6 +4,7 @@ import type { Kind } from "../live/messages";
 import type { Look } from "../live/store";
 import type { Clock } from "../time";
 import { t } from "../words";
+import { attributeText } from "./attributes";
 import { glyphPicture } from "./glyphs";
 
 /** What the card shows of the present: from the live frames, or from the API while the thing is not in view. */
@@ -42,22 +43,17 @@ export function compass(heading_deg: number): string {
   return names[Math.round((((heading_deg % 360) + 360) % 360) / 45) % 8];
 }
 
-/** `12.4 km/h`; slow things with a decimal. */
+/** `12.4 公里/时`; slow things with a decimal. */
 export function speedText(speed_m_s: number | null): string {
   if (speed_m_s === null || Number.isNaN(speed_m_s)) return UNKNOWN;
   const kmh = speed_m_s * 3.6;
-  return `${kmh.toFixed(kmh < 20 ? 1 : 0)} km/h`;
+  return t("{n} 公里/时", { n: kmh.toFixed(kmh < 20 ? 1 : 0) });
 }
 
-/** `620 m` or `3.4 km`. */
+/** `620 米` or `3.4 公里`. */
 export function distanceText(metres: number): string {
-  return metres < 1000 ? `${Math.round(metres)} m` : `${(metres / 1000).toFixed(metres < 100_000 ? 1 : 0)} km`;
-}
-
-function plainValue(value: unknown): string {
-  if (value === null || value === undefined || value === "") return UNKNOWN;
-  if (typeof value === "boolean") return value ? t("是") : t("否");
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (metres < 1000) return t("{n} 米", { n: Math.round(metres) });
+  return t("{n} 公里", { n: (metres / 1000).toFixed(metres < 100_000 ? 1 : 0) });
 }
 
 /** The selected thing's card; slides in on the right. */
@@ -66,6 +62,7 @@ export class Card {
   private readonly title = h("h2", { tabindex: "-1" });
   private readonly subtitle = h("p", { class: "quiet" });
   private readonly picture = h("span", { class: "card-glyph" });
+  private readonly sign = h("span", { class: "card-sign" });
   private readonly look = h("strong");
   private readonly age = h("span", { class: "age" });
   private readonly at = h("span", { class: "quiet at" });
@@ -111,7 +108,7 @@ export class Card {
       h(
         "div",
         { class: "panel-body" },
-        h("p", { class: "card-state" }, this.look, this.age, this.at),
+        h("p", { class: "card-state" }, this.sign, this.look, this.age, this.at),
         this.problem,
         this.facts,
         this.attrsTitle,
@@ -169,6 +166,8 @@ export class Card {
     if (this.shownLook !== state.look) {
       this.shownLook = state.look;
       this.picture.replaceChildren(glyphPicture(this.glyph, state.look, this.colours[state.look], this.glyphSize));
+      // The same sign as in the legend: the word's colour never stands alone.
+      this.sign.replaceChildren(glyphPicture("dot", state.look, this.colours[state.look], this.glyphSize * 0.4));
       this.element.dataset.look = state.look;
     }
     setText(this.look, name);
@@ -177,12 +176,13 @@ export class Card {
     this.setValue("speed", speedText(state.speed_m_s));
     const { heading_deg: heading, alt_m: height } = state;
     this.setValue("heading", heading === null || Number.isNaN(heading) ? UNKNOWN : `${compass(heading)} ${Math.round(heading)}°`);
-    this.setValue("height", height === null || Number.isNaN(height) ? UNKNOWN : `${height.toFixed(1)} m`);
+    this.setValue("height", height === null || Number.isNaN(height) ? UNKNOWN : t("{n} 米", { n: height.toFixed(1) }));
     this.setValue("place", `${state.lon.toFixed(5)}°, ${state.lat.toFixed(5)}°`);
   }
 
   /** A thing that has never reported. */
   showNoState(): void {
+    this.sign.replaceChildren();
     setText(this.look, t("从未上报"));
     setText(this.age, "");
     setText(this.at, "");
@@ -213,7 +213,8 @@ export class Card {
 
   private showAttrs(attrs: Record<string, unknown>): void {
     const entries = Object.entries(attrs);
-    this.attrs.replaceChildren(...entries.flatMap(([key, value]) => [h("dt", {}, key), h("dd", {}, plainValue(value))]));
+    const texts = entries.map(([key, value]) => attributeText(key, value));
+    this.attrs.replaceChildren(...texts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
     this.attrsTitle.hidden = entries.length === 0;
   }
 }

@@ -6,6 +6,12 @@ export interface Box {
   height: number;
 }
 
+/** A text's box where it would stand unshifted. */
+export interface Wish extends Box {
+  /** No shift further than this. */
+  reach: number;
+}
+
 export type Shift = readonly [dx: number, dy: number];
 
 function touches(a: Box, b: Box): boolean {
@@ -15,22 +21,22 @@ function touches(a: Box, b: Box): boolean {
 /**
  * Finds room for texts, the important ones first: no two touch, and each covers as few marks as it can.
  *
- * @param wishes boxes of the texts where they would stand unshifted
  * @param shifts places each may take, the best liked first
  * @param marks what should not be covered
  * @param taken texts that already stand; grows by those that found room
  * @returns the shift of each text; null where there is no room for it
  */
 export function findRoom(
-  wishes: readonly Box[],
+  wishes: readonly Wish[],
   shifts: readonly Shift[],
   marks: readonly Box[],
   taken: Box[],
 ): (Shift | null)[] {
-  return wishes.map((wish) => {
+  return wishes.map(({ reach, ...wish }) => {
     let best: Shift | null = null;
     let fewest = Number.POSITIVE_INFINITY;
     for (const shift of shifts) {
+      if (Math.hypot(...shift) > reach) continue;
       const box = { ...wish, x: wish.x + shift[0], y: wish.y + shift[1] };
       if (taken.some((other) => touches(box, other))) continue;
       const covered = marks.reduce((sum, mark) => sum + Number(touches(box, mark)), 0);

@@ -75,6 +75,7 @@ function drawCell(context: CanvasRenderingContext2D, glyph: string, look: Look, 
   if (look === "idle") {
     if (inks.edge === null) context.globalCompositeOperation = "destination-out";
     else context.fillStyle = inks.edge;
+    context.clip(path);
     context.fillRect(0, 33, 64, 7);
   }
   context.restore();

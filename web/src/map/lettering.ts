@@ -37,17 +37,22 @@ export class Lettering {
     this.rim = rgb(tokens.ground);
   }
 
-  /** @param glideClock seconds, see `GlideExtension` */
-  layer(id: string, labels: readonly Label[], glideClock: () => number): Layer {
+  /**
+   * The labels' layer, or none while no letter is there.
+   *
+   * @param glideClock seconds, see `GlideExtension`
+   */
+  layers(id: string, labels: readonly Label[], glideClock: () => number): Layer[] {
     this.load(labels);
-    return new TextLayer<Label>({
+    if (this.letters === "") return [];
+    const layer = new TextLayer({
       id,
       data: labels.filter(({ text }) => [...text].every((letter) => this.loaded.has(letter))),
-      getText: (label) => label.text,
-      getPosition: (label) => label.position,
-      getSize: (label) => label.size,
-      getColor: (label) => [...label.colour],
-      getPixelOffset: (label) => label.shift,
+      getText: (label: Label) => label.text,
+      getPosition: (label: Label) => label.position,
+      getSize: (label: Label) => label.size,
+      getColor: (label: Label) => [...label.colour],
+      getPixelOffset: (label: Label) => label.shift,
       fontFamily: `"${LABEL_FONT}", sans-serif`,
       fontWeight: FONT_WEIGHT,
       characterSet: this.letters,
@@ -59,6 +64,7 @@ export class Lettering {
       getGlide: (label: Label) => label.glide,
       parameters: { depthCompare: "always" },
     } as never);
+    return [layer];
   }
 
   private load(labels: readonly Label[]): void {

@@ -89,7 +89,7 @@ export class KindPanel {
         bar.style.flexGrow = String(tally[part]);
       }
     }
-    const text = isSummed ? t("视野内 {n} 个 · 汇总显示，放大后逐个显示", { n: sum }) : t("视野内 {n} 个", { n: sum });
+    const text = isSummed ? t("视野内 {n} 个，放大后逐个显示", { n: sum }) : t("视野内 {n} 个", { n: sum });
     setText(this.scope, text);
     this.empty.hidden = sum > 0;
   }

@@ -8,7 +8,12 @@ export interface Place {
   /** Where the name belongs, degrees: the middle of a district, the northern edge of an area. */
   lon: number;
   lat: number;
+  /** How far from there it may stand, degrees of latitude. */
+  reach_deg: number;
 }
+
+/** A name stays within this part of its district's breadth: further off it would name another one. */
+const REACH = 0.3;
 
 type Ring = readonly (readonly number[])[];
 
@@ -50,7 +55,9 @@ function districts(features: readonly GeoJSONFeature[], nameField: string): Plac
   const pieces = new Map<string, Piece>();
   for (const feature of features) {
     const { code, [nameField]: name, name: ownName } = feature.properties;
-    const piece = pieces.get(code) ?? { name: String(name || ownName), sum: 0, x: 0, y: 0 };
+    // "District" on each of them would be words without news, and there is little room.
+    const shortName = String(name || ownName).replace(/ District$/, "");
+    const piece = pieces.get(code) ?? { name: shortName, sum: 0, x: 0, y: 0 };
     for (const [outline] of polygons(feature)) {
       const middle = ringMiddle(outline);
       const weight = Math.abs(middle.area);
@@ -63,7 +70,7 @@ function districts(features: readonly GeoJSONFeature[], nameField: string): Plac
   return [...pieces.values()]
     .filter((piece) => piece.sum > 0)
     .sort((a, b) => b.sum - a.sum)
-    .map(({ name, sum, x, y }) => ({ level: "district", name, lon: x / sum, lat: y / sum }));
+    .map(({ name, sum, x, y }) => ({ level: "district", name, lon: x / sum, lat: y / sum, reach_deg: Math.sqrt(sum) * REACH }));
 }
 
 /** One place per area: the middle of its box's northern edge, for the things in it must not cover its name. */
@@ -80,7 +87,7 @@ function areas(features: readonly GeoJSONFeature[]): Place[] {
     boxes.set(id, box);
   }
   return [...boxes.values()].map(({ name, west, east, north }) => ({
-    level: "area", name, lon: (west + east) / 2, lat: north,
+    level: "area", name, lon: (west + east) / 2, lat: north, reach_deg: 90,
   }));
 }
 
@@ -99,5 +106,8 @@ export function watchPlaces(map: MapLibreMap, language: string, onPlaces: (place
     told = text;
     onPlaces(places);
   };
+  map.on("sourcedata", ({ sourceId, isSourceLoaded }) => {
+    if (sourceId === "regions" && isSourceLoaded) refresh();
+  });
   map.on("idle", refresh);
 }

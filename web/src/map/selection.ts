@@ -42,6 +42,7 @@ export class Selection {
   private track = new Track();
   private isTruncated = false;
   private hasTrack = false;
+  private wasLive = false;
   private reading = new AbortController();
   private polled = 0;
 
@@ -81,7 +82,10 @@ export class Selection {
     }
     const isLive = this.deps.fleet.find(this.id) !== null;
     const wait = isLive && this.detail !== null ? REFRESH_MS : POLL_MS;
-    if (Date.now() - this.polled > wait) void this.readDetail();
+    // Out of the frames: out of the picture only, or out of what may be seen? The API knows.
+    const hasLeft = this.wasLive && !isLive;
+    this.wasLive = isLive;
+    if (hasLeft || Date.now() - this.polled > wait) void this.readDetail();
   }
 
   /** Where it is, when the live frames do not say; degrees. */
@@ -101,6 +105,7 @@ export class Selection {
     this.detail = null;
     this.track = new Track();
     this.hasTrack = false;
+    this.wasLive = false;
     this.isTruncated = false;
   }
 

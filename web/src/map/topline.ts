@@ -46,7 +46,13 @@ function languageForm(boot: Boot, address: string): HTMLElement {
   );
   return h(
     "form",
-    { method: "post", action: address, class: "languages", "aria-label": t("界面语言") },
+    {
+      method: "post", action: address, class: "languages", "aria-label": t("界面语言"),
+      // The address' fragment holds the view: the page comes back where it was.
+      onsubmit: () => {
+        next.value = window.location.pathname + window.location.hash;
+      },
+    },
     token(boot),
     next,
     ...buttons,
@@ -62,6 +68,8 @@ export class Topline {
   private readonly word = h("span", { class: "word" });
   private readonly detail = h("span", { class: "detail" });
   private readonly light: HTMLElement;
+  private readonly account: HTMLElement;
+  private readonly toggle: HTMLElement;
   private state: Light["state"] | "" = "";
 
   constructor(boot: Boot, private readonly clock: Clock) {
@@ -69,7 +77,7 @@ export class Topline {
     // Only the word is announced: a countdown read aloud each second would silence everything else.
     this.word.setAttribute("role", "status");
     this.light = h("div", { class: "light" }, this.sign, this.word, this.detail);
-    const account = h(
+    this.account = h(
       "div",
       { class: "account", id: "account" },
       h("span", { class: "user", title: boot.user.roles.join(" ") }, boot.user.name),
@@ -84,15 +92,12 @@ export class Topline {
           )
         : null,
     );
-    const toggle = h(
+    this.toggle = h(
       "button",
       {
         type: "button", class: "account-toggle", "aria-expanded": "false", "aria-controls": "account",
         "aria-label": t("账户与语言"),
-        onclick: () => {
-          const isOpen = account.classList.toggle("open");
-          toggle.setAttribute("aria-expanded", String(isOpen));
-        },
+        onclick: () => this.open(!this.account.classList.contains("open")),
       },
       "⋯",
     );
@@ -102,9 +107,21 @@ export class Topline {
       h("h1", {}, h("span", { class: "product" }, t("沙盘")), h("span", { class: "city" }, boot.city)),
       h("div", { class: "clock" }, this.date, this.time),
       this.light,
-      toggle,
-      account,
+      this.toggle,
+      this.account,
     );
+  }
+
+  /** Closes the menu that a narrow page has in place of the line's right part. */
+  close(): void {
+    if (!this.account.classList.contains("open")) return;
+    this.open(false);
+    this.toggle.focus();
+  }
+
+  private open(isOpen: boolean): void {
+    this.account.classList.toggle("open", isOpen);
+    this.toggle.setAttribute("aria-expanded", String(isOpen));
   }
 
   /** To be called every second and whenever the connection changes. */
