@@ -357,6 +357,7 @@ def test_no_message_stops_the_road(station, channel, payload):
     assert "event" not in channel or DeviceEvent.objects.count() + sum(reasons().values()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_flood_of_rubbish_is_counted_in_full_and_recorded_in_part(road, station):
     other = Station(road, "W-0002")
@@ -458,6 +459,7 @@ def test_a_commit_whose_answer_is_lost(station, monkeypatch):
     assert len(station.tracks()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_frozen_worker_lets_go_of_its_leases(road, monkeypatch):
     """A zombie amid a transaction: another takes over, and what the zombie then wants to store is not stored twice."""
@@ -487,6 +489,7 @@ def test_a_frozen_worker_lets_go_of_its_leases(road, monkeypatch):
     station.close()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_nothing_circles_between_workers_and_nothing_is_lost_when_shards_move(road):
     """An unnumbered device has nothing but QoS 1: not one message may be lost while shards go from hand to hand."""

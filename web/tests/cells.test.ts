@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { planCells, spread, tally } from "../src/live/cells";
+import { planCells, spread } from "../src/live/cells";
 import { cells } from "./columns";
 
 const NONE = new Set<number>();
@@ -46,13 +46,4 @@ describe("spread", () => {
     spread(xy, new Float32Array(30).fill(20), 2, 30);
     for (let i = 0; i < 60; i += 2) expect(Math.hypot(xy[i], xy[i + 1])).toBeLessThanOrEqual(30 + 1e-9);
   });
-});
-
-it("tallies a kind over all cells", () => {
-  const given = cells(
-    { kind: 1, total: 10, working: 4, alert: 1, silent: 2 },
-    { kind: 1, total: 5, working: 5 },
-    { kind: 2, total: 9 },
-  );
-  expect(tally(given, 1)).toEqual({ total: 15, working: 9, calm: 3, alert: 1, silent: 2 });
 });

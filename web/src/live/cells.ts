@@ -174,26 +174,3 @@ function part(xy: Float64Array, i: number, j: number, wanted: number): boolean {
   xy[j * 2 + 1] += dy * push;
   return true;
 }
-
-/** What a kind has in all cells: total and by state; `calm` is what neither works, alerts nor is silent. */
-export interface Tally {
-  total: number;
-  working: number;
-  calm: number;
-  alert: number;
-  silent: number;
-}
-
-/** Sums the cells of one kind. */
-export function tally(cells: CellColumns, kind: number): Tally {
-  const sum: Tally = { total: 0, working: 0, calm: 0, alert: 0, silent: 0 };
-  for (let row = 0; row < cells.length; row++) {
-    if (cells.kind[row] !== kind) continue;
-    sum.total += cells.total[row];
-    sum.working += cells.working[row];
-    sum.alert += cells.alert[row];
-    sum.silent += cells.silent[row];
-  }
-  sum.calm = Math.max(0, sum.total - sum.working - sum.alert - sum.silent);
-  return sum;
-}

@@ -22,7 +22,7 @@ const AROUND: readonly Shift[] = [0, -0.8, 0.8, -1.6, 1.6, -2.4, 2.4]
   .sort((a, b) => Math.hypot(...a) - Math.hypot(...b));
 const AT_REST: Label["glide"] = [0, 0, 0];
 
-/** What is drawn, as far as names care. */
+/** What is drawn besides names. */
 export interface Scene {
   canvas: MapCanvas;
   fleet: Fleet;
@@ -82,7 +82,7 @@ export class Annotations {
     const clock = (): number => scene.fleet.clock();
     return [
       ...this.lettering.layers("place-names", this.standing.labels, clock),
-      ...this.lettering.layers("thing-names", this.thingNames(scene, [...this.standing.boxes]), clock),
+      ...this.lettering.layers("thing-names", this.thingNames(scene, this.standing.boxes), clock),
     ];
   }
 
@@ -115,7 +115,7 @@ export class Annotations {
     return { labels, boxes };
   }
 
-  private thingNames(scene: Scene, taken: Box[]): Label[] {
+  private thingNames(scene: Scene, placeNames: readonly Box[]): Label[] {
     const { canvas, selected, glyphSize } = scene;
     if (canvas.zoom < NAMES_ZOOM) return [];
     const things = nearest(scene);
@@ -130,8 +130,10 @@ export class Annotations {
       ...boxOf(place(canvas, store, slot), this.naming.nameOf(id), size),
       reach: glyphSize,
     }));
-    const below: Shift = [0, glyphSize * 0.5 + size * 0.55];
-    return findRoom(wishes, [below], [], taken).flatMap((shift, i): Label[] => {
+    const away = glyphSize * 0.5 + size * 0.55;
+    const shifts: Shift[] = [[0, away], [0, -away]];
+    // A name on another thing would seem to be that one's.
+    return findRoom(wishes, shifts, [], [...placeNames, ...glyphBoxes(scene)]).flatMap((shift, i): Label[] => {
       if (shift === null) return [];
       const { id, store, slot } = named[i];
       const [dlon, dlat, start] = store.glides.subarray(slot * 3, slot * 3 + 3);
@@ -141,7 +143,7 @@ export class Annotations {
           position: [store.positions[slot * 2], store.positions[slot * 2 + 1]],
           glide: [dlon, dlat, start],
           size,
-          shift: [...below],
+          shift: [...shift],
           colour: this.text,
         },
       ];

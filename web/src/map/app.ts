@@ -1,14 +1,12 @@
 import type { PickingInfo } from "@deck.gl/core";
 import type { Boot } from "../boot";
 import { h } from "../dom";
-import { type CellPlan, type Tally, planCells, tally } from "../live/cells";
 import { type IngestReport, type Light, judge } from "../live/connection";
-import { CROWDS_BELOW_ZOOM, type Crowd, gatherCrowd } from "../live/crowd";
 import { Fleet } from "../live/fleet";
 import { type CellColumns, type Frame, FrameDecoder } from "../live/frames";
 import type { Control, Mode } from "../live/messages";
 import { LiveSocket, type SocketState } from "../live/socket";
-import { LOOKS } from "../live/store";
+import { tallies } from "../live/tallies";
 import { Clock } from "../time";
 import { type Tokens, readTokens, rgb } from "../tokens";
 import { t } from "../words";
@@ -16,23 +14,14 @@ import { Annotations } from "./annotations";
 import { areaCard } from "./areas";
 import { MapCanvas } from "./canvas";
 import { Card } from "./card";
-import { DISCS } from "./discs";
 import { listenToKeys } from "./keys";
-import { LayerMaker, lookColours, pickedThing } from "./layers";
+import { LayerMaker, lookColours } from "./layers";
 import { Notices } from "./notices";
 import { drawingInterval } from "./pace";
 import { KindPanel } from "./panel";
+import { Picture } from "./picture";
 import { Selection } from "./selection";
 import { Topline } from "./topline";
-
-const IDLE = LOOKS.indexOf("idle");
-const WORKING = LOOKS.indexOf("working");
-const ALERT = LOOKS.indexOf("alert");
-const OFF = LOOKS.indexOf("off");
-const SILENT = LOOKS.indexOf("silent");
-
-/** Crowds are counted anew at most this often, ms: at their zooms a second's way is a pixel. */
-const RECOUNT_MS = 900;
 
 /** The map page: what the live connection says, drawn. */
 export class MapApp {
@@ -46,7 +35,7 @@ export class MapApp {
   private readonly layers: LayerMaker;
   private readonly topline: Topline;
   private readonly panel: KindPanel;
-  private readonly annotations: Annotations;
+  private readonly picture: Picture;
   private readonly notices = new Notices();
   private readonly ground = h("main", { class: "ground", "aria-label": t("地图") });
   private readonly socket: LiveSocket;
@@ -54,9 +43,6 @@ export class MapApp {
   private decoder = new FrameDecoder();
   private ingest: IngestReport | null = null;
   private cells: CellColumns | null = null;
-  private crowd: Crowd | null = null;
-  private crowdAt = 0;
-  private plan: CellPlan | null = null;
   private isDrawAsked = false;
   private isGliding = false;
   private hasTileProblem = false;
@@ -70,9 +56,10 @@ export class MapApp {
     this.clock = new Clock(boot.language, boot.time_zone);
     this.layers = new LayerMaker(this.tokens, this.scale);
     const colours = lookColours(this.tokens);
-    this.annotations = new Annotations(this.tokens, this.scale, boot.urls.assets, () => this.draw());
     this.topline = new Topline(boot, this.clock);
     this.panel = new KindPanel(colours, 18 * this.scale, () => this.redo());
+    const annotations = new Annotations(this.tokens, this.scale, boot.urls.assets, () => this.draw());
+    this.picture = new Picture(this.fleet, this.layers, annotations, this.panel.hidden, this.scale, rgb(this.tokens.accent));
     const card = new Card(colours, 44 * this.scale, this.clock, () => this.selection.clear());
     this.selection = new Selection({
       fleet: this.fleet,
@@ -83,7 +70,7 @@ export class MapApp {
       kindByKey: (key) => [...this.layers.kinds.values()].find((kind) => kind.key === key),
       kindByCode: (code) => this.layers.kinds.get(code),
       onChange: () => {
-        this.crowd = null;
+        this.picture.recount();
         this.draw();
       },
       onSelect: (place) => this.canvas?.reveal(...place, card.element.getBoundingClientRect()),
@@ -119,13 +106,13 @@ export class MapApp {
       this.canvas = await MapCanvas.open(this.ground, this.boot, this.tokens, this.scale, this.padding(), {
         onView: (view) => {
           this.socket.look(view);
-          this.annotations.settle();
+          this.picture.settle();
           this.draw();
         },
         onZoom: () => this.redo(),
         onPick: (info) => this.pick(info),
         onPlaces: (places) => {
-          this.annotations.setPlaces(places);
+          this.picture.setPlaces(places);
           this.draw();
         },
         onTileProblem: (status) => this.tileProblem(status),
@@ -167,7 +154,6 @@ export class MapApp {
       case "reset":
         this.fleet.clear();
         this.forgetCells();
-        this.annotations.settle();
         break;
       case "bye":
         if (message.reason === "permission") this.notices.note(t("您的数据范围已变更，正在重新读取。"));
@@ -183,14 +169,15 @@ export class MapApp {
     if (frame === null) return;
     this.mode = frame.type;
     if (frame.type === "assets") {
-      if (this.cells !== null) this.forgetCells();
-      const wasEmpty = this.fleet.count() === 0;
-      if (this.fleet.apply(frame.columns, this.clock.now())) this.crowd = null;
-      if (wasEmpty) this.annotations.settle();
+      const isFirst = this.cells !== null || this.fleet.count() === 0;
+      this.cells = null;
+      const isOther = this.fleet.apply(frame.columns, this.clock.now());
+      if (isFirst) this.picture.forget();
+      else if (isOther) this.picture.recount();
       this.glide();
     } else {
       this.cells = frame.columns;
-      this.plan = null;
+      this.picture.recount();
     }
     this.selection.tick();
     this.showCounts();
@@ -221,7 +208,7 @@ export class MapApp {
     this.showBand();
     this.selection.tick();
     if (hasChanged) this.showCounts();
-    if (hasChanged || this.crowd !== null) this.draw();
+    if (hasChanged || this.picture.isCounting) this.draw();
   }
 
   private showBand(): void {
@@ -231,29 +218,12 @@ export class MapApp {
   }
 
   private showCounts(): void {
-    const tallies = new Map<number, Tally>();
-    for (const [code, { counts, length }] of this.fleet.stores) {
-      tallies.set(
-        code,
-        this.cells === null
-          ? {
-              total: length,
-              working: counts[WORKING],
-              calm: counts[IDLE] + counts[OFF],
-              alert: counts[ALERT],
-              silent: counts[SILENT],
-            }
-          : tally(this.cells, code),
-      );
-    }
-    this.panel.update(tallies, this.cells !== null);
+    this.panel.update(tallies(this.fleet, this.cells), this.cells !== null);
   }
 
-  /** Lays out anew what depends on the zoom, on which kinds are shown or on what is looked at. */
+  /** Lays out anew what depends on the zoom or on which kinds are shown. */
   private redo(): void {
-    this.crowd = null;
-    this.plan = null;
-    this.annotations.settle();
+    this.picture.forget();
     this.draw();
   }
 
@@ -263,40 +233,8 @@ export class MapApp {
     this.isDrawAsked = true;
     requestAnimationFrame(() => {
       this.isDrawAsked = false;
-      this.drawNow();
+      if (this.canvas !== null) this.picture.draw(this.canvas, this.cells, this.selection);
     });
-  }
-
-  private drawNow(): void {
-    const { canvas, selection, fleet, layers } = this;
-    if (canvas === null) return;
-    const { hidden } = this.panel;
-    const { zoom } = canvas;
-    this.lay(zoom);
-    const singles = this.cells === null ? (this.crowd?.singles ?? null) : new Map();
-    const shown = [];
-    if (selection.id !== null) shown.push(layers.track(selection.stretches(rgb(this.tokens.accent))));
-    shown.push(...layers.things(fleet, hidden, zoom, singles));
-    if (this.plan !== null) shown.push(...layers.discs(this.plan));
-    if (selection.id !== null) shown.push(...layers.selection(fleet, selection.id, selection.place(), zoom));
-    const { plan } = this;
-    const scene = { canvas, fleet, hidden, selected: selection.id, plan, singles, glyphSize: layers.glyphSize(zoom) };
-    shown.push(...this.annotations.layers(scene));
-    canvas.show(shown);
-  }
-
-  /** Counts what lies close together: the server's cells, or while the map shows a city what came one by one. */
-  private lay(zoom: number): void {
-    const { hidden } = this.panel;
-    if (this.cells !== null) {
-      this.plan ??= planCells(this.cells, hidden, zoom, this.scale);
-    } else if (zoom >= CROWDS_BELOW_ZOOM) {
-      this.crowd = this.plan = null;
-    } else if (this.crowd === null || Date.now() - this.crowdAt > RECOUNT_MS) {
-      this.crowdAt = Date.now();
-      this.crowd = gatherCrowd(this.fleet, hidden, zoom, this.scale, this.selection.id);
-      this.plan = planCells(this.crowd.cells, hidden, zoom, this.scale, this.crowd.square_px);
-    }
   }
 
   /** Draws while something glides, as often as a pixel changes, and then once more. */
@@ -314,14 +252,12 @@ export class MapApp {
 
   private pick(info: PickingInfo): void {
     this.canvas?.hush();
-    const thing = pickedThing(info);
-    if (thing !== null) {
-      const slot = this.crowd === null ? thing.row : this.crowd.singles.get(thing.kind)?.[thing.row];
-      const store = this.fleet.stores.get(thing.kind);
-      if (store !== undefined && slot !== undefined && slot < store.length) this.selection.select(store.ids[slot]);
-    } else if (info.layer?.id === DISCS && this.plan !== null && info.index >= 0) {
-      const { positions } = this.plan;
-      this.canvas?.approach(positions[info.index * 2], positions[info.index * 2 + 1]);
+    const id = this.picture.thingAt(info);
+    const disc = this.picture.discAt(info);
+    if (id !== null) {
+      this.selection.select(id);
+    } else if (disc !== null) {
+      this.canvas?.approach(...disc);
     } else if (this.selection.id !== null) {
       this.selection.clear();
     } else {
@@ -346,8 +282,7 @@ export class MapApp {
 
   private forgetCells(): void {
     this.cells = null;
-    this.crowd = null;
-    this.plan = null;
+    this.picture.forget();
   }
 
   /** Room the panels take, so that the city starts in the free part of the map; CSS pixels. */
@@ -355,7 +290,7 @@ export class MapApp {
     const edge = 24 * this.scale;
     const top = this.topline.element.getBoundingClientRect().height + edge;
     const panel = this.panel.element.getBoundingClientRect();
-    const isBeside = panel.width < window.innerWidth / 2;
+    const isBeside = panel.width < window.innerWidth / 2 && !this.panel.isFolded;
     return { left: isBeside ? panel.right + edge : edge, right: edge, top, bottom: edge * 2 };
   }
 

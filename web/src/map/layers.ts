@@ -1,4 +1,4 @@
-import type { Layer, PickingInfo } from "@deck.gl/core";
+import type { Layer } from "@deck.gl/core";
 import { IconLayer, PathLayer, ScatterplotLayer } from "@deck.gl/layers";
 import type { CellPlan } from "../live/cells";
 import type { Fleet } from "../live/fleet";
@@ -153,11 +153,4 @@ export class LayerMaker {
       } as never),
     ];
   }
-}
-
-/** The kind's code and row of a picked thing, or null. */
-export function pickedThing(info: PickingInfo): { kind: number; row: number } | null {
-  const id = info.layer?.id;
-  if (!id?.startsWith(THINGS) || info.index < 0) return null;
-  return { kind: Number(id.slice(THINGS.length)), row: info.index };
 }

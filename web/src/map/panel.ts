@@ -1,5 +1,5 @@
 import { h, setText } from "../dom";
-import type { Tally } from "../live/cells";
+import type { Tally } from "../live/tallies";
 import type { Kind } from "../live/messages";
 import type { Look } from "../live/store";
 import { t } from "../words";
@@ -65,6 +65,10 @@ export class KindPanel {
     this.element = h("aside", { class: "panel kinds-panel", "aria-label": t("图上对象") }, fold, body);
     // On a phone the map comes first.
     if (window.matchMedia("(max-width: 640px)").matches) this.fold(fold, true);
+  }
+
+  get isFolded(): boolean {
+    return this.element.classList.contains("folded");
   }
 
   /** Shows the kinds of a greeting. */
