@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import translation
+
+
+@pytest.fixture(autouse=True)
+def _default_language(settings):
+    """A test that switches the language, or a request that did, must not speak for the next test."""
+    with translation.override(settings.LANGUAGE_CODE):
+        yield
 
 pytest_plugins = ["tests.functions_plugin"]
 

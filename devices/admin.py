@@ -131,23 +131,27 @@ class ReasonFilter(admin.SimpleListFilter):
         return queryset.filter(reason=self.value()) if self.value() else queryset
 
 
-@admin.display(description=_("原因"), ordering="reason")
-def named_reason(row: Refusal | RefusalCount) -> str:
-    """The reason in words, and the code that the protocol and the logs have."""
-    name = name_of(row.reason)
-    if name == row.reason:
-        return name
-    return format_html('{} <span class="code">{}</span>', name, row.reason)
+class RefusalsAdmin(WholeCityAdmin):
+    """Rows with a reason."""
+
+    @admin.display(description=_("原因"), ordering="reason")
+    def named_reason(self, row: Refusal | RefusalCount) -> str:
+        """The reason in words, and the code that the protocol and the logs have."""
+        name = name_of(row.reason)
+        if name == row.reason:
+            return name
+        return format_html('{} <span class="code">{}</span>', name, row.reason)
 
 
 @admin.register(Refusal)
-class RefusalAdmin(WholeCityAdmin):
+class RefusalAdmin(RefusalsAdmin):
     """The last refused messages."""
 
-    list_display = ["at", named_reason, "device", "detail"]
+    list_display = ["at", "named_reason", "device", "detail"]
     list_filter = [ReasonFilter]
     search_fields = ["device", "topic", "detail"]
-    fields = readonly_fields = ["at", named_reason, "advice", "device", "topic", "detail", "payload"]
+    fields = ("at", "named_reason", "advice", "device", "topic", "detail", "payload")
+    readonly_fields = fields
 
     @admin.display(description=_("怎么办"))
     def advice(self, refusal: Refusal) -> str:
@@ -156,9 +160,9 @@ class RefusalAdmin(WholeCityAdmin):
 
 
 @admin.register(RefusalCount)
-class RefusalCountAdmin(WholeCityAdmin):
+class RefusalCountAdmin(RefusalsAdmin):
     """How many were refused a day, by reason."""
 
-    list_display = ["day", named_reason, "count"]
+    list_display = ["day", "named_reason", "count"]
     list_display_links = None
     list_filter = [ReasonFilter]

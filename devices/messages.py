@@ -168,7 +168,7 @@ _BATCH = msgspec.json.Decoder(_Batch)
 
 def _decode_json(payload: bytes, decoder: msgspec.json.Decoder) -> Any:
     if len(payload) > MOST_BYTES:
-        raise RefusedError("payload_too_large", f"{len(payload)} bytes; at most {MOST_BYTES}")
+        raise RefusedError("payload_too_large", f"more than {MOST_BYTES} bytes")
     try:
         return decoder.decode(payload)
     except msgspec.ValidationError as error:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import signal
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.conf import settings
 from prometheus_client import start_http_server
+
+# A database server that vanished without a word is noticed within some 15 seconds, not after the system's two hours.
+PATIENCE: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+}
 
 
 class Runner(Protocol):

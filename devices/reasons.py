@@ -72,7 +72,7 @@ FIELDS: Mapping[str, str | Promise] = MappingProxyType(
         "time": _("时间"),
         "lon": _("经度"),
         "lat": _("纬度"),
-        "seq": _("编号"),
+        "seq": _("位置编号"),
         "epoch": _("编号系列"),
         "oldest": _("最小编号"),
         "alt_m": _("海拔"),

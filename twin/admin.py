@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.gis import forms
-from django.contrib.gis.geos import GEOSGeometry
+from django.contrib.gis.geos import GEOSGeometry, MultiPolygon
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -49,7 +49,7 @@ class BoundaryField(forms.MultiPolygonField):
 
     def prepare_value(self, value: Any) -> Any:
         """Show a stored boundary as GeoJSON, to the last digit: saved unchanged, it is unchanged."""
-        if not isinstance(value, GEOSGeometry):
+        if not isinstance(value, MultiPolygon):
             return value
         return json.dumps({"type": value.geom_type, "coordinates": value.coords})
 

@@ -70,8 +70,8 @@ class TrackOut(Schema):
 
 
 def _visible(request: HttpRequest, asset_id: int) -> Asset:
-    """The asset, if the user may see it; 404 otherwise, so that nobody learns what exists elsewhere."""
-    assets = Asset.objects.within(scope_of(request.user))
+    """The asset in use, if the user may see it; 404 otherwise, so that nobody learns what exists elsewhere."""
+    assets = Asset.objects.within(scope_of(request.user)).filter(active=True)
     return get_object_or_404(assets.select_related("owner", "state__region"), pk=asset_id)
 
 

@@ -61,7 +61,7 @@ def read_boundary(text: str) -> MultiPolygon:
         if isinstance(shape, Polygon):
             polygons.append(shape)
         elif isinstance(shape, MultiPolygon):
-            polygons.extend(shape)
+            polygons.extend(part for part in shape if isinstance(part, Polygon))
         else:
             kind = _SHAPES.get(shape.geom_type, shape.geom_type)
             raise ValidationError(gettext("范围必须是面，现在是%s。请粘贴 Polygon 或 MultiPolygon。") % kind)

@@ -47,6 +47,8 @@ class _Known:
 
     time_us: int
     status: int
+    status_us: int = 0
+    """When its status was last said; positions may come without one, and words about power in any order with them."""
     inside: dict[int, int] = field(default_factory=dict)
     """Areas it is in, and since when (microseconds)."""
     rest: Rest | None = None
@@ -119,17 +121,19 @@ class Intake:
     def load_areas(self, cursor: psycopg.Cursor) -> int:
         """Read the active areas afresh; returns how many there are."""
         cursor.execute(
-            """SELECT id, version, ST_AsBinary(boundary), coalesce(z_min_m, 'NaN'), coalesce(z_max_m, 'NaN')
+            """SELECT id, ST_AsBinary(boundary), coalesce(z_min_m, 'NaN'), coalesce(z_max_m, 'NaN')
                FROM twin_area WHERE active ORDER BY id"""
         )
         rows = cursor.fetchall()
         self._areas = FenceIndex.build(
             [row[0] for row in rows],
-            shapely.from_wkb([bytes(row[2]) for row in rows]),
+            shapely.from_wkb([bytes(row[1]) for row in rows]),
+            [row[2] for row in rows],
             [row[3] for row in rows],
-            [row[4] for row in rows],
         )
-        self._versions = {row[0]: row[1] for row in rows}
+        # Of all areas: one put out of force is still left by whoever is inside.
+        cursor.execute("SELECT id, version FROM twin_area")
+        self._versions = dict(cursor.fetchall())
         # Presences in areas that are gone went with them (or are about to be left): read them again.
         self.forget()
         return len(rows)
@@ -179,15 +183,18 @@ class Intake:
         return Outcome(stored, len(batch) - len(moving), current, len(stays.change.point_index), messages)
 
     def switch(self, cursor: psycopg.Cursor, asset: int, time_us: int, on: bool) -> Current | None:
-        """Record that an asset was switched on or off, unless something newer is known of it."""
+        """Record that an asset was switched on or off, unless something newer was said of its status.
+
+        Its position, and the time of that, stay as they are.
+        """
         self._recall(cursor, np.array([asset]))
         known = self._known[asset]
-        if time_us < known.time_us or known.time_us == 0:
+        if time_us < known.status_us or known.time_us == 0:
             return None
         known.status = int(Status.IDLE if on else Status.OFF)
-        known.time_us = time_us
+        known.status_us = time_us
         cursor.execute(
-            "UPDATE twin_state SET status = %s, ts = %s WHERE asset_id = %s",
+            "UPDATE twin_state SET status = %s, status_ts = %s WHERE asset_id = %s",
             [known.status, _stamp(time_us), asset],
         )
         return read_current(cursor, [asset])
@@ -200,12 +207,14 @@ class Intake:
             self._known[asset] = _Known(0, UNSAID)
         cursor.execute(
             """SELECT asset_id, (extract(epoch FROM ts) * 1000000)::int8, status,
+                      coalesce((extract(epoch FROM status_ts) * 1000000)::int8, 0),
                       (extract(epoch FROM still_since) * 1000000)::int8, still_lon, still_lat
                FROM twin_state WHERE asset_id = ANY(%s)""",
             [unknown],
         )
-        for asset, time_us, status, *rest in cursor.fetchall():
-            self._known[asset] = _Known(time_us, status, rest=Rest(*rest) if None not in rest else None)
+        for asset, time_us, status, status_us, *rest in cursor.fetchall():
+            known_rest = Rest(*rest) if None not in rest else None
+            self._known[asset] = _Known(time_us, status, status_us, rest=known_rest)
         cursor.execute(
             """SELECT asset_id, area_id, (extract(epoch FROM since) * 1000000)::int8 FROM twin_presence
                WHERE asset_id = ANY(%s)""",
@@ -220,9 +229,9 @@ class Intake:
         rows = zip(*(c.tolist() for c in (moving.asset, moving.time_us, moving.lon, moving.lat)), strict=True)
         for i, (asset, time_us, lon, lat) in enumerate(rows):
             known = self._known[asset]
-            if moving.status[i] == UNSAID:
-                moving.status[i] = Status.IDLE if known.status in (UNSAID, Status.OFF) else known.status
-            known.status = int(moving.status[i])
+            if moving.status[i] != UNSAID and time_us >= known.status_us:
+                known.status, known.status_us = int(moving.status[i]), time_us
+            moving.status[i] = Status.IDLE if known.status == UNSAID else known.status
             known.rest = known.rest.after(time_us, lon, lat) if known.rest else Rest(time_us, lon, lat)
             still_since_us[i] = known.rest.since_us
         return still_since_us
@@ -285,24 +294,26 @@ class Intake:
             assert known.rest is not None  # _follow saw every row
             rests.append(known.rest)
         if len(batch):
-            cursor.execute(_UPSERT, [*_upsert_columns(batch, region), *_rest_columns(rests)])
+            status_us = [self._known[asset].status_us for asset in batch.asset.tolist()]
+            cursor.execute(_UPSERT, [*_upsert_columns(batch, region, status_us), *_rest_columns(rests)])
         return Current(batch, region)
 
 
 _UPSERT = """
 INSERT INTO twin_state AS s (asset_id, ts, received_at, lon, lat, alt_m, speed_m_s, heading_deg, accuracy_m, status,
-                             attrs, region_id, still_since, still_lon, still_lat)
+                             attrs, region_id, status_ts, still_since, still_lon, still_lat)
 SELECT * FROM unnest(%s::int8[], %s::timestamptz[], %s::timestamptz[], %s::float8[], %s::float8[], %s::float8[],
                      %s::float8[], %s::float8[], %s::float8[], %s::int2[], %s::jsonb[], %s::int8[],
-                     %s::timestamptz[], %s::float8[], %s::float8[])
+                     %s::timestamptz[], %s::timestamptz[], %s::float8[], %s::float8[])
 ON CONFLICT (asset_id) DO UPDATE SET ts = excluded.ts, received_at = excluded.received_at, lon = excluded.lon,
     lat = excluded.lat, alt_m = excluded.alt_m, speed_m_s = excluded.speed_m_s, heading_deg = excluded.heading_deg,
     accuracy_m = excluded.accuracy_m, status = excluded.status, attrs = excluded.attrs, region_id = excluded.region_id,
-    still_since = excluded.still_since, still_lon = excluded.still_lon, still_lat = excluded.still_lat
+    status_ts = excluded.status_ts, still_since = excluded.still_since, still_lon = excluded.still_lon,
+    still_lat = excluded.still_lat
 WHERE s.ts < excluded.ts"""
 
 
-def _upsert_columns(batch: PositionBatch, region: NDArray[np.int64]) -> list[list]:
+def _upsert_columns(batch: PositionBatch, region: NDArray[np.int64], status_us: list[int]) -> list[list]:
     def known(values: NDArray[np.floating]) -> list[float | None]:
         return [None if value != value else value for value in values.tolist()]
 
@@ -319,6 +330,7 @@ def _upsert_columns(batch: PositionBatch, region: NDArray[np.int64]) -> list[lis
         batch.status.tolist(),
         [value or "{}" for value in batch.attrs],
         [value or None for value in region.tolist()],
+        [_stamp(us) if us else None for us in status_us],
     ]
 
 

@@ -53,6 +53,7 @@ class State(models.Model):
     heading_deg = models.FloatField(_("航向（度）"), null=True)
     accuracy_m = models.FloatField(_("精度（米）"), null=True)
     status = models.SmallIntegerField(_("状态"))
+    status_ts = models.DateTimeField(_("状态时间"), null=True, editable=False)
     attrs = models.JSONField(_("属性"), default=dict)
     still_since = models.DateTimeField(_("静止起始"), null=True)
     still_lon = models.FloatField(_("静止处经度"), null=True)

@@ -123,7 +123,7 @@ ADMIN_AUDIT = "/admin/access/auditrecord/"
         (Role.ADMINISTRATOR, None, 200),
         (Role.ADMINISTRATOR, "310115", 200),
         (Role.CITY, None, 403),
-        (Role.DISPATCHER, None, 302),
+        (Role.DISPATCHER, None, 403),
         (Role.ENTERPRISE, "plant", 403),
         (None, None, 302),
     ],

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("access", "0001_initial"),
         ("geo", "0002_basefeature"),
-        ("twin", "0003_periods_and_rest"),
+        ("twin", "0004_periods_and_rest"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -37,12 +37,12 @@ SURELY_LON, SURELY_LAT = 179.0, 89.0
 
 
 class Received(NamedTuple):
-    """A message as it came. ``ack`` tells the broker that it may forget it; None for QoS 0."""
+    """A message as it came. ``ack`` (connection, packet, QoS) lets the broker forget it; None for QoS 0."""
 
     topic: str
     payload: bytes
     at_us: int
-    ack: tuple[int, int] | None = None
+    ack: tuple[int, int, int] | None = None
 
 
 class Refused(NamedTuple):

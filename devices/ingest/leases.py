@@ -20,10 +20,14 @@ RENEW_S = 1.0
 
 @dataclass
 class Leases:
-    """The shards that worker ``name`` holds: ``tokens`` by shard."""
+    """The shards that worker ``name`` holds: ``tokens`` by shard; and those that ``others`` hold.
+
+    What stands before an ``@`` in the name is the worker's stable name; an earlier process of it is no other.
+    """
 
     name: str
     tokens: dict[int, int] = field(default_factory=dict)
+    others: frozenset[int] = frozenset()
 
     def renew(self, cursor: psycopg.Cursor) -> bool:
         """Renew what is held, give back what is too much, take what is free; in a transaction of its own.
@@ -75,6 +79,12 @@ class Leases:
                 {"name": self.name, "lease": LEASE_S, "wanted": share - len(held)},
             )
             held |= dict(cursor.fetchall())
+        cursor.execute(
+            """SELECT shard FROM devices_shardlease WHERE owner <> '' AND expires_at > clock_timestamp()
+               AND split_part(owner, '@', 1) <> split_part(%s, '@', 1)""",
+            [self.name],
+        )
+        self.others = frozenset(shard for (shard,) in cursor.fetchall())
         changed = held != self.tokens
         self.tokens = held
         return changed

@@ -11,12 +11,15 @@ from prometheus_client import Counter as Metric
 from devices.ingest.decode import Refused
 
 RECORDS_KEPT = 10_000
+RECORDS_OF_ONE = 3
+"""Records written at once of one device and one reason: one device that floods must not wash out all others'."""
+RECORDS_AT_ONCE = 100
 
 refused_total = Metric("sandtable_positions_refused", "Messages and rows refused", ["reason"])
 
 
 def write_refusals(cursor: Any, refused: list[Refused]) -> None:
-    """Count and record refusals inside the caller's transaction."""
+    """Count all refusals, and record the last of each device and reason, inside the caller's transaction."""
     if not refused:
         return
     counts = Counter((datetime.fromtimestamp(r.at_us / 1e6, UTC).date(), r.reason) for r in refused)
@@ -30,10 +33,26 @@ def write_refusals(cursor: Any, refused: list[Refused]) -> None:
         """INSERT INTO devices_refusal (at, reason, device, topic, detail, payload)
            VALUES (to_timestamp(%s), %s, %s, %s, %s, %s)""",
         [
-            (r.at_us / 1e6, r.reason[:48], r.device[:128], r.topic[:512], r.detail[:512], r.payload)
-            for r in refused[-RECORDS_KEPT:]
+            (r.at_us / 1e6, r.reason, *map(_storable, (r.device[:128], r.topic[:512], r.detail[:512], r.payload)))
+            for r in _last_of_each(refused)
         ],
     )
+
+
+def _last_of_each(refused: list[Refused]) -> list[Refused]:
+    """The refusals that are recorded in full, in their order."""
+    seen: Counter[tuple[str, str]] = Counter()
+    kept = []
+    for r in reversed(refused):
+        seen[r.device, r.reason] += 1
+        if seen[r.device, r.reason] <= RECORDS_OF_ONE:
+            kept.append(r)
+    return kept[:RECORDS_AT_ONCE][::-1]
+
+
+def _storable(text: str) -> str:
+    """What devices send goes into these texts, and the database takes neither U+0000 nor half a surrogate pair."""
+    return text.replace("\x00", "�").encode(errors="replace").decode()
 
 
 def count_refusals(refused: list[Refused]) -> None:

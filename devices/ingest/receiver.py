@@ -15,12 +15,16 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from devices.ingest.decode import Received
+from devices.messages import MOST_BYTES
 from devices.topics import PREFIX, UP
 
 logger = logging.getLogger(__name__)
 
 MOST_WAITING = 200_000
-"""Messages held while the database is away; beyond, numbering devices send theirs again."""
+MOST_WAITING_BYTES = 256 << 20
+"""Held while the database is away; beyond, numbering devices send theirs again."""
+MOST_UNACKNOWLEDGED = 1000
+"""QoS 1 messages that the broker hands over before the first of them is stored: they cannot be sent again on demand."""
 SESSION_S = 86_400
 
 
@@ -33,7 +37,10 @@ class Receiver:
         self._heap: list[Received] = []
         self._overflowed = 0
         self._lock = threading.Lock()
-        self._shards: frozenset[int] = frozenset()
+        self._bytes = 0
+        self._connection = 0
+        self._wanted: frozenset[int] = frozenset()
+        self._left: frozenset[int] = frozenset()
         address = urlsplit(mqtt_url)
         self._host, self._port = address.hostname or "127.0.0.1", address.port or 1883
         # A session that outlives the connection: the broker keeps QoS 1 messages while this worker is away.
@@ -56,7 +63,7 @@ class Receiver:
         """Begin to connect; goes on trying for ever."""
         properties = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = SESSION_S
-        properties.ReceiveMaximum = 10_000
+        properties.ReceiveMaximum = MOST_UNACKNOWLEDGED
         self._client.connect_async(self._host, self._port, keepalive=10, clean_start=False, properties=properties)
         self._client.loop_start()
 
@@ -65,35 +72,52 @@ class Receiver:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def follow(self, shards: frozenset[int]) -> None:
-        """Listen to these shards and no others."""
-        gone, self._shards = self._shards - shards, shards
-        if not self._client.is_connected():
-            return
+    def follow(self, mine: frozenset[int], others: frozenset[int]) -> None:
+        """Listen to the shards ``mine`` from now on, and no longer to those that ``others`` listen to.
+
+        What nobody listens to yet is listened to as before: were there a moment without a listener, the broker would
+        forget what unnumbered devices send in it. A session that the broker kept from an earlier life may listen to
+        anything, so it is told of all shards of others once.
+        """
+        with self._lock:
+            fresh, gone = mine - self._wanted, others - mine - self._left
+            self._wanted = (self._wanted | mine) - gone
+            if not self._client.is_connected():
+                return
+            self._left = (self._left | gone) - mine
         if gone:
-            self._client.unsubscribe([topic for shard in gone for topic in _topics(shard)])
-        self._subscribe(shards)
+            self._client.unsubscribe([topic for shard in sorted(gone) for topic in _topics(shard)])
+        self._subscribe(fresh)
+
+    def listens(self, shard: int) -> bool:
+        """Whether the broker may still give this worker messages of ``shard``."""
+        return shard not in self._left
 
     def take(self) -> tuple[list[Received], int]:
         """Everything that has arrived, oldest first, and how many there was no room for."""
         with self._lock:
             heap, self._heap = self._heap, []
+            self._bytes = 0
             overflowed, self._overflowed = self._overflowed, 0
             self.arrived.clear()
         return heap, overflowed
 
+    def is_open(self, message: Received) -> bool:
+        """Whether the broker waits for an acknowledgement on the present connection; after a new one it sends again."""
+        return message.ack is not None and message.ack[0] == self._connection
+
     def done(self, heap: list[Received]) -> None:
         """Tell the broker that these are stored."""
         for message in heap:
-            if message.ack is not None:
-                self._client.ack(*message.ack)
+            if message.ack is not None and self.is_open(message):
+                self._client.ack(*message.ack[1:])
 
     def hand_on(self, heap: list[Received]) -> None:
         """Give messages of shards that moved away back to the broker, for whoever owns them now."""
         for message in heap:
-            if message.ack is not None:
+            if message.ack is not None and self.is_open(message):
                 self._client.publish(message.topic, message.payload, qos=1)
-                self._client.ack(*message.ack)
+                self._client.ack(*message.ack[1:])
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send without waiting; while the broker is away the message is lost, and meant to be."""
@@ -113,7 +137,10 @@ class Receiver:
             logger.error("ingest: the broker refused us: %s", reason)
             return
         logger.info("ingest: connected to the broker")
-        self._subscribe(self._shards)
+        with self._lock:
+            self._connection += 1
+            self._left = frozenset()
+        self._subscribe(self._wanted)
         self.connected.set()
 
     def _on_disconnect(self, *_args: object) -> None:
@@ -121,15 +148,19 @@ class Receiver:
         with self._lock:
             # Unacknowledged QoS 1 messages come again; those still in the heap must not be acknowledged twice.
             self._heap = [message for message in self._heap if message.ack is None]
+            self._bytes = sum(len(message.payload) for message in self._heap)
         logger.warning("ingest: the broker is away")
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
-        ack = (message.mid, message.qos) if message.qos else None
-        received = Received(message.topic, bytes(message.payload), time.time_ns() // 1000, ack)
+        ack = (self._connection, message.mid, message.qos) if message.qos else None
+        # Enough to see that it is too large.
+        payload = bytes(message.payload[: MOST_BYTES + 1])
+        received = Received(message.topic, payload, time.time_ns() // 1000, ack)
         with self._lock:
-            # The broker sends at most ReceiveMaximum messages that wait for an acknowledgement: there is room for them.
-            if ack is not None or len(self._heap) < MOST_WAITING:
+            # Of those that wait for an acknowledgement the broker sends few: there is room for them.
+            if ack is not None or (len(self._heap) < MOST_WAITING and self._bytes < MOST_WAITING_BYTES):
                 self._heap.append(received)
+                self._bytes += len(payload)
             else:
                 self._overflowed += 1
         self.arrived.set()

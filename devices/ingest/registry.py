@@ -11,7 +11,10 @@ from twin.kinds import kind_of
 
 @dataclass(frozen=True, slots=True)
 class KnownDevice:
-    """One registered device. ``asset`` and ``owner`` are keys; None, and 0, where there is none."""
+    """One registered device. ``asset`` and ``owner`` are keys; None, and 0, where there is none.
+
+    ``kind`` is the device's, as in its topic; ``kind_code`` and retention are the asset's, whose history it writes.
+    """
 
     id: int
     identifier: str
@@ -29,8 +32,8 @@ class KnownDevice:
 def load_devices(cursor: psycopg.Cursor) -> dict[str, KnownDevice]:
     """All devices by identifier; one whose asset is out of use counts as having none."""
     cursor.execute(
-        """SELECT d.id, d.identifier, d.kind, d.shard, a.id, coalesce(a.owner_id, 0), d.datum, d.numbered,
-                  d.revoked_at IS NOT NULL
+        """SELECT d.id, d.identifier, d.kind, coalesce(a.kind, d.kind), d.shard, a.id,
+                  coalesce(a.owner_id, 0), d.datum, d.numbered, d.revoked_at IS NOT NULL
            FROM devices_device d LEFT JOIN twin_asset a ON a.id = d.asset_id AND a.active"""
     )
     return {
@@ -38,14 +41,14 @@ def load_devices(cursor: psycopg.Cursor) -> dict[str, KnownDevice]:
             id_,
             identifier,
             kind,
-            kind_of(kind).code,
+            kind_of(asset_kind).code,
             shard,
             asset,
             owner,
             datum,
             numbered,
             revoked,
-            kind_of(kind).retention_days * 86_400_000_000,
+            kind_of(asset_kind).retention_days * 86_400_000_000,
         )
-        for id_, identifier, kind, shard, asset, owner, datum, numbered, revoked in cursor.fetchall()
+        for id_, identifier, kind, asset_kind, shard, asset, owner, datum, numbered, revoked in cursor.fetchall()
     }

@@ -27,6 +27,7 @@ from devices.ingest.receiver import Receiver
 from devices.ingest.registry import KnownDevice, load_devices
 from devices.messages import Event, PowerStatus, Reply
 from devices.numbering import Numbering
+from devices.process import PATIENCE
 from devices.topics import topic
 from gis.notices import listen
 from gis.regions import district_index
@@ -40,7 +41,9 @@ logger = logging.getLogger(__name__)
 
 FLUSH_S = 0.1
 MOST_AT_ONCE = 20_000
+MOST_BYTES_AT_ONCE = 16 << 20
 RETRY_S = 0.5
+LONGEST_PAUSE_S = 20
 NOTICE_TOPICS = frozenset({"devices", "assets", "areas", "regions"})
 
 received_total = Counter("sandtable_positions_received", "Positions that arrived, whatever became of them")
@@ -86,6 +89,8 @@ class IngestWorker:
         self._frames = time.time_ns()
         self._renewed_at = 0.0
         self._signed_at = 0.0
+        self._held: list[Received] = []
+        self._others: frozenset[int] = frozenset()
 
     def stop(self) -> None:
         """Finish the heap at hand and end; safe from a signal handler."""
@@ -113,14 +118,17 @@ class IngestWorker:
     def _gather(self) -> list[Received]:
         self._receiver.arrived.wait(FLUSH_S)
         heap, overflowed = self._receiver.take()
-        if overflowed:
-            overflow_total.inc(overflowed)
-            logger.error("ingest: no room for %d messages; numbering devices will send theirs again", overflowed)
         if heap and len(heap) < MOST_AT_ONCE:
             # A full heap costs hardly more than one message; give it a moment to fill.
             self._stopping.wait(FLUSH_S)
-            heap += self._receiver.take()[0]
-        return heap
+            more, overflowed_more = self._receiver.take()
+            heap += more
+            overflowed += overflowed_more
+        if overflowed:
+            overflow_total.inc(overflowed)
+            logger.error("ingest: no room for %d messages; numbering devices will send theirs again", overflowed)
+        held, self._held = self._held, []
+        return [message for message in held if self._receiver.is_open(message)] + heap
 
     def _keep_house(self) -> None:
         """Connection, leases, what changed in the database, signs of life."""
@@ -134,7 +142,9 @@ class IngestWorker:
                 logger.info("ingest: holding %d shards", len(self._leases.tokens))
                 self._forget()
                 shards_held.set(len(self._leases.tokens))
-                self._receiver.follow(frozenset(self._leases.tokens))
+            # Seen twice: by now the other one listens.
+            self._receiver.follow(frozenset(self._leases.tokens), self._others & self._leases.others)
+            self._others = self._leases.others
         with self._stale_lock:
             stale, self._stale = self._stale, set()
         if stale:
@@ -153,6 +163,11 @@ class IngestWorker:
     def _reload(self, cursor: psycopg.Cursor, stale: set[str]) -> None:
         if stale & {"devices", "assets"}:
             self._devices = load_devices(cursor)
+            # Keys may mean something else by now (a restored database), and caches must not grow for ever.
+            self._forget()
+            # Web workers that read the world before this may have been shown something outdated since: a gap in the
+            # numbers makes them read it again.
+            self._frames += 1
             logger.info("ingest: %d devices known", len(self._devices))
         if "areas" in stale:
             logger.info("ingest: %d areas in force", self._intake.load_areas(cursor))
@@ -162,14 +177,29 @@ class IngestWorker:
 
     def _flush(self, heap: list[Received]) -> list[Received]:
         """Store a heap; returns what is left of it."""
+        now, rest = _divide(heap)
         mine: list[Received] = []
         others: list[Received] = []
-        for message in heap[:MOST_AT_ONCE]:
-            (mine if self._is_mine(message) else others).append(message)
-        with flush_seconds.time():
-            decoded, outcome, switched, messages = self._store(mine)
+        nobodys: list[Received] = []
+        for message in now:
+            shard = int(message.topic.split("/", 4)[3])
+            if shard in self._leases.tokens:
+                mine.append(message)
+            elif not self._receiver.listens(shard):
+                others.append(message)
+            elif message.ack is not None:
+                nobodys.append(message)  # or perhaps no longer ours: the next second tells
+        if mine:
+            self._take_in(mine)
+        self._held += nobodys
         self._receiver.hand_on(others)
         handed_on_total.inc(len(others))
+        return rest
+
+    def _take_in(self, mine: list[Received]) -> None:
+        """Store, then answer, then acknowledge, then show."""
+        with flush_seconds.time():
+            decoded, outcome, switched, messages = self._store(mine)
         self._answer(decoded)
         self._receiver.done(mine)
         for current in [outcome.current, *switched]:
@@ -182,11 +212,6 @@ class IngestWorker:
         repeated_total.inc(decoded.repeated + len(decoded.batch) - outcome.stored)
         late_total.inc(outcome.late)
         count_refusals(decoded.refused)
-        return heap[MOST_AT_ONCE:]
-
-    def _is_mine(self, message: Received) -> bool:
-        shard = message.topic.split("/", 4)[3]
-        return not shard.isdigit() or int(shard) in self._leases.tokens
 
     def _store(self, heap: list[Received]) -> tuple[Decoded, Outcome, list[Current], list[Message]]:
         connection = self._connect()
@@ -313,8 +338,10 @@ class IngestWorker:
 
     def _connect(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
-            self._connection = psycopg.connect(**self._database, autocommit=True)
+            self._connection = psycopg.connect(**PATIENCE | self._database, autocommit=True)
             self._connection.execute("SET statement_timeout = '30s'")
+            # A worker that froze amid a transaction holds the locks on its leases: others could never take over.
+            self._connection.execute(f"SET idle_in_transaction_session_timeout = '{LONGEST_PAUSE_S}s'")
             self._renewed_at = 0.0
         return self._connection
 
@@ -324,6 +351,8 @@ class IngestWorker:
         logger.warning("ingest: %s: %s; trying again", type(error).__name__, str(error).strip())
         self._forget()
         self._renewed_at = 0.0
+        # A commit whose answer was lost is not shown a second time: web workers read what they miss.
+        self._frames += 1
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and self._connection is not None:
             self._connection.close()
         self._stopping.wait(RETRY_S)
@@ -349,3 +378,13 @@ class IngestWorker:
         for topics in listen(self._topics, stop=self._stopping, parameters=self._database):
             self._mark_stale(topics)
             self._receiver.arrived.set()
+
+
+def _divide(heap: list[Received]) -> tuple[list[Received], list[Received]]:
+    """What goes into one transaction, and the rest."""
+    size = 0
+    for count, message in enumerate(heap):
+        size += len(message.payload)
+        if count == MOST_AT_ONCE or (count and size > MOST_BYTES_AT_ONCE):
+            return heap[:count], heap[count:]
+    return heap, []

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+import secrets
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 
 import paho.mqtt.client as mqtt
+import psycopg
 import pytest
 from django.contrib.gis.geos import MultiPolygon, Polygon
 from django.db import connection
 from django.utils import timezone
 from paho.mqtt.enums import CallbackAPIVersion
 
+from devices.ingest.worker import IngestWorker, handed_on_total
 from devices.keys import issue_key, revoke_key
 from devices.models import Device, DeviceEvent, Numbering, Refusal, RefusalCount
 from devices.tests.broker import wait_for
 from devices.tests.road import Road, Station
 from devices.topics import topic
-from twin.models import Area, AreaEvent, Presence, State
+from twin.kinds import MACHINE, VEHICLE
+from twin.models import Area, AreaEvent, Asset, Presence, State
 
 
 @pytest.fixture
@@ -240,3 +245,194 @@ def test_two_workers_share_the_shards_and_one_takes_over(road):
     station.send(seq=2)
     wait_for(lambda: station.answers[-1]["acked"] == 2)
     station.close()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("channel", "payload"),
+    [
+        ("pos", '{"seq":1,"time":NOW,"lon":121,"lat":31,"\\u0000":1}'),
+        ("pos", '{"seq":1,"time":NOW,"lon":121,"lat":31,"attrs":{"a":' + "[" * 40 + "1e999" + "]" * 40 + "}}"),
+        ("pos", '{"seq":1,"time":NOW,"lon":121,"lat":31,"attrs":{"a":' + "[" * 900 + "]" * 900 + "}}"),
+        ("pos", '{"seq":1,"time":NOW,"lon":121,"lat":31,"attrs":{"a":' + "7" * 4000 + "}}"),
+        ("event", '{"time":NOW,"code":"long","attrs":{"a":"RANDOM"}}'),
+        ("event", '{"time":NOW,"code":"long","\\u0000":"RANDOM"}'),
+        ("reply", '{"id":9007199254740992,"result":"ok","text":"' + "好" * 512 + '"}'),
+    ],
+)
+def test_no_message_stops_the_road(station, channel, payload):
+    text = payload.replace("NOW", str(int(time.time() * 1000))).replace("RANDOM", secrets.token_urlsafe(3000)[:3900])
+    station.raw(text, channel, qos=1).wait_for_publish(5)
+    station.send(seq=2)
+    wait_for(lambda: 2 in [row[0] for row in station.tracks()])
+    assert "event" not in channel or DeviceEvent.objects.count() + sum(reasons().values()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_flood_of_rubbish_is_counted_in_full_and_recorded_in_part(road, station):
+    other = Station(road, "W-0002")
+    for _ in range(3000):
+        station.raw(b"rubbish", qos=0)
+    other.raw(b"{}")
+    wait_for(lambda: reasons() == {"not_json": 3000, "missing_field": 1})
+    assert Refusal.objects.filter(device="W-0002").count() == 1
+    assert Refusal.objects.filter(device="W-0001").count() < 300
+    other.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_device_at_the_edge_of_its_datum_stops_nobody(road, station):
+    edge = Station(road, "B-1", datum="bd09")
+    edge.send(seq=1, lon=-180, lat=-90)
+    wait_for(lambda: edge.answers)
+    assert edge.answers[-1]["refused"][0][0] == 1
+    station.send(seq=1)
+    wait_for(station.tracks)
+    edge.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_asset_and_owner_may_change_while_running(station):
+    """History goes by the asset's present kind; one out of use is refused, and its number kept by the device."""
+    station.send(seq=1)
+    wait_for(lambda: station.answers)
+    Asset.objects.filter(pk=station.asset.pk).update(kind="vehicle")
+    time.sleep(0.5)
+    station.send(seq=2)
+    wait_for(lambda: len(station.tracks()) == 2)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT array_agg(kind ORDER BY seq) FROM twin_track")
+        assert cursor.fetchone()[0] == [MACHINE.code, VEHICLE.code]
+    Asset.objects.filter(pk=station.asset.pk).update(active=False)
+    time.sleep(0.5)
+    station.send(seq=3)
+    wait_for(lambda: reasons() == {"no_asset": 1})
+    assert station.answers[-1]["acked"] == 2
+    second = Asset.objects.create(kind="machine", code="W-2", name="焊机")
+    Device.objects.filter(pk=station.device.pk).update(asset=second)
+    time.sleep(0.5)
+    station.send(seq=3)
+    wait_for(lambda: station.answers[-1]["acked"] == 3)
+    assert State.objects.filter(asset=second).exists()
+
+
+def cut_connections():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+               WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+        )
+        return cursor.fetchone()[0]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("numbered", [True, False])
+def test_lost_connections_lose_and_double_nothing(road, numbered):
+    road.ingest()
+    station = Station(road, "K-1", numbered=numbered)
+    now = datetime.now(UTC)
+    sent = cuts = 0
+    for _ in range(4):
+        for _ in range(25):
+            sent += 1
+            more = {"seq": sent} if numbered else {}
+            station.send(qos=1, at=now + timedelta(milliseconds=sent), **more)
+            time.sleep(0.01)
+        cuts += cut_connections()
+    assert cuts > 0
+    wait_for(lambda: len(station.tracks()) == sent, 20)
+    times = [row[3] for row in station.tracks()]
+    assert len(set(times)) == sent
+    if numbered:
+        wait_for(lambda: station.answers[-1]["acked"] == sent)
+    station.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_commit_whose_answer_is_lost(station, monkeypatch):
+    """The heap is tried again; what was committed is recognised, answered, and not stored twice."""
+    store, failures = IngestWorker._store, []
+
+    def store_and_lose(self, heap):
+        result = store(self, heap)
+        if not failures:
+            failures.append(1)
+            self._connection.close()
+            raise psycopg.OperationalError("the answer to COMMIT was lost")
+        return result
+
+    monkeypatch.setattr(IngestWorker, "_store", store_and_lose)
+    station.send(seq=1)
+    wait_for(lambda: station.answers)
+    assert failures
+    assert station.answers[-1]["acked"] == 1
+    assert len(station.tracks()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_frozen_worker_lets_go_of_its_leases(road, monkeypatch):
+    """A zombie amid a transaction: another takes over, and what the zombie then wants to store is not stored twice."""
+    monkeypatch.setattr("devices.ingest.worker.LONGEST_PAUSE_S", 1)
+    zombie = road.ingest("a")
+    station = Station(road, "Z-1")
+    frozen, thaw = threading.Event(), threading.Event()
+    asserted = zombie._leases.assert_held
+
+    def freeze(cursor, shards):
+        asserted(cursor, shards)
+        if shards and not thaw.is_set():
+            frozen.set()
+            thaw.wait(30)
+
+    monkeypatch.setattr(zombie._leases, "assert_held", freeze)
+    station.send(seq=1)
+    assert frozen.wait(10)
+    heir = road.ingest("b")
+    wait_for(lambda: station.device.shard in heir._leases.tokens, 15)
+    station.send(seq=1)
+    wait_for(lambda: station.answers)
+    thaw.set()
+    station.send(seq=2)
+    wait_for(lambda: len(station.tracks()) == 2)
+    assert [row[0] for row in station.tracks()] == [1, 2]
+    station.close()
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_nothing_circles_between_workers_and_nothing_is_lost_when_shards_move(road):
+    """An unnumbered device has nothing but QoS 1: not one message may be lost while shards go from hand to hand."""
+    first = road.ingest("a")
+    stations = [Station(road, f"M-{n}", numbered=False) for n in range(6)]
+    now = datetime.now(UTC)
+    sent = 0
+
+    def send(times):
+        nonlocal sent
+        for _ in range(times):
+            sent += 1
+            for station in stations:
+                station.send(qos=1, at=now + timedelta(milliseconds=sent))
+            time.sleep(0.02)
+
+    send(20)
+    second = road.ingest("b")
+    send(150)
+    wait_for(lambda: len(first._leases.tokens) == len(second._leases.tokens) == 32)
+    first.stop()
+    send(100)
+    third = road.ingest("a")
+    send(150)
+    wait_for(lambda: len(third._leases.tokens) == 32)
+    for station in stations:
+        wait_for(lambda station=station: len(station.tracks()) == sent, 20)
+    time.sleep(2.5)
+    before = handed_on_total._value.get()
+    send(20)
+    time.sleep(1)
+    assert handed_on_total._value.get() == before
+    for station in stations:
+        wait_for(lambda station=station: len(station.tracks()) == sent, 10)
+        station.close()

@@ -1,12 +1,13 @@
 """The broker's log, read for what never reaches the ingest: refused sign-ins and denied topics.
 
 mosquitto tells of a denied message only in its debug log, which names every message. The file is read as it
-grows and what has been read is given back to the disk at once by punching a hole, so it stays small and nothing that
-is written meanwhile is lost.
+grows. What has been read and stored is given back to the disk by punching a hole: so it stays small, nothing that is
+written meanwhile is lost, and a warden that was killed goes on where it was.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import re
@@ -21,13 +22,19 @@ _DENIED = re.compile(
     re.MULTILINE,
 )
 _NOT_AUTHORISED = re.compile(rb"^\S+: Client (?P<client>.+?) disconnected, not authori[sz]ed\.", re.MULTILINE)
-_BLOCK = 4096
+_OVERSIZE = re.compile(rb"^\S+: Client (?P<client>.+?) disconnected due to oversize packet\.", re.MULTILINE)
+_UNKNOWN = "<unknown>"
+_MOST_AT_ONCE = 8 << 20
 _PUNCH_HOLE_KEEP_SIZE = 0x03
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class BrokerLog:
-    """Follows one log file from its present end."""
+    """Follows one log file, from where whoever followed it last said :meth:`done`.
+
+    Where the file system has no holes nobody can tell how far that was: then from its present end, and it merely
+    grows; the disk alarm watches that.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -36,8 +43,9 @@ class BrokerLog:
         self._rest = b""
 
     def refusals(self) -> list[Refused]:
-        """What the broker has turned away since the last call."""
-        text = self._rest + self._read()
+        """What the broker has turned away since the last call, as far as it can be read at once."""
+        piece = self._read()
+        text = self._rest + piece
         whole, _, self._rest = text.rpartition(b"\n")
         now_us = time.time_ns() // 1000
         found = []
@@ -56,28 +64,62 @@ class BrokerLog:
             )
         for match in _NOT_AUTHORISED.finditer(whole):
             client = match["client"].decode("utf-8", "replace")
+            # mosquitto 2.0 does not say who it was that it did not let in.
+            who = "" if client == _UNKNOWN else client
             detail = f"client {client} did not sign in: unknown, revoked or wrong key"
-            found.append(Refused(now_us, "not_authorised", detail, client, "", ""))
+            found.append(Refused(now_us, "not_authorised", detail, who, "", ""))
+        for match in _OVERSIZE.finditer(whole):
+            client = match["client"].decode("utf-8", "replace")
+            detail = f"client {client} sent more than the broker takes at all; disconnected"
+            found.append(Refused(now_us, "payload_too_large", detail, client, "", ""))
         return found
+
+    def done(self) -> None:
+        """What was read is stored: give its room back to the disk, and never read it again."""
+        end = self._at - len(self._rest)
+        if end and self._file is not None:
+            _punch_hole(self._file, 0, end)
 
     def _read(self) -> bytes:
         if self._file is None:
-            try:
-                self._file = os.open(self._path, os.O_RDWR)
-            except FileNotFoundError:
-                return b""
-            self._at = os.fstat(self._file).st_size
-            self._give_back()
-        pieces = []
-        while piece := os.pread(self._file, 1 << 20, self._at):
-            pieces.append(piece)
-            self._at += len(piece)
-        if pieces:
-            self._give_back()
-        return b"".join(pieces)
+            self._open()
+        if self._file is None:
+            return b""
+        piece = os.pread(self._file, _MOST_AT_ONCE, self._at)
+        self._at += len(piece)
+        if not piece and self._replaced():
+            os.close(self._file)
+            self._file, self._rest = None, b""
+        return piece
 
-    def _give_back(self) -> None:
-        end = self._at // _BLOCK * _BLOCK
-        if end and self._file is not None:
-            # Where the file system has no holes the log merely grows; the disk alarm watches that.
-            _libc.fallocate(self._file, _PUNCH_HOLE_KEEP_SIZE, ctypes.c_int64(0), ctypes.c_int64(end))
+    def _open(self) -> None:
+        try:
+            self._file = os.open(self._path, os.O_RDWR)
+        except FileNotFoundError:
+            return
+        size = os.fstat(self._file).st_size
+        self._at = 0
+        if not _punch_hole(self._file, size, 1):
+            self._at = size
+            return
+        with contextlib.suppress(OSError):  # nothing but holes
+            self._at = os.lseek(self._file, 0, os.SEEK_DATA)
+        # A block that was read in part begins with zeros.
+        while (piece := os.pread(self._file, 4096, self._at)) and not piece.strip(b"\0"):
+            self._at += len(piece)
+        self._at += len(piece) - len(piece.lstrip(b"\0"))
+
+    def _replaced(self) -> bool:
+        """Whether the broker writes another file by now, or began this one anew."""
+        assert self._file is not None
+        here = os.fstat(self._file)
+        try:
+            there = self._path.stat()
+        except FileNotFoundError:
+            return False
+        return (there.st_dev, there.st_ino) != (here.st_dev, here.st_ino) or here.st_size < self._at
+
+
+def _punch_hole(file: int, start: int, length: int) -> bool:
+    """Make a stretch of a file read as zeros without taking room; False where the file system cannot."""
+    return _libc.fallocate(file, _PUNCH_HOLE_KEEP_SIZE, ctypes.c_int64(start), ctypes.c_int64(length)) == 0

@@ -45,7 +45,11 @@ def reload_broker(broker_dir: Path) -> bool:
         False where no broker runs; it reads the file when it starts.
     """
     try:
-        os.kill(int((broker_dir / "mosquitto.pid").read_text()), signal.SIGHUP)
+        pid = int((broker_dir / "mosquitto.pid").read_text())
+        # A broker that was killed leaves its number behind, and by now it may be anybody's.
+        if Path(f"/proc/{pid}/comm").read_text().strip() != "mosquitto":
+            return False
+        os.kill(pid, signal.SIGHUP)
     except (OSError, ValueError):
         return False
     return True

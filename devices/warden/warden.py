@@ -10,6 +10,7 @@ import psycopg
 
 from devices.ingest.decode import Refused
 from devices.ingest.ledger import count_refusals, write_refusals
+from devices.process import PATIENCE
 from devices.warden.brokerlog import BrokerLog
 from devices.warden.passwords import reload_broker, write_passwords
 from gis.notices import listen
@@ -35,6 +36,7 @@ class Warden:
         self._database = database
         self._changed = threading.Event()
         self._stopping = threading.Event()
+        self._untold = False
         self._log = BrokerLog(broker_dir / "mosquitto.log")
 
     def stop(self) -> None:
@@ -46,7 +48,8 @@ class Warden:
         threading.Thread(target=self._watch, name="notices", daemon=True).start()
         unwritten: list[Refused] = []
         while not self._stopping.wait(POLL_S):
-            unwritten += self._log.refusals()
+            # While the database is away the log keeps what comes, not this process.
+            unwritten = unwritten or self._log.refusals()
             try:
                 self._hand_over(unwritten)
             except psycopg.Error as error:
@@ -54,12 +57,14 @@ class Warden:
                 self._stopping.wait(1)
             else:
                 unwritten = []
+                self._log.done()
+            self._tell_broker()
 
     def _hand_over(self, refused: list[Refused]) -> None:
         keys_changed = self._changed.is_set()
         if not refused and not keys_changed:
             return
-        with psycopg.connect(**self._database) as connection, connection.cursor() as cursor:
+        with psycopg.connect(**PATIENCE | self._database) as connection, connection.cursor() as cursor:
             if keys_changed:
                 self._changed.clear()
                 try:
@@ -67,10 +72,16 @@ class Warden:
                 except BaseException:
                     self._changed.set()
                     raise
-                if written:
-                    logger.info("warden: keys changed; broker told: %s", reload_broker(self._dir))
+                # A broker that is just starting may have read the old file already: it is told when it is there.
+                self._untold |= written
+                self._tell_broker()
             write_refusals(cursor, refused)
         count_refusals(refused)
+
+    def _tell_broker(self) -> None:
+        if self._untold and reload_broker(self._dir):
+            logger.info("warden: the broker knows the keys")
+            self._untold = False
 
     def _watch(self) -> None:
         for _topics in listen({"devices"}, stop=self._stopping, parameters=self._database):

@@ -66,8 +66,9 @@ class Stack:
         return subprocess.run(command, env=self.env, capture_output=True, text=True, **options)
 
     def status(self) -> dict[str, Any]:
-        """``status --json``."""
-        return json.loads(self.sandtable("status", "--json", check=True).stdout)
+        """``status --json``, once it can measure: a process that was just killed has no counters."""
+        done = wait_for(lambda: (s := self.sandtable("status", "--json")).returncode == 0 and s, 60)
+        return json.loads(done.stdout)
 
     def python(self, code: str) -> Any:
         """Run code inside the installation's Django; what it prints last is read as JSON."""
@@ -91,8 +92,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         shutil.rmtree(stack.var, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """Closed after each file: while Playwright is open its event loop runs in this thread, and nobody else's can."""
     from playwright.sync_api import sync_playwright
 
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -136,7 +138,7 @@ class Screen:
         self.page.fill("input[name=username]", user)
         self.page.fill("input[name=password]", password)
         self.page.press("input[name=password]", "Enter")
-        self.page.wait_for_url(f"{self.stack.url}/")
+        self.page.wait_for_url(f"{self.stack.url}/", wait_until="commit", timeout=90_000)
 
     def ask(self, expression: str) -> Any:
         """Value of an expression in the page; the page's policy forbids evaluating text, so polling is ours."""

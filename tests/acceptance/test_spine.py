@@ -187,7 +187,8 @@ def test_bad_messages_are_refused_counted_and_seen_by_the_administrator(stack, b
     ]
     subprocess.run([*command, "-t", f"st/v1/{device['user']}/pos"], check=True)
     publish(broker, {**other, "user": device["user"]}, position(seq=6), check=False)  # a wrong key
-    subprocess.run([*command, "-t", f"st/v1/{other['user']}/pos", "-m", "{}"], check=False)
+    # Another's topic, in place of the file.
+    subprocess.run([*command[:-2], "-t", f"st/v1/{other['user']}/pos", "-m", "{}"], check=False)
     expected = {*bad, "payload_too_large", "not_authorised", "foreign_topic"}
     count = (
         "import json; from devices.models import RefusalCount;"
@@ -199,6 +200,7 @@ def test_bad_messages_are_refused_counted_and_seen_by_the_administrator(stack, b
     screen.sign_in("admin", stack.password)
     screen.page.goto(f"{stack.url}/admin/devices/refusal/?q=ACC-3")
     page = screen.page.content()
+    assert "纬度超出范围" in page
     assert "out_of_range_lat" in page
     screen.picture("refusals")
 

@@ -29,7 +29,7 @@ TICK_S = 0.25
 RELOADING_TOPICS = frozenset({"assets"})
 SIGHT_TOPICS = frozenset({"access", "organizations", "regions"})
 
-frames_lost = Counter("sandtable_live_frames_lost_total", "Frames between workers that never arrived")
+gaps_total = Counter("sandtable_live_gaps_total", "Gaps in what an ingest worker showed; the world was read again")
 assets_held = Gauge("sandtable_live_assets", "Assets in this web worker's live world")
 
 
@@ -147,7 +147,7 @@ class Hub:
         expected = self._numbers.get(topic, update.number - 1) + 1
         self._numbers[topic] = update.number
         if update.number != expected:
-            frames_lost.inc(max(update.number - expected, 0))
+            gaps_total.inc()
             self._stale.set()
         if len(update):
             self.world.apply(update.columns)
@@ -162,8 +162,9 @@ class Hub:
         while True:
             await self._stale.wait()
             self._stale.clear()
+            asked = self.world.tick
             try:
-                self.world.replace(await in_database(_load))
+                self.world.replace(await in_database(_load), asked)
                 await self._reload_feeds()
             except Exception:
                 logger.exception("live hub: the world could not be read; trying again")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import time
-from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 from django.conf import settings
+from django.db import DatabaseError
+from django.http import parse_cookie
 from django.utils.translation import gettext, override
 from prometheus_client import Counter, Gauge
 
@@ -44,6 +46,7 @@ MOST_VIEW_CHARS = 1000
 CLOSE_SESSION = 4401
 CLOSE_PERMISSION = 4403
 CLOSE_STOPPING = 1012
+CLOSE_LATER = 1013
 
 sent_total = Counter("sandtable_positions_sent", "States sent to browsers")
 open_sockets = Gauge("sandtable_live_sockets", "Open live sockets")
@@ -109,9 +112,11 @@ class Conversation:
             await asyncio.gather(*jobs, return_exceptions=True)
 
     async def bye(self, leave: Leave) -> None:
-        """Say why, and close."""
-        await self._send_json({"type": "bye", "reason": leave.reason})
-        await self._send({"type": "websocket.close", "code": leave.code})
+        """Say why, and close; whoever takes nothing any more is not waited for twice."""
+        with contextlib.suppress(Leave):
+            if leave.reason != "slow":
+                await self._send_json({"type": "bye", "reason": leave.reason})
+            await self._send_within({"type": "websocket.close", "code": leave.code})
 
     async def _listen(self) -> None:
         while True:
@@ -127,7 +132,7 @@ class Conversation:
                     raise ValueError(f"unknown type {message['type']!r}")
                 west, south, east, north = map(float, message["bbox"])
                 window = Window(west, south, east, north, float(message["zoom"]))
-            except (ValueError, TypeError, KeyError, RecursionError) as error:
+            except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
                 await self._send_json({"type": "error", "text": str(error)[:200]})
                 continue
             if self._viewer is not None:
@@ -176,7 +181,12 @@ class Conversation:
                 await self._recheck()
 
     async def _recheck(self) -> None:
-        who = await in_database(_who, self._session_key)
+        try:
+            who = await in_database(_who, self._session_key)
+        except DatabaseError as error:
+            # Nobody knows any more who this is. The browser comes back, as after a restart.
+            logger.warning("live socket: %s", str(error).strip())
+            raise Leave("stopping", CLOSE_LATER) from None
         if who is None:
             raise Leave("session", CLOSE_SESSION)
         key, sight = who
@@ -246,7 +256,7 @@ class Conversation:
             async with asyncio.timeout(SLOWEST_SEND_S):
                 await self._send(event)
         except TimeoutError:
-            raise Leave("slow", 1013) from None
+            raise Leave("slow", CLOSE_LATER) from None
 
 
 def _header(scope: dict[str, Any], name: bytes) -> str:
@@ -263,15 +273,15 @@ async def live_socket(scope: dict[str, Any], receive: Any, send: Any) -> None:
     event = await receive()
     if event["type"] != "websocket.connect":
         return
-    cookies = SimpleCookie(_header(scope, b"cookie"))
-    session = cookies.get(settings.SESSION_COOKIE_NAME)
+    # Not http.cookies: that rejects all for one of a neighbour on this host.
+    cookies = parse_cookie(_header(scope, b"cookie"))
     language = cookies.get(settings.LANGUAGE_COOKIE_NAME)
     if not _same_origin(scope):
         await send({"type": "websocket.close", "code": CLOSE_PERMISSION})
         return
     await send({"type": "websocket.accept"})
-    spoken = language.value if language and language.value in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
-    conversation = Conversation(hub, session.value if session else "", spoken, receive, send)
+    spoken = language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+    conversation = Conversation(hub, cookies.get(settings.SESSION_COOKIE_NAME, ""), spoken, receive, send)
     open_sockets.inc()
     try:
         await conversation.run()

@@ -16,6 +16,7 @@ MOST_ASSETS = 5_000
 ASSETS_FROM_ZOOM = 12.0
 CELL_ZOOM_STEP = 3
 """Cells are map tiles of this many zooms beyond the one looked at: eight by eight to a 512-pixel tile."""
+COUNTS_AGE_MS = 5_000
 MERCATOR_LIMIT_DEG = 85.0511
 
 
@@ -37,8 +38,8 @@ class Window:
             raise ValueError("view: west ≤ east, south ≤ north, zoom 0..30")
 
     def holds(self, lon: NDArray, lat: NDArray) -> NDArray[np.bool_]:
-        """Which points are inside: bool[n]."""
-        return (lon >= self.west) & (lon <= self.east) & (lat >= self.south) & (lat <= self.north)
+        """Which points are inside: bool[n]. A map turned round the globe may look from 170 to 190, or from 480 on."""
+        return ((lon - self.west) % 360 <= self.east - self.west) & (lat >= self.south) & (lat <= self.north)
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class Viewer:
         self._all = True
         self._told = np.zeros(0, bool)
         self._mode = ""
+        self._counted_ms = 0.0
 
     def look(self, window: Window) -> None:
         """The map was moved."""
@@ -100,7 +102,7 @@ class Viewer:
 
     def answer(self, world: World, now_ms: float) -> Answer | None:
         """What changed for this browser since the last answer; None where nothing did."""
-        if self._window is None or (world.tick == self.tick and not self._all):
+        if self._window is None or not (self._all or world.tick != self.tick or self._counts_aged(now_ms)):
             return None
         n = len(world)
         if n > len(self._told):
@@ -110,16 +112,18 @@ class Viewer:
         told = self._told[rows]
         self._told[rows] = visible
         count = int(self._told.sum())
-        everything, self._all, self.tick = self._all, False, world.tick
+        since, everything = self.tick, self._all
+        self.tick, self._all = world.tick, False
         mode = self._mode_for(count)
         reset, self._mode = mode != self._mode, mode
         if mode == "cells":
+            self._counted_ms = now_ms
             return Answer(mode, reset, _cells(world, np.flatnonzero(self._told), self._window.zoom, now_ms), count)
         if reset:
             slots, left = np.flatnonzero(self._told), np.zeros(count, bool)
         else:
-            # After a move of the map only what is new in it is sent; otherwise everything visible that changed.
-            send = visible & ~told if everything else visible
+            # After a move of the map: what is new in it, and what changed since the last answer.
+            send = visible & (~told | (world.changed[rows] > since)) if everything else visible
             gone = told & ~visible
             slots, left = rows[send | gone], gone[send | gone]
         if not len(slots) and not reset:
@@ -129,6 +133,10 @@ class Viewer:
         for name in ("lon", "lat", "alt_m", "speed_m_s", "heading_deg", "time_ms"):
             columns[name][left] = 0  # where it went is not this viewer's business
         return Answer(mode, reset, columns, count)
+
+    def _counts_aged(self, now_ms: float) -> bool:
+        """Whether counts are to be made anew although nothing moved: things fall silent by themselves."""
+        return self._mode == "cells" and now_ms - self._counted_ms >= COUNTS_AGE_MS
 
     def _visible(self, world: World, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         c = world.columns

@@ -62,26 +62,35 @@ class World:
         newer = ~self.there[slots] | (update["time_ms"] >= self.columns["time_ms"][slots])
         self._write(slots[newer], {name: values[newer] for name, values in update.items()})
 
-    def replace(self, current: Current) -> None:
+    def replace(self, current: Current, asked: int | None = None) -> None:
         """Make the world what the database says; what is not in ``current`` is gone.
 
-        A state that is newer here stays, with the owner and kind that the database says.
+        Parameters
+        ----------
+        current : Current
+            Every present state.
+        asked : int, optional
+            Tick of the world when the database was asked. What changed here since may be newer than the answer: it
+            stays, with the owner and kind that the database says. Everything else is as the database has it, older
+            or not: it may have been restored. By default nothing has changed since.
         """
         columns: dict[str, NDArray] = columns_of(current)
         slots = self._slots_of(columns["id"])
-        gone = self.there[: len(self)].copy()
-        gone[slots] = False
         here = self.columns
-        kept = self.there[slots] & (here["time_ms"][slots] > columns["time_ms"])
+        moved = self.there & (self.changed > (self.tick if asked is None else asked))
+        gone = (self.there & ~moved)[: len(self)]
+        gone[slots] = False
+        kept = moved[slots] & (here["time_ms"][slots] > columns["time_ms"])
         for name in ("status", "region", "lon", "lat", "alt_m", "speed_m_s", "heading_deg", "time_ms"):
             columns[name] = np.where(kept, here[name][slots], columns[name])
         same = self.there[slots].copy()
-        for name in ("owner", "region", "status", "time_ms"):
+        for name in ("kind", "owner", "region", "status", "lon", "lat", "time_ms"):
             same &= here[name][slots] == columns[name]
         self._write(slots[~same], {name: values[~same] for name, values in columns.items()})
-        self.tick += 1
-        self.there[: len(self)][gone] = False
-        self.changed[: len(self)][gone] = self.tick
+        if gone.any():
+            self.tick += 1
+            self.there[: len(self)][gone] = False
+            self.changed[: len(self)][gone] = self.tick
 
     def since(self, tick: int) -> NDArray[np.int64]:
         """Slots that changed after ``tick``: int64[k]."""

@@ -154,10 +154,44 @@ def test_what_the_database_no_longer_has_leaves():
 
 def test_reading_the_database_again_does_not_undo_newer_frames():
     world = world_of(asset=[1], lon=[121.1], time_ms=[1000])
-    move(world, asset=[1], lon=[121.7], time_ms=[9000])
-    world.replace(states(asset=[1], lon=[121.1], time_ms=[1000], owner=[5]))
+    asked = world.tick
+    move(world, asset=[1, 2], lon=[121.7, 121.8], time_ms=[9000, 9000])
+    world.replace(states(asset=[1], lon=[121.1], time_ms=[1000], owner=[5]), asked)
     assert world.columns["lon"][0] == 121.7
     assert world.columns["owner"][0] == 5
+    assert told(viewer().answer(world, NOW_MS)) == ([1, 2], [])
+
+
+def test_a_restored_database_is_believed():
+    world = world_of(asset=[1], lon=[121.1], time_ms=[9000])
+    world.replace(states(asset=[1], lon=[121.7], time_ms=[1000]))
+    assert world.columns["lon"][0] == 121.7
+
+
+def test_what_the_database_says_of_kind_and_owner_reaches_the_map():
+    world = world_of(asset=[1, 2])
+    eye = viewer()
+    eye.answer(world, NOW_MS)
+    world.replace(states(asset=[1, 2], kind=[1, 3]))
+    assert told(eye.answer(world, NOW_MS)) == ([2], [])
+    world.replace(states(asset=[1, 2], kind=[1, 3]))
+    assert eye.answer(world, NOW_MS) is None
+
+
+def test_what_changed_while_the_map_was_moved_is_told():
+    world = world_of(asset=[1, 2], lon=[121.1, 121.2])
+    eye = viewer()
+    eye.answer(world, NOW_MS)
+    move(world, asset=[1], lon=[121.3], time_ms=[2000])
+    eye.look(Window(120, 30, 122.9, 32, 13))
+    assert told(eye.answer(world, NOW_MS)) == ([1], [])
+
+
+def test_a_window_round_the_globe():
+    world = world_of(asset=[1, 2, 3], lon=[179.0, -179.0, 0.0])
+    assert told(viewer(window=Window(170, 30, 190, 32, 13)).answer(world, NOW_MS)) == ([1, 2], [])
+    assert told(viewer(window=Window(-190, 30, -170, 32, 13)).answer(world, NOW_MS)) == ([1, 2], [])
+    assert told(viewer(window=Window(-400, 30, 400, 32, 13)).answer(world, NOW_MS)) == ([1, 2, 3], [])
 
 
 def test_too_many_become_counts_and_few_become_assets_again():
@@ -183,6 +217,14 @@ def test_counts_tell_silence_from_calm():
     eye = viewer(window=Window(120, 30, 123, 32, 3))
     cells = eye.answer(world, 1_000_500.0).columns
     assert (cells["total"].sum(), cells["working"].sum(), cells["silent"].sum()) == (2, 1, 1)
+
+
+def test_counts_fall_silent_although_nothing_moves():
+    world = world_of(asset=[1], status=[1], time_ms=[1_000_000])
+    eye = viewer(window=Window(120, 30, 123, 32, 3))
+    assert eye.answer(world, 1_000_500.0).columns["silent"].sum() == 0
+    assert eye.answer(world, 1_001_000.0) is None
+    assert eye.answer(world, 1_500_000.0).columns["silent"].sum() == 1
 
 
 @pytest.mark.parametrize("numbers", [(1, 2, 0, 3, 9), (0, 3, 1, 2, 9), (0, 0, 1, 1, 99), (float("nan"), 0, 1, 1, 9)])

@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
+from django.db import OperationalError
 
 from twin.live import socket as live
 from twin.live.frames import ASSETS_BATCH, ASSETS_SCHEMA, decode_update, encode_update
@@ -16,6 +17,7 @@ from twin.live.viewer import Sight
 from twin.tests.states import states
 
 EVERYTHING = Sight(True, np.zeros(1, bool), np.zeros(1, bool))
+HUGE = '{"type":"view","bbox":[1' + "0" * 400 + ',1,2,2],"zoom":9}'
 VIEW = {"type": "websocket.receive", "text": json.dumps({"type": "view", "bbox": [120, 30, 123, 32], "zoom": 12})}
 
 
@@ -129,13 +131,13 @@ def test_a_slow_browser_holds_up_nobody_and_gets_the_newest(hub, who):
 def test_nonsense_gets_an_error_and_the_talk_goes_on(hub, who):
     async def story():
         browser = Browser(hub)
-        for text in ("{", "[]", '{"type":"view","bbox":[1],"zoom":1}', '{"type":"x"}', "9" * 2000):
+        for text in ("{", "[]", '{"type":"view","bbox":[1],"zoom":1}', '{"type":"x"}', "9" * 2000, HUGE):
             await browser.inbox.put({"type": "websocket.receive", "text": text})
         await browser.inbox.put({"type": "websocket.receive", "bytes": b"\0"})
         await browser.inbox.put(VIEW)
         await until(browser.batches)
         await browser.leave()
-        assert [text["type"] for text in browser.texts()].count("error") == 6
+        assert [text["type"] for text in browser.texts()].count("error") == 7
 
     asyncio.run(story())
 
@@ -164,5 +166,36 @@ def test_a_narrowed_scope_is_in_force_on_an_open_socket(hub, who):
         await until(lambda: len(browser.batches()) > 1)
         await browser.leave()
         assert browser.batches()[-1]["left"] == [True, True]
+
+    asyncio.run(story())
+
+
+def test_a_browser_that_takes_nothing_is_let_go(hub, who, monkeypatch):
+    monkeypatch.setattr(live, "SLOWEST_SEND_S", 0.2)
+
+    async def story():
+        browser = Browser(hub)
+        await browser.inbox.put(VIEW)
+        await until(browser.batches)
+        browser.gate.clear()
+        move(hub, 121.3, 2000)
+        await asyncio.wait_for(browser.talk, 5)
+
+    asyncio.run(story())
+
+
+def test_without_a_database_the_browser_is_sent_away_to_come_back(hub, who, monkeypatch):
+    async def away(*_arguments):
+        raise OperationalError("server closed the connection")
+
+    async def story():
+        browser = Browser(hub)
+        await browser.inbox.put(VIEW)
+        await until(browser.batches)
+        monkeypatch.setattr(live, "in_database", away)
+        hub.sight_version += 1
+        await asyncio.wait_for(browser.talk, 5)
+        assert browser.texts()[-1] == {"type": "bye", "reason": "stopping"}
+        assert browser.events[-1] == {"type": "websocket.close", "code": live.CLOSE_LATER}
 
     asyncio.run(story())

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("access", "0001_initial"),
-        ("twin", "0003_periods_and_rest"),
+        ("twin", "0004_periods_and_rest"),
     ]
 
     operations = [

@@ -24,7 +24,7 @@ export type Control =
   | { type: "hello"; server_time: number; kinds: Kind[]; statuses: StatusName[] }
   | { type: "pulse"; server_time: number; ingest_age_s: number | null; mode: Mode; visible: number }
   | { type: "reset" }
-  | { type: "bye"; reason: "session" | "permission" | "stopping" };
+  | { type: "bye"; reason: "session" | "permission" | "stopping" | "slow" };
 
 /** What the page looks at: degrees and a zoom level. */
 export interface View {

@@ -7,7 +7,7 @@ import twin.period_text
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("twin", "0002_history"),
+        ("twin", "0003_state_status_ts"),
     ]
 
     operations = [
