@@ -142,7 +142,7 @@ class AlertAdmin(ScopedAdminMixin, admin.ModelAdmin):
         """What the rule saw, one value a line."""
         return _lines(f"{e['title']}：{e['value']} {e['unit']}" for e in spoken_evidence(alert.rule, alert.evidence))
 
-    @admin.display(description=_("参数"))
+    @admin.display(description=_("规则参数"))
     def parameters_table(self, alert: Alert) -> str:
         """How the rule was set, one parameter a line."""
         rule = registry.find(alert.rule)
@@ -290,7 +290,7 @@ class RuleSettingAdmin(admin.ModelAdmin):
         names = [name for name in form_for(obj).base_fields if name.startswith(PREFIX)]
         return [
             (None, {"fields": ["rule", "grade", "advice", "enabled", "periods", "regions"]}),
-            *([(_("参数"), {"fields": names})] if names else []),
+            *([(_("规则参数"), {"fields": names})] if names else []),
             (_("版本"), {"fields": ["version", "changed_at", "changed_by"]}),
         ]
 

@@ -26,7 +26,7 @@ class RuleSetting(models.Model):
 
     rule = models.CharField(_("规则"), max_length=64, primary_key=True, editable=False)
     enabled = models.BooleanField(_("启用"), default=True)
-    parameters = models.JSONField(_("参数"), default=dict, blank=True)
+    parameters = models.JSONField(_("规则参数"), default=dict, blank=True)
     periods = models.JSONField(_("时段"), default=list, blank=True, validators=[check_periods])
     regions = models.JSONField(_("适用区域"), default=list, blank=True, help_text=_("区划代码；留空则全市适用。"))
     version = models.PositiveIntegerField(_("版本"), default=0, editable=False)
@@ -85,7 +85,7 @@ class RuleVersion(models.Model):
     setting = models.ForeignKey(RuleSetting, models.CASCADE, related_name="versions", verbose_name=_("规则"))
     version = models.PositiveIntegerField(_("版本"))
     enabled = models.BooleanField(_("启用"))
-    parameters = models.JSONField(_("参数"))
+    parameters = models.JSONField(_("规则参数"))
     periods = models.JSONField(_("时段"))
     regions = models.JSONField(_("适用区域"))
     changed_at = models.DateTimeField(_("修改时间"), auto_now_add=True)
@@ -105,7 +105,7 @@ class Alert(Scoped):
 
     rule = models.CharField(_("规则"), max_length=64)
     rule_version = models.PositiveIntegerField(_("规则版本"))
-    parameters = models.JSONField(_("参数"))
+    parameters = models.JSONField(_("规则参数"))
     grade = models.SmallIntegerField(_("等级"), choices=[(int(grade), name) for grade, name in GRADE_NAMES.items()])
     state = models.CharField(_("状态"), max_length=16, choices=AlertState, default=AlertState.RAISED)
     cause = models.CharField(_("起因"), max_length=120)

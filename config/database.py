@@ -28,6 +28,6 @@ def parse_database_url(url: str) -> dict[str, Any]:
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
         "OPTIONS": dict(parse_qsl(parts.query)),
-        "CONN_MAX_AGE": 60,
-        "CONN_HEALTH_CHECKS": True,
+        # Under ASGI each request has a thread of its own, and a connection kept for later would be kept by nobody.
+        "CONN_MAX_AGE": 0,
     }

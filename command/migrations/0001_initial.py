@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("rule", models.CharField(max_length=64, verbose_name="规则")),
                 ("rule_version", models.PositiveIntegerField(verbose_name="规则版本")),
-                ("parameters", models.JSONField(verbose_name="参数")),
+                ("parameters", models.JSONField(verbose_name="规则参数")),
                 (
                     "grade",
                     models.SmallIntegerField(
@@ -253,7 +253,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("enabled", models.BooleanField(default=True, verbose_name="启用")),
-                ("parameters", models.JSONField(blank=True, default=dict, verbose_name="参数")),
+                ("parameters", models.JSONField(blank=True, default=dict, verbose_name="规则参数")),
                 (
                     "periods",
                     models.JSONField(
@@ -292,7 +292,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("version", models.PositiveIntegerField(verbose_name="版本")),
                 ("enabled", models.BooleanField(verbose_name="启用")),
-                ("parameters", models.JSONField(verbose_name="参数")),
+                ("parameters", models.JSONField(verbose_name="规则参数")),
                 ("periods", models.JSONField(verbose_name="时段")),
                 ("regions", models.JSONField(verbose_name="适用区域")),
                 ("changed_at", models.DateTimeField(auto_now_add=True, verbose_name="修改时间")),

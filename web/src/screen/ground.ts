@@ -20,8 +20,6 @@ const DISTRICT_EDGE = "district-edge";
 /** Flat outlines of buildings, drawn where they do not stand. */
 const FLAT_BUILDINGS = "base-buildings";
 const STANDING_BUILDINGS = "base-buildings-standing";
-/** Buildings stand from this zoom on. */
-export const BUILDINGS_ZOOM = 12.5;
 
 /** `share` of `b` in `a`, both `#rrggbb`. */
 export function mix(a: string, b: string, share: number): string {

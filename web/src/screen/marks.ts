@@ -13,7 +13,7 @@ interface Mark {
 }
 
 /** Groups about the same thing or area are one mark: the gravest of them that waits speaks, or the gravest. */
-function atOnePlace(groups: readonly Group[]): Group[] {
+export function atOnePlace(groups: readonly Group[]): Group[] {
   const places = new Map<string, Group>();
   for (const group of groups) {
     const { asset, area, lon, lat } = group.head;

@@ -1,11 +1,11 @@
 import { h } from "../dom";
 import type { MapCanvas } from "../map/canvas";
 import type { Notices } from "../map/notices";
-import type { Tokens } from "../tokens";
+import { type Tokens, rgb } from "../tokens";
 import { t } from "../words";
 import type { ScreenApi } from "./api";
 import { Buildings } from "./buildings";
-import { Ground } from "./ground";
+import { Ground, mix } from "./ground";
 import { happened } from "./happened";
 import type { District, LayerInfo } from "./layerinfo";
 
@@ -51,7 +51,7 @@ export class Scenery {
       const tilesets = await api.tilesets();
       if (tilesets.length > 0) {
         let isTold = false;
-        scenery.buildings = new Buildings(canvas.map, tilesets, ground.belowBuildings, (what) => {
+        scenery.buildings = new Buildings(canvas.map, tilesets, ground.belowBuildings, rgb(mix(tokens.line, tokens.quiet, 0.48)), (what) => {
           if (!isTold) notices.note(t("三维建筑读取失败：{what}。", { what }));
           isTold = true;
         });

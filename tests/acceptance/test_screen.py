@@ -1,0 +1,180 @@
+"""The command screen as a duty officer meets it: what there is, what is wrong, and what is done about it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.acceptance.conftest import wait_for
+from tests.acceptance.test_spine import ACCOUNT, PASSWORD, connected, position, publish
+
+MACHINE = """
+import json
+from django.contrib.gis.geos import MultiPolygon, Polygon
+from devices.keys import issue_key
+from devices.models import Device
+from twin.models import Area, Asset
+asset, _ = Asset.objects.update_or_create(kind="machine", code="{code}", defaults=dict(name="{name}"))
+device, _ = Device.objects.update_or_create(identifier="{code}", defaults=dict(kind="machine", asset=asset))
+box = Polygon.from_bbox(({lon} - 0.002, {lat} - 0.002, {lon} + 0.002, {lat} + 0.002))
+Area.objects.get_or_create(
+    name="{name}的重点区域", kind="key_area", defaults=dict(boundary=MultiPolygon(box, srid=4326))
+)
+print(json.dumps({{"asset": asset.pk, "user": device.username, "key": issue_key(device)}}))
+"""
+ALERTS_OF = """
+import json
+from command.models import Alert
+found = Alert.objects.filter(asset={asset}, rule="hotwork.key_area")
+print(json.dumps(list(found.values("state", "feedback", "verified_by__username"))))
+"""
+# Far from each other, and from every demo site: 浦东新区 and 青浦区.
+PUDONG, QINGPU = (121.8051, 31.1013), (120.9551, 31.1013)
+
+
+@pytest.fixture(scope="module")
+def mqtt_port(stack):
+    return json.loads((stack.var / "installation.json").read_text())["ports"]["broker"]
+
+
+@pytest.fixture
+def wall(stack, open_screen):
+    """Opens the screen for somebody."""
+
+    def open_(name="", role="city", region="", size="desk"):
+        screen = open_screen(size)
+        if name:
+            stack.python(ACCOUNT.format(name=name, password=PASSWORD, role=role, region=region))
+        screen.sign_in(name or "admin", PASSWORD if name else stack.password)
+        screen.page.goto(f"{stack.url}/screen/")
+        screen.see_things()
+        return screen
+
+    return open_
+
+
+def register(stack, code, name, place):
+    lon, lat = place
+    return stack.python(MACHINE.format(code=code, name=name, lon=lon, lat=lat))
+
+
+def drive_in(mqtt_port, device, place):
+    """From outside into the area, working."""
+    lon, lat = place
+    publish(mqtt_port, device, position(seq=1, lon=lon + 0.01, lat=lat, working=True))
+    publish(mqtt_port, device, position(seq=2, lon=lon, lat=lat, working=True))
+
+
+def row(screen, name):
+    """The line of the alert about work in a key area."""
+    return screen.page.locator(".alert-row", has_text=name).filter(has_text="重点区域内作业")
+
+
+@pytest.mark.parametrize("size", ["desk", "wall"])
+def test_the_screen_shows_what_there_is(stack, wall, size):
+    screen = wall(size=size)
+    wait_for(lambda: screen.ask("sandtable.connection()") == "live")
+    listed = {layer["id"] for layer in screen.page.request.get(f"{stack.url}/api/v1/layers").json()}
+    shown = "[...document.querySelectorAll('.layer[data-layer]')].map((row) => row.dataset.layer)"
+    wait_for(lambda: set(screen.ask(shown)) == listed)
+    machines = screen.page.locator("[data-layer='hotwork.machines'] .total")
+    wait_for(lambda: machines.inner_text().isdigit() and int(machines.inner_text()) > 0)
+    ids = stack.python(
+        "import json; from twin.models import State;"
+        "print(json.dumps(list(State.objects.filter(speed_m_s__gt=1).values_list('pk', flat=True)[:40])))"
+    )
+    before = {i: screen.ask(f"sandtable.positionOf({i})") for i in ids}
+    wait_for(lambda: [i for i in ids if before[i] and screen.ask(f"sandtable.positionOf({i})") != before[i]])
+    screen.picture("screen")
+    screen.page.locator(".district-row[data-code='310115']").dispatch_event("click")
+    wait_for(lambda: "浦东新区" in screen.page.locator(".focus").inner_text())
+    wait_for(lambda: int(machines.inner_text()) < 100)
+    screen.page.get_by_role("button", name="三维").click()
+    screen.picture("screen-district")
+    screen.page.keyboard.press("Escape")
+    wait_for(lambda: not screen.page.locator(".focus").is_visible())
+    assert not screen.faults, screen.faults
+
+
+def test_an_alert_is_on_the_wall_at_once_and_dealt_with_by_buttons(stack, mqtt_port, wall):
+    machine = register(stack, "SCR-1", "验收一号焊机", PUDONG)
+    connected(mqtt_port, machine)
+    screen = wall("screen-first")
+    drive_in(mqtt_port, machine, PUDONG)
+    row(screen, "验收一号焊机").wait_for(timeout=10_000)
+    assert "待确认" in row(screen, "验收一号焊机").inner_text()
+    row(screen, "验收一号焊机").click()
+    card = screen.page.locator(".alert-card.open")
+    card.get_by_role("button", name="确认", exact=True).wait_for()
+    assert "验收一号焊机的重点区域" in card.inner_text()
+    screen.picture("screen-alert")
+    card.locator("[data-action=acknowledge]").click()
+    card.locator("[data-action=dispose]").wait_for()
+    # Without words it is refused, and the card says so.
+    refused = f"{stack.url}/api/v1/alerts"
+    card.locator("[data-action=dispose]").click()
+    card.locator(".problem:not([hidden])").wait_for()
+    assert [fault for fault in screen.faults if not fault.startswith((f"409 {refused}", "console: Failed"))] == []
+    screen.faults.clear()
+    card.locator("textarea").fill("已到场核实，焊工持证，审批齐全")
+    card.locator("[data-action=dispose]").click()
+    wait_for(lambda: "待核验" in card.inner_text())
+    # Somebody else has to look whether it is true.
+    second = wall("screen-second")
+    row(second, "验收一号焊机").click()
+    other = second.page.locator(".alert-card.open")
+    assert "已到场核实" in wait_for(lambda: (text := other.inner_text()) and "处置反馈" in text and text)
+    other.locator("[data-action=verify]").click()
+    other.locator("[data-action=close]").click()
+    wait_for(lambda: row(second, "验收一号焊机").count() == 0)
+    wait_for(lambda: row(screen, "验收一号焊机").count() == 0)
+    (alert,) = stack.python(ALERTS_OF.format(asset=machine["asset"]))
+    assert alert == {
+        "state": "closed",
+        "feedback": "已到场核实，焊工持证，审批齐全",
+        "verified_by__username": "screen-second",
+    }
+    assert not screen.faults + second.faults, screen.faults + second.faults
+
+
+def test_a_district_officer_sees_the_districts_own_alerts_only(stack, mqtt_port, wall):
+    machine = register(stack, "SCR-2", "验收二号焊机", QINGPU)
+    connected(mqtt_port, machine)
+    here = wall("screen-qingpu", "district", "310118")
+    elsewhere = wall("screen-pudong", "district", "310115")
+    drive_in(mqtt_port, machine, QINGPU)
+    row(here, "验收二号焊机").wait_for(timeout=10_000)
+    here.picture("screen-officer")
+    # The other one is told of something later, so what was not told by then was kept from it.
+    later = register(stack, "SCR-3", "验收三号焊机", (PUDONG[0], PUDONG[1] - 0.03))
+    connected(mqtt_port, later)
+    drive_in(mqtt_port, later, (PUDONG[0], PUDONG[1] - 0.03))
+    row(elsewhere, "验收三号焊机").wait_for(timeout=10_000)
+    assert row(elsewhere, "验收二号焊机").count() == 0
+    assert row(here, "验收三号焊机").count() == 0
+    assert not here.faults + elsewhere.faults, here.faults + elsewhere.faults
+
+
+def test_a_search_flies_to_what_it_found(stack, wall):
+    screen = wall("screen-searcher")
+    thing = stack.python(
+        "import json; from twin.models import Asset;"
+        "a = Asset.objects.filter(kind='machine', state__isnull=False).exclude(code__startswith='SCR').first();"
+        "print(json.dumps({'code': a.code, 'name': a.name}))"
+    )
+    screen.page.keyboard.press("/")
+    screen.page.keyboard.type(thing["code"])
+    screen.page.locator(".finder-row", has_text=thing["code"]).first.wait_for()
+    screen.page.keyboard.press("Enter")
+    wait_for(lambda: thing["code"] in screen.page.locator(".card.open").inner_text())
+    screen.page.keyboard.press("Escape")
+    wait_for(lambda: screen.page.locator(".card.open").count() == 0)
+    assert not screen.faults, screen.faults
+
+
+def test_a_phone_is_sent_to_the_map(stack, open_screen):
+    screen = open_screen("phone")
+    screen.sign_in("admin", stack.password)
+    screen.page.goto(f"{stack.url}/screen/")
+    screen.page.wait_for_url(f"{stack.url}/")
