@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from command.exceptions import RuleError
 from command.facts import Areas
 from command.rules import Rule, RuleRegistry
-from twin.periods import Period, in_force, read_periods
+from twin.periods import Period, PeriodError, in_force, read_periods
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ class Knowledge:
         columns = list(zip(*rows, strict=True)) if rows else [()] * 6
         ids, version, owner, region = (np.array(columns[i], np.int64) for i in (0, 2, 3, 4))
         self._areas = Areas(ids, np.array(columns[1], object), version, owner, region, np.ones(len(ids), bool))
-        self._area_periods = [read_periods(json.loads(text)) for text in columns[5]]
+        self._area_periods = [_area_periods(id_, text) for id_, text in zip(columns[0], columns[5], strict=True)]
         self._has_periods = np.array([bool(periods) for periods in self._area_periods], bool)
         self._remembered.clear()
 
@@ -130,14 +130,13 @@ class Knowledge:
         if stored is None:
             return InForce(rule, rule.enabled, 0, rule.settled({}), read_periods(list(rule.periods)), None)
         enabled, parameters, periods, regions, version = stored
-        codes = json.loads(regions)
         try:
-            values = rule.settled(json.loads(parameters))
-        except RuleError as error:
+            values, held = rule.settled(json.loads(parameters)), read_periods(json.loads(periods))
+        except (RuleError, PeriodError) as error:
             # The module changed under the setting. Whatever it should have found may be there now.
             logger.error("rule %s cannot be judged as it is set: %s", rule.id, error)
             return InForce(rule, enabled, version, {}, (), None, f"{type(error).__name__}: {error}")
-        return InForce(rule, enabled, version, values, read_periods(json.loads(periods)), _within(cursor, codes))
+        return InForce(rule, enabled, version, values, held, _within(cursor, json.loads(regions)))
 
     def _load_attributes(self, keys: set[str]) -> None:
         self._tried_at = time.monotonic()
@@ -153,6 +152,14 @@ class Knowledge:
             else:
                 if self._broken.pop(attribute.key, None):
                     logger.info("attribute %s can be read again", attribute.key)
+
+
+def _area_periods(area: int, text: str) -> tuple[Period, ...]:
+    try:
+        return read_periods(json.loads(text))
+    except PeriodError as error:
+        logger.error("area %d is taken to be always in force: %s", area, error)
+        return ()
 
 
 def _within(cursor: Any, codes: list[str]) -> NDArray[np.int64] | None:

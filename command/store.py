@@ -179,7 +179,10 @@ def evidence_json(values: Mapping[str, Any]) -> str:
     ValueError
         It cannot be kept.
     """
-    text = json.dumps({name: _plain(value) for name, value in values.items()}, default=str, allow_nan=False)
+    text = json.dumps(
+        {name: _plain(value) for name, value in values.items()}, default=str, allow_nan=False, ensure_ascii=False
+    )
+    text.encode()  # half a surrogate pair is no text
     if "\\u0000" in text or len(text) > MOST_EVIDENCE_CHARS:
         raise ValueError(f"evidence holds NUL or is longer than {MOST_EVIDENCE_CHARS}")
     return text

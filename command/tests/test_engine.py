@@ -18,7 +18,7 @@ from twin.batch import PositionBatch
 from twin.history import ensure_partitions
 from twin.intake import Intake
 from twin.kinds import kind_of
-from twin.models import Asset
+from twin.models import Area, Asset
 from twin.observers import Heard
 
 NOON_US = 1_781_000_000_000_000  # 2026-06-09 18:13:20 in Shanghai
@@ -179,6 +179,15 @@ def test_periods_of_rule_and_area_are_those_of_the_row(machine):
     assert open_alerts() == []
 
 
+def test_periods_nobody_can_read_leave_the_area_in_force_and_the_rule_failed(machine):
+    area = draw()
+    Area.objects.filter(pk=area.pk).update(periods=["夜间"])
+    RuleSetting.objects.create(rule=TOO_FAST.id, periods=["夜间"])
+    stream = Stream(KEY_AREA, TOO_FAST)
+    told = stream.store((machine, 0, IN, WORKS, 50))
+    assert {t["rule"] for t in told} == {KEY_AREA.id, "command.rule_failed"}
+
+
 def test_regions_and_kinds_limit_a_rule(machine):
     west, _east = district(), district("310115", "浦东新区", lon=122.5)
     person = Asset.objects.create(kind="person", code="P-1", name="人").pk
@@ -219,11 +228,15 @@ def unheard(facts, p):
     return Verdicts.of_rows([0], facts.areas.id[:1], note=["\0"])
 
 
+def halved(facts, p):
+    return Verdicts.of_rows([0], facts.areas.id[:1], note=["\ud800"])
+
+
 def speechless(facts, p):
     return None
 
 
-@pytest.mark.parametrize("fault", [broken, nonsense, unheard, speechless])
+@pytest.mark.parametrize("fault", [broken, nonsense, unheard, halved, speechless])
 def test_a_rule_that_throws_raises_an_alert_about_itself_and_ends_nothing(machine, fault):
     def fickle(facts, p):
         return fault(facts, p) if faulty else TOO_FAST.judge(facts, {"limit_m_s": 1})
