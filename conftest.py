@@ -12,6 +12,7 @@ def _default_language(settings):
     with translation.override(settings.LANGUAGE_CODE):
         yield
 
+
 pytest_plugins = ["tests.functions_plugin"]
 
 

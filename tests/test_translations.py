@@ -13,8 +13,12 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po
 
+from layers.folders import module_keys
+
 ROOT = Path(__file__).resolve().parents[1]
-APPLICATIONS = ("gis", "access", "twin", "devices")
+APPLICATIONS = ("gis", "access", "twin", "devices", "command", "layers")  # modules: tests/contract
+# What lies below an application but speaks for itself, or is a template of code.
+ELSEWHERE = {"tests", "migrations", "starter", *module_keys()}
 WORDS = {"_": 1, "gettext": 1, "gettext_lazy": 1, "gettext_noop": 1, "ngettext": 2, "ngettext_lazy": 2}
 IN_TEMPLATES = re.compile(r"""\b(?:translate|trans)\s+(?:"([^"]+)"|'([^']+)')|\b_\(\s*(?:"([^"]+)"|'([^']+)')\s*\)""")
 IN_BLOCKS = re.compile(r"{%-?\s*blocktranslate([^%]*)%}(.*?){%\s*endblocktranslate\s*%}", re.S)
@@ -25,7 +29,7 @@ CHINESE = re.compile("[\u4e00-\u9fff]")
 def in_code(folder: Path):
     """Texts of all calls of a translating function; each as (text,) or (text, plural)."""
     for path in folder.rglob("*.py"):
-        if {"tests", "migrations"} & set(path.relative_to(folder).parts):
+        if ELSEWHERE & set(path.relative_to(folder).parts):
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call):
@@ -39,6 +43,8 @@ def in_code(folder: Path):
 def in_templates(folder: Path):
     """Texts of all translating tags."""
     for path in folder.rglob("templates/**/*.html"):
+        if ELSEWHERE & set(path.relative_to(folder).parts):
+            continue
         source = path.read_text()
         yield from (("".join(found),) for found in IN_TEMPLATES.findall(source))
         for options, text in IN_BLOCKS.findall(source):

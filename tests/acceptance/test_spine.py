@@ -69,7 +69,7 @@ def position(**fields):
 def test_status_tells_every_process_up_and_positions_flowing(stack):
     status = wait_for(lambda: (s := stack.status())["positions"]["stored_per_s"] > 0 and s)
     assert {p["name"] for p in status["processes"]} == {
-        "postgres", "broker", "web", "ingest", "warden", "jobs", "simulator",
+        "postgres", "broker", "web", "ingest", "rules", "warden", "jobs", "simulator",
     }  # fmt: skip
     for process in status["processes"]:
         assert set(process) == {"name", "state", "pid", "uptime_s", "restarts"}
@@ -255,4 +255,12 @@ def test_killing_each_process_loses_and_doubles_nothing(stack):
     assert done.returncode == 0, done.stderr[-3000:]
     assert (figures["lost"], figures["duplicated"]) == (0, 0)
     assert figures["stored"] == figures["acked"] == figures["sent"] > 0
-    assert {kill["process"] for kill in figures["kills"]} >= {"postgres", "broker", "web", "ingest", "warden", "jobs"}
+    assert {kill["process"] for kill in figures["kills"]} >= {
+        "postgres",
+        "broker",
+        "web",
+        "ingest",
+        "rules",
+        "warden",
+        "jobs",
+    }
