@@ -138,7 +138,8 @@ class Screen:
         self.page.fill("input[name=username]", user)
         self.page.fill("input[name=password]", password)
         self.page.press("input[name=password]", "Enter")
-        self.page.wait_for_url(f"{self.stack.url}/", wait_until="commit", timeout=90_000)
+        # The page may write its view into the address at once, so only the path tells.
+        self.page.wait_for_url(lambda address: "/sign-in/" not in address, wait_until="commit", timeout=90_000)
 
     def ask(self, expression: str) -> Any:
         """Value of an expression in the page; the page's policy forbids evaluating text, so polling is ours."""

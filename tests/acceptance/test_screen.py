@@ -177,4 +177,4 @@ def test_a_phone_is_sent_to_the_map(stack, open_screen):
     screen = open_screen("phone")
     screen.sign_in("admin", stack.password)
     screen.page.goto(f"{stack.url}/screen/")
-    screen.page.wait_for_url(f"{stack.url}/")
+    screen.page.wait_for_url(lambda address: "/screen/" not in address)
