@@ -1,5 +1,5 @@
 import { ApiError } from "../api";
-import type { Alert, AlertWhole } from "./alerts";
+import type { AlertWhole } from "./alerts";
 import type { LayerInfo, Statistics, TilesetInfo } from "./layerinfo";
 
 /** Something a search found. */
@@ -74,10 +74,6 @@ export class ScreenApi {
       headers: { Accept: "application/json", "Content-Type": "application/json", "X-CSRFToken": this.csrf },
       body: JSON.stringify(said),
     });
-  }
-
-  alertsOf(asset: number): Promise<{ alerts: Alert[] }> {
-    return this.ask(`${this.urls.alerts}?asset=${asset}&limit=5`);
   }
 
   async tilesets(): Promise<TilesetInfo[]> {

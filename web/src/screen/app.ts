@@ -1,6 +1,5 @@
 import type { PickingInfo } from "@deck.gl/core";
 import { h } from "../dom";
-import type { SocketState } from "../live/socket";
 import { tallies } from "../live/tallies";
 import { Annotations } from "../map/annotations";
 import { MapCanvas } from "../map/canvas";
@@ -115,7 +114,7 @@ export class ScreenApp {
       },
       onAlert: (alert) => this.hear(alert),
       onRights: () => this.notices.note(t("您的数据范围已变更，正在重新读取。")),
-      onState: (state) => this.socketChanged(state),
+      onState: () => this.socketChanged(),
       onSessionEnded: () => this.signIn(),
       onUnreadable: (what) => this.notices.note(t("有一帧实时数据无法读取，已略过：{what}。", { what })),
     });
@@ -393,7 +392,7 @@ export class ScreenApp {
     step();
   }
 
-  private socketChanged(_state: SocketState): void {
+  private socketChanged(): void {
     this.topline.update(this.stream.light());
     this.showBand();
   }

@@ -9,6 +9,11 @@ export interface ScreenBoot extends Boot {
   districts: District[];
 }
 
+/** "District" behind each name in a list of districts would be a word without news. */
+function short(district: District): District {
+  return { ...district, name: district.name.replace(/ District$/, "") };
+}
+
 /** Reads the boot data from the page; throws an `Error` naming what is missing. */
 export function readScreenBoot(page: Document): ScreenBoot {
   const boot = readBoot(page);
@@ -16,5 +21,5 @@ export function readScreenBoot(page: Document): ScreenBoot {
   const urls = boot.urls as Partial<ScreenBoot["urls"]>;
   const { layers, search, alerts, tilesets, map } = urls;
   if (!layers || !search || !alerts || !tilesets || !map) throw new Error("boot data: addresses of the screen missing");
-  return { ...boot, urls: { ...boot.urls, layers, search, alerts, tilesets, map }, districts: given.districts ?? [] };
+  return { ...boot, urls: { ...boot.urls, layers, search, alerts, tilesets, map }, districts: (given.districts ?? []).map(short) };
 }

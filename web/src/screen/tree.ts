@@ -10,7 +10,6 @@ import type { LayerInfo, Statistics } from "./layerinfo";
 
 interface Row {
   total: HTMLElement;
-  box: HTMLInputElement;
   element: HTMLElement;
 }
 
@@ -110,7 +109,7 @@ export class Tree {
       h("label", { title: layer.title }, box, this.swatch(layer), h("span", { class: "name" }, layer.title), total),
       layer.source.type !== "live" && layer.legend.length > 1 ? this.legend(layer) : null,
     );
-    this.rows.set(layer.id, { total, box, element });
+    this.rows.set(layer.id, { total, element });
     return element;
   }
 
