@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Error as PlaywrightError
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN_VARIABLES = ("SANDTABLE_", "DATABASE_URL", "MQTT_URL", "WEB_", "DJANGO_")
@@ -133,13 +134,27 @@ class Screen:
             self.faults.append(f"outside: {request.url}")
 
     def sign_in(self, user: str, password: str) -> None:
-        """Sign in as a person does."""
-        self.page.goto(f"{self.stack.url}/")
-        self.page.fill("input[name=username]", user)
-        self.page.fill("input[name=password]", password)
-        self.page.press("input[name=password]", "Enter")
-        # The page may write its view into the address at once, so only the path tells.
-        self.page.wait_for_url(lambda address: "/sign-in/" not in address, wait_until="commit", timeout=90_000)
+        """Sign in as a person does, who tries again when the page does not answer (Chromium draws slowly here)."""
+        for _attempt in range(4):
+            self.page.goto(f"{self.stack.url}/", wait_until="commit", timeout=90_000)
+            if not self._asks_who():
+                return
+            self.page.fill("input[name=username]", user)
+            self.page.fill("input[name=password]", password)
+            self.page.press("input[name=password]", "Enter", no_wait_after=True)
+            deadline = time.monotonic() + 30
+            while time.monotonic() < deadline:
+                if not self._asks_who():
+                    return
+                time.sleep(0.2)
+        raise AssertionError(f"could not sign in: {self.page.inner_text('body')[:300]}")
+
+    def _asks_who(self) -> bool:
+        """Whether the page is the sign-in page; not by Playwright's idea of a navigation, which can miss one."""
+        try:
+            return "/sign-in/" in self.page.evaluate("() => location.pathname")
+        except PlaywrightError:  # between two documents
+            return True
 
     def ask(self, expression: str) -> Any:
         """Value of an expression in the page; the page's policy forbids evaluating text, so polling is ours."""
