@@ -31,6 +31,8 @@ class Environment:
     city: str
     """Six-digit code of the city whose regions are loaded."""
     https: bool
+    installation: str
+    """Which installation this is, shown by ``/healthz``: several on one machine may take each other's ports."""
     metrics_port: int | None
     """Loopback port on which this process shows its Prometheus metrics; None: none."""
 
@@ -65,6 +67,7 @@ class Environment:
             debug=env.get("SANDTABLE_DEBUG", "") == "1",
             city=env.get("SANDTABLE_CITY", "310000"),
             https=env.get("SANDTABLE_HTTPS", "") == "1",
+            installation=env.get("SANDTABLE_INSTALLATION", ""),
             metrics_port=int(port) if port else None,
         )
 

@@ -149,6 +149,11 @@ class Installation:
         host = "127.0.0.1" if self.listen in ANY_ADDRESS else self.listen
         return f"http://[{host}]:{self.port('web')}" if ":" in host else f"http://{host}:{self.port('web')}"
 
+    @property
+    def name(self) -> str:
+        """By which its web process is told from another's on the same port."""
+        return hashlib.sha256(self.secrets["secret_key"].encode()).hexdigest()[:12]
+
     def port(self, name: str) -> int:
         """The remembered port of ``name``, chosen free the first time."""
         if name not in self.ports:
@@ -164,7 +169,8 @@ class Installation:
 
     def _choose(self, name: str) -> None:
         address = self.listen if name == "web" else "127.0.0.1"
-        self.ports[name] = choose_port(name, self.ports.values(), address, str(self.var))
+        seed = "" if name == "web" and self.var == ROOT / "var" else str(self.var)
+        self.ports[name] = choose_port(name, self.ports.values(), address, seed)
 
     def metrics_port(self, process: str) -> int:
         """Loopback port on which a process shows its metrics."""
@@ -209,6 +215,7 @@ class Installation:
             SANDTABLE_SECRET_KEY=self.secrets["secret_key"],
             SANDTABLE_DATA_KEY=self.secrets["data_key"],
             SANDTABLE_HOSTS=self.allowed_hosts(),
+            SANDTABLE_INSTALLATION=self.name,
             SANDTABLE_CITY=self.city,
             SANDTABLE_HTTPS="1" if self.https else "",
             SANDTABLE_BROKER_DIR=str(self.broker_folder) if self.private_broker else "",

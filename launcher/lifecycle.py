@@ -114,8 +114,9 @@ def not_up(installation: Installation, name: str) -> LaunchError:
 
 
 def is_ready(installation: Installation) -> bool:
-    """Whether the web process says it and all it needs are ready."""
-    return readiness_answer(installation)[0] == 200
+    """Whether our web process says it and all it needs are ready."""
+    status, text = readiness_answer(installation)
+    return status == 200 and installation.name in text
 
 
 def readiness_answer(installation: Installation, timeout_s: float = 3.0) -> tuple[int, str]:

@@ -33,14 +33,15 @@ def choose_port(name: str, taken: Collection[int], address: str = "127.0.0.1", s
     ----------
     seed : str
         Stands for the installation: several on one machine begin to look at different places, so that one does not
-        take what another remembers while that is down. The web port always begins at its first.
+        take what another remembers while that is down, or has chosen and not opened yet. Empty (the web port of the
+        usual data folder) begins at the first of the range, which is easy to remember.
 
     Raises
     ------
     LaunchError
         A thousand ports in a row are in use.
     """
-    first = FIRST.get(name, FIRST_METRICS) + (0 if name == "web" else zlib.crc32(seed.encode()) % SPREAD)
+    first = FIRST.get(name, FIRST_METRICS) + (zlib.crc32(seed.encode()) % SPREAD if seed else 0)
     for port in range(first, first + 1000):
         if port not in taken and is_free(port, address):
             return port

@@ -96,7 +96,7 @@ def platform_programs(installation: Installation, procfile: Path = ROOT / "Procf
 
 def _ready(name: str, installation: Installation, port: int) -> Callable[[], Awaitable[bool]] | None:
     if name == "web":
-        return lambda: readiness.answers(installation.url + "/healthz")
+        return lambda: readiness.answers(installation.url + "/healthz", installation.name)
     if name in WITH_METRICS:
         return lambda: readiness.listens(port)
     return None

@@ -10,10 +10,11 @@ from urllib.parse import unquote, urlsplit
 from launcher.broker import connect_packet
 
 PATIENCE_S = 2.0
+LONGEST_PAGE = 65536
 
 
 async def _ask(host: str, port: int, question: bytes, answer_bytes: int) -> bytes:
-    """Send and return the first bytes of the answer; empty when there is none in time."""
+    """Send and return the first bytes of the answer, fewer where it ends before; empty when none comes in time."""
     try:
         async with asyncio.timeout(PATIENCE_S):
             reader, writer = await asyncio.open_connection(host, port)
@@ -21,13 +22,20 @@ async def _ask(host: str, port: int, question: bytes, answer_bytes: int) -> byte
                 if question:
                     writer.write(question)
                     await writer.drain()
-                return await reader.readexactly(answer_bytes) if answer_bytes else b"-"
+                return await _first(reader, answer_bytes) if answer_bytes else b"-"
             finally:
                 writer.close()
                 with contextlib.suppress(OSError):
                     await writer.wait_closed()
-    except (OSError, TimeoutError, asyncio.IncompleteReadError):
+    except (OSError, TimeoutError):
         return b""
+
+
+async def _first(reader: asyncio.StreamReader, wanted: int) -> bytes:
+    try:
+        return await reader.readexactly(wanted)
+    except asyncio.IncompleteReadError as error:
+        return error.partial
 
 
 async def postgres(port: int) -> bool:
@@ -50,9 +58,10 @@ async def listens(port: int) -> bool:
     return await _ask("127.0.0.1", port, b"", 0) != b""
 
 
-async def answers(url: str) -> bool:
-    """Whether a page answers with 200."""
+async def answers(url: str, word: str) -> bool:
+    """Whether a page answers with 200 and has ``word`` in it, by which we know that it is ours."""
     parts = urlsplit(url)
     host = parts.hostname or "127.0.0.1"
     question = f"GET {parts.path or '/'} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode()
-    return (await _ask(host, parts.port or 80, question, 12)).endswith(b" 200")
+    answer = await _ask(host, parts.port or 80, question, LONGEST_PAGE)
+    return answer[8:12] == b" 200" and word.encode() in answer

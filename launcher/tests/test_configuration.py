@@ -1,5 +1,6 @@
 """What an installation remembers, and what its processes are told."""
 
+import asyncio
 import json
 import socket
 import stat
@@ -7,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from launcher import configuration
+from launcher import configuration, readiness
 from launcher.__main__ import command_parser
 from launcher.configuration import Installation
 from launcher.exceptions import LaunchError
+from launcher.lifecycle import is_ready
 from launcher.ports import choose_port, is_free
 from launcher.preparation import take_web_port
 from launcher.programs import platform_programs
@@ -86,6 +88,32 @@ def test_ports_stay_out_of_linux_own_range():
     for seed in ("a", "b", "/srv/沙盘/var"):
         for name in ("web", "postgres", "broker", "metrics:web"):
             assert 1024 < choose_port(name, (), seed=seed) < 32768
+
+
+def test_two_installations_that_start_together_choose_different_web_ports(tmp_path):
+    ports = {Installation(tmp_path / name).port("web") for name in ("a", "b", "c")}
+    assert len(ports) == 3
+
+
+def test_another_installation_s_answer_on_our_port_is_not_ours(tmp_path):
+    ours, theirs = Installation(tmp_path / "a"), Installation(tmp_path / "b")
+
+    async def answer(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        text = json.dumps({"status": "ok", "installation": theirs.name})
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode())
+        writer.close()
+
+    async def ask():
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            for installation in (ours, theirs):
+                installation.ports["web"] = port
+            url = f"http://127.0.0.1:{port}/healthz"
+            found = [await readiness.answers(url, installation.name) for installation in (ours, theirs)]
+            return found, [await asyncio.to_thread(is_ready, installation) for installation in (ours, theirs)]
+
+    assert asyncio.run(ask()) == ([False, True], [False, True])
 
 
 def test_processes_get_their_words_ports_and_secrets(tmp_path):
