@@ -17,7 +17,7 @@ from launcher.python_env import DEVELOPMENT_LOCK, RUNTIME_LOCK
 from launcher.steps import Steps
 from launcher.web_bundle import WebBundle
 
-WORKERS = 2
+WORKERS, FAST_WORKERS = 2, 3  # the fast ones wait more than they compute
 
 
 def run_checks(var: Path, fast: bool, arguments: list[str]) -> int:
@@ -60,7 +60,7 @@ def run_checks(var: Path, fast: bool, arguments: list[str]) -> int:
             return 1
         failed = run_static_checks(preparation, steps)
         # Beside the folder emptied above: what a full run proved outlives the partial runs after it.
-        argv = [str(preparation.python), "-m", "pytest", "-n", str(WORKERS), "--functions-var", str(var.parent)]
+        argv = [str(preparation.python), "-m", "pytest", "-n", str(FAST_WORKERS if fast else WORKERS), "--functions-var", str(var.parent)]
         argv += ["-m", "not slow"] if fast else []
         code = subprocess.run([*argv, *arguments], env=installation.environment(), cwd=ROOT).returncode
         return code or int(bool(failed))

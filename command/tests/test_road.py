@@ -23,7 +23,7 @@ from twin.live import socket as live
 from twin.live.hub import Hub
 from twin.models import AreaEvent, Asset
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 WITHIN_S = 2.0
 
 

@@ -126,6 +126,7 @@ def small(monkeypatch):
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.slow
 class TestLoadDemo:
     def test_it_fills_the_city(self, city, var):
         call_command("loaddemo", city="990000")

@@ -109,6 +109,7 @@ def test_late_beyond_the_partitions_made_ahead(station):
         (b'{"seq":1,"time":NOW,"lon":121,"lat":31,"attrs":{"a":"' + b"x" * 1_000_000 + b'"}}', "payload_too_large"),
     ],
 )
+@pytest.mark.slow
 def test_bad_messages_are_refused_counted_and_disturb_nothing(station, payload, reason):
     station.raw(payload.replace(b"NOW", str(int(time.time() * 1000)).encode()), qos=1)
     wait_for(lambda: reasons() == {reason: 1})

@@ -145,6 +145,7 @@ def credential(kind: str, n: int) -> Credential:
     return Credential(f"{kind[0].upper()}-{n:04d}", kind, "key", PROFILES[kind])
 
 
+@pytest.mark.slow
 class TestFleet:
     def test_a_fleet_reports_on_a_real_broker(self, tmp_path: Path):
         with running_mosquitto(tmp_path) as broker:

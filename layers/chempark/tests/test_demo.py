@@ -15,6 +15,8 @@ from layers.chempark.models import Plant, TagHolder, Zone
 from layers.chempark.tests import demo_city
 from twin.models import Area, Asset
 
+pytestmark = pytest.mark.slow
+
 MODELS = (Plant, Zone, TagHolder, TagHolder.zones.through)
 
 

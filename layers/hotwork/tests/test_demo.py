@@ -12,6 +12,8 @@ from layers.hotwork.models import HotworkFirm, ImportantPeriod, KeyArea, Machine
 from layers.hotwork.tests import demo_city
 from twin.models import Area, Asset
 
+pytestmark = pytest.mark.slow
+
 MODELS = (HotworkFirm, Machine, Welder, KeyArea, ImportantPeriod)
 
 
