@@ -60,8 +60,8 @@ def run_checks(var: Path, fast: bool, arguments: list[str]) -> int:
             return 1
         failed = run_static_checks(preparation, steps)
         # Beside the folder emptied above: what a full run proved outlives the partial runs after it.
-        argv = [str(preparation.python), "-m", "pytest", "-n", str(FAST_WORKERS if fast else WORKERS), "--functions-var", str(var.parent)]
-        argv += ["-m", "not slow"] if fast else []
+        argv = [str(preparation.python), "-m", "pytest", "--functions-var", str(var.parent)]
+        argv += ["-n", str(FAST_WORKERS), "-m", "not slow"] if fast else ["-n", str(WORKERS)]
         code = subprocess.run([*argv, *arguments], env=installation.environment(), cwd=ROOT).returncode
         return code or int(bool(failed))
     finally:
