@@ -7,30 +7,26 @@ import { Card } from "../map/card";
 import { listenToKeys } from "../map/keys";
 import { LayerMaker, lookColours } from "../map/layers";
 import { Notices } from "../map/notices";
-import { drawingInterval } from "../map/pace";
 import { Picture } from "../map/picture";
 import { Selection } from "../map/selection";
 import { Topline } from "../map/topline";
 import { Clock } from "../time";
 import { readTokens, rgb } from "../tokens";
 import { t } from "../words";
-import { AlertCard } from "./alertcard";
-import { type Alert, AlertBook } from "./alerts";
+import { AlertDesk } from "./alertdesk";
 import { type Found, ScreenApi } from "./api";
 import type { ScreenBoot } from "./boot";
+import { Brush } from "./brush";
 import { Census } from "./census";
 import { DistrictList } from "./districts";
 import { Finder } from "./finder";
 import { happened } from "./happened";
 import type { District, LayerInfo } from "./layerinfo";
-import { Marks } from "./marks";
 import { type Free, Scenery, featureCard } from "./scenery";
 import { Side, section } from "./side";
 import { Stream } from "./stream";
-import { Tones } from "./tones";
 import { tools } from "./tools";
 import { Tree } from "./tree";
-import { Wall } from "./wall";
 
 /** A click on bare ground looks into its district while the map is further than this. */
 const DISTRICT_ZOOM = 11.5;
@@ -40,7 +36,7 @@ const HEAT_EVERY = 2;
 export class ScreenApp {
   readonly selection: Selection;
   readonly stream: Stream;
-  readonly book = new AlertBook();
+  readonly alerts: AlertDesk;
   canvas: MapCanvas | null = null;
 
   private readonly tokens = readTokens(document.documentElement);
@@ -52,13 +48,11 @@ export class ScreenApp {
   private readonly tree: Tree;
   private readonly census: Census;
   private readonly districts: DistrictList;
-  private readonly wall: Wall;
-  private readonly alertCard: AlertCard;
   private readonly card: Card;
   private readonly picture: Picture;
+  private readonly brush: Brush;
   private readonly finder: Finder;
   private readonly notices = new Notices();
-  private readonly tones = new Tones();
   private readonly ground = h("main", { class: "ground", "aria-label": t("地图") });
   private readonly left: Side;
   private readonly right: Side;
@@ -66,12 +60,8 @@ export class ScreenApp {
   private readonly tools: ReturnType<typeof tools>;
   private layers: LayerInfo[] = [];
   private scenery: Scenery | null = null;
-  private marks: Marks | null = null;
   private district: District | null = null;
-  private alertId: number | null = null;
   private seconds = 0;
-  private isDrawAsked = false;
-  private isGliding = false;
   private hasTileProblem = false;
 
   constructor(
@@ -87,12 +77,6 @@ export class ScreenApp {
     this.tree = new Tree(tokens, 18 * scale, (layer) => this.toggled(layer));
     this.districts = new DistrictList(boot.districts, (district) => this.look(district === this.district ? null : district));
     this.census = new Census(this.api, this.clock, tokens, 15 * scale, this.tree, this.districts, () => this.fillDistricts());
-    this.wall = new Wall(this.clock, (id) => this.openAlert(id));
-    this.alertCard = new AlertCard(this.api, this.clock, {
-      onClose: () => this.closeAlert(),
-      onAsset: (id) => this.openAsset(id, null),
-      onChanged: (alert) => this.hear(alert),
-    });
     this.finder = new Finder(this.api, (found) => this.goTo(found));
     this.tools = tools({
       onHome: () => this.look(null),
@@ -104,21 +88,30 @@ export class ScreenApp {
       onKinds: (kinds) => {
         this.makers.kinds = new Map(kinds.map((kind) => [kind.code, kind]));
         this.tree.declareKinds(kinds);
-        this.redo();
+        this.brush.redo();
       },
       onFrame: (isFirst, isOther) => this.frame(isFirst, isOther),
-      onReset: () => this.redo(),
-      onAlerts: (alerts, isTruncated) => {
-        this.book.load(alerts, isTruncated);
-        this.showAlerts();
-      },
-      onAlert: (alert) => this.hear(alert),
+      onReset: () => this.brush.redo(),
+      onAlerts: (alerts, isTruncated) => this.alerts.load(alerts, isTruncated),
+      onAlert: (alert) => this.alerts.hear(alert),
       onRights: () => this.notices.note(t("您的数据范围已变更，正在重新读取。")),
       onState: () => this.socketChanged(),
       onSessionEnded: () => this.signIn(),
       onUnreadable: (what) => this.notices.note(t("有一帧实时数据无法读取，已略过：{what}。", { what })),
     });
-    const annotations = new Annotations(tokens, scale, boot.urls.assets, () => this.draw());
+    this.alerts = new AlertDesk(this.api, this.clock, this.stream.fleet, {
+      onOpen: (place) => {
+        this.canvas?.hush();
+        this.selection.clear();
+        if (place !== null) this.scenery?.fly(...place);
+      },
+      onAsset: (id) => this.openAsset(id, null),
+      onShow: (open, raised) => {
+        this.districts.alert(open);
+        this.census.alerting(new Set(raised.flatMap(({ asset }) => (asset === null ? [] : [asset.id]))).size);
+      },
+    });
+    const annotations = new Annotations(tokens, scale, boot.urls.assets, () => this.brush.draw());
     this.picture = new Picture(this.stream.fleet, this.makers, annotations, this.tree.hidden, scale, rgb(tokens.accent));
     this.card = new Card(colours, 44 * scale, this.clock, () => this.selection.clear());
     this.selection = new Selection({
@@ -131,11 +124,12 @@ export class ScreenApp {
       kindByCode: (code) => this.makers.kinds.get(code),
       onChange: () => {
         this.picture.recount();
-        this.draw();
+        this.brush.draw();
       },
       onSelect: (place) => this.canvas?.reveal(...place, this.card.element.getBoundingClientRect()),
       onSignedOut: () => this.signIn(),
     });
+    this.brush = new Brush(this.stream, this.picture, this.selection);
     const isLow = window.innerHeight < 900;
     this.left = new Side(
       "what-there-is", t("态势"), this.focusLine,
@@ -143,12 +137,12 @@ export class ScreenApp {
       section(t("图层"), true, this.tree.element),
       ...(boot.districts.length > 1 ? [section(t("各区"), !isLow, this.districts.element)] : []),
     );
-    this.right = new Side("what-is-wrong", t("预警"), this.wall.summary, this.wall.element);
+    this.right = new Side("what-is-wrong", t("预警"), this.alerts.wall.summary, this.alerts.wall.element);
     const title = this.topline.element.querySelector("h1");
     title?.after(this.finder.element, this.tools.element);
     root.replaceChildren(
       this.ground, this.topline.element, this.notices.element,
-      this.left.element, this.right.element, this.card.element, this.alertCard.element,
+      this.left.element, this.right.element, this.card.element, this.alerts.card.element,
     );
     listenToKeys({ close: () => this.close(), zoom: (direction) => this.canvas?.step(direction) });
     document.addEventListener("keydown", (event) => {
@@ -167,13 +161,13 @@ export class ScreenApp {
           this.stream.look(view);
           this.tree.zoomed(view.zoom);
           this.picture.settle();
-          this.draw();
+          this.brush.draw();
         },
-        onZoom: () => this.redo(),
+        onZoom: () => this.brush.redo(),
         onPick: (info) => this.pick(info),
         onPlaces: (places) => {
           this.picture.setPlaces(places);
-          this.draw();
+          this.brush.draw();
         },
         onTileProblem: (status) => this.tileProblem(status),
       });
@@ -183,7 +177,8 @@ export class ScreenApp {
       return;
     }
     const { canvas } = this;
-    this.marks = new Marks(canvas.map, this.stream.fleet, (id) => this.openAlert(id));
+    this.brush.canvas = canvas;
+    this.alerts.mark(canvas);
     this.stream.start(canvas.view());
     setInterval(() => this.tick(), 1000);
     const free = (): Free => this.free();
@@ -194,7 +189,6 @@ export class ScreenApp {
     for (const layer of this.layers) this.scenery.ground.show(layer, this.tree.isShown(layer));
     this.tree.zoomed(canvas.zoom);
     this.fillDistricts();
-    this.showAlerts();
   }
 
   private async readLayers(): Promise<void> {
@@ -212,28 +206,10 @@ export class ScreenApp {
     if (isFirst) this.picture.forget();
     else if (isOther) this.picture.recount();
     this.selection.tick();
-    this.marks?.follow();
+    this.alerts.follow();
     this.tree.countKinds(tallies(this.stream.fleet, this.stream.cells));
-    if (this.stream.cells === null) this.glide();
-    this.draw();
-  }
-
-  /** An alert has come, or has moved on. */
-  private hear(alert: Alert): void {
-    const isNew = this.book.take(alert);
-    if (isNew && alert.state === "raised" && alert.sound) this.tones.play(alert.grade);
-    if (alert.id === this.alertId) this.alertCard.refresh(alert.step);
-    this.showAlerts();
-  }
-
-  private showAlerts(): void {
-    const code = this.district?.code ?? "";
-    const alerts = this.book.list(code);
-    this.wall.update(this.book, code, this.alertId);
-    this.marks?.show(this.book.groups(alerts), this.alertId);
-    this.districts.alert(this.book.list());
-    const raised = alerts.filter(({ state, asset }) => state === "raised" && asset !== null);
-    this.census.alerting(new Set(raised.map(({ asset }) => asset?.id)).size);
+    if (this.stream.cells === null) this.brush.glide();
+    this.brush.draw();
   }
 
   /** Once a second: clock, light, ages, silence. */
@@ -243,10 +219,9 @@ export class ScreenApp {
     this.topline.update(this.stream.light());
     this.showBand();
     this.selection.tick();
-    this.wall.tick();
-    this.alertCard.tick();
+    this.alerts.tick();
     if (this.seconds % HEAT_EVERY === 0) this.heat();
-    if (hasChanged || this.picture.isCounting) this.draw();
+    if (hasChanged || this.picture.isCounting) this.brush.draw();
   }
 
   private heat(): void {
@@ -265,7 +240,7 @@ export class ScreenApp {
   private toggled(layer: LayerInfo | null): void {
     if (layer !== null) this.scenery?.ground.show(layer, this.tree.isShown(layer));
     this.heat();
-    this.redo();
+    this.brush.redo();
   }
 
   /** Looks into one district, or at everything. */
@@ -279,7 +254,7 @@ export class ScreenApp {
     this.focusLine.replaceChildren(
       h("button", { type: "button", class: "focus", title: "Esc", onclick: () => this.look(null) }, `${district?.name ?? ""} ×`),
     );
-    this.showAlerts();
+    this.alerts.look(district?.code ?? "");
   }
 
   private turn(): void {
@@ -288,32 +263,14 @@ export class ScreenApp {
   }
 
   private sound(): void {
-    if (this.tones.isOn) this.tones.hush();
-    else this.tones.allow();
-    this.tools.sounds(this.tones.isOn);
-  }
-
-  private openAlert(id: number): void {
-    this.canvas?.hush();
-    this.selection.clear();
-    this.alertId = id;
-    const alert = this.book.get(id);
-    const thing = alert?.asset ? this.stream.fleet.find(alert.asset.id) : null;
-    const lon = thing?.lon ?? alert?.lon;
-    const lat = thing?.lat ?? alert?.lat;
-    if (lon != null && lat != null) this.scenery?.fly(lon, lat);
-    void this.alertCard.open(id);
-    this.showAlerts();
-  }
-
-  private closeAlert(): void {
-    this.alertId = null;
-    this.alertCard.close();
-    this.showAlerts();
+    const { tones } = this.alerts;
+    if (tones.isOn) tones.hush();
+    else tones.allow();
+    this.tools.sounds(tones.isOn);
   }
 
   private openAsset(id: number, place: [number, number] | null): void {
-    this.closeAlert();
+    this.alerts.close();
     if (place !== null) this.scenery?.fly(...place);
     this.selection.select(id);
   }
@@ -339,9 +296,9 @@ export class ScreenApp {
       canvas?.approach(...disc);
       return;
     }
-    if (this.selection.id !== null || this.alertId !== null) {
+    if (this.selection.id !== null || this.alerts.id !== null) {
       this.selection.clear();
-      this.closeAlert();
+      this.alerts.close();
       return;
     }
     if (canvas === null || scenery === null) return;
@@ -359,37 +316,9 @@ export class ScreenApp {
   private close(): void {
     this.canvas?.hush();
     this.topline.close();
-    if (this.alertId !== null) this.closeAlert();
+    if (this.alerts.id !== null) this.alerts.close();
     else if (this.selection.id !== null) this.selection.clear();
     else if (this.district !== null) this.look(null);
-  }
-
-  private redo(): void {
-    this.picture.forget();
-    this.draw();
-  }
-
-  /** Draws at the next opportunity; many causes in one moment draw once. */
-  private draw(): void {
-    if (this.isDrawAsked) return;
-    this.isDrawAsked = true;
-    requestAnimationFrame(() => {
-      this.isDrawAsked = false;
-      if (this.canvas !== null) this.picture.draw(this.canvas, this.stream.cells, this.selection);
-    });
-  }
-
-  /** Draws while something glides, as often as a pixel changes, and then once more. */
-  private glide(): void {
-    if (this.isGliding) return;
-    const step = (): void => {
-      const { canvas } = this;
-      const wait = canvas === null ? null : drawingInterval(this.stream.fleet.gliding(), canvas.zoom);
-      this.isGliding = wait !== null;
-      canvas?.redraw();
-      if (wait !== null) setTimeout(() => requestAnimationFrame(step), wait);
-    };
-    step();
   }
 
   private socketChanged(): void {

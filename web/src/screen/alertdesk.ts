@@ -1,0 +1,104 @@
+import type { Fleet } from "../live/fleet";
+import type { MapCanvas } from "../map/canvas";
+import type { Clock } from "../time";
+import { AlertCard } from "./alertcard";
+import { type Alert, AlertBook } from "./alerts";
+import type { ScreenApi } from "./api";
+import { Marks } from "./marks";
+import { Tones } from "./tones";
+import { Wall } from "./wall";
+
+interface Handlers {
+  /** An alert is being opened at this place, degrees; null where it has none. */
+  onOpen(place: [lon: number, lat: number] | null): void;
+  onAsset(id: number): void;
+  /** What is open has changed; `raised` are those that nobody has looked at. */
+  onShow(open: readonly Alert[], raised: readonly Alert[]): void;
+}
+
+/** Everything about alerts on the screen: the column, the marks on the map, the opened one's card, the tone. */
+export class AlertDesk {
+  readonly book = new AlertBook();
+  readonly wall: Wall;
+  readonly card: AlertCard;
+  readonly tones = new Tones();
+  /** The opened alert. */
+  id: number | null = null;
+  private marks: Marks | null = null;
+  private district = "";
+
+  constructor(
+    api: ScreenApi,
+    clock: Clock,
+    private readonly fleet: Fleet,
+    private readonly handlers: Handlers,
+  ) {
+    this.wall = new Wall(clock, (id) => this.open(id));
+    this.card = new AlertCard(api, clock, {
+      onClose: () => this.close(),
+      onAsset: (id) => handlers.onAsset(id),
+      onChanged: (alert) => this.hear(alert),
+    });
+  }
+
+  /** Marks appear on the map from now on. */
+  mark(canvas: MapCanvas): void {
+    this.marks = new Marks(canvas.map, this.fleet, (id) => this.open(id));
+    this.show();
+  }
+
+  load(alerts: Alert[], isTruncated: boolean): void {
+    this.book.load(alerts, isTruncated);
+    this.show();
+  }
+
+  /** An alert has come, or has moved on. */
+  hear(alert: Alert): void {
+    const isNew = this.book.take(alert);
+    if (isNew && alert.state === "raised" && alert.sound) this.tones.play(alert.grade);
+    if (alert.id === this.id) this.card.refresh(alert.step);
+    this.show();
+  }
+
+  /** Looks into one district by its code, or at all (empty). */
+  look(district: string): void {
+    this.district = district;
+    this.show();
+  }
+
+  open(id: number): void {
+    this.id = id;
+    const alert = this.book.get(id);
+    const thing = alert?.asset ? this.fleet.find(alert.asset.id) : null;
+    const lon = thing?.lon ?? alert?.lon;
+    const lat = thing?.lat ?? alert?.lat;
+    this.handlers.onOpen(lon != null && lat != null ? [lon, lat] : null);
+    void this.card.open(id);
+    this.show();
+  }
+
+  close(): void {
+    this.id = null;
+    this.card.close();
+    this.show();
+  }
+
+  /** Things have moved: the marks about them follow. */
+  follow(): void {
+    this.marks?.follow();
+  }
+
+  /** Once a second. */
+  tick(): void {
+    this.wall.tick();
+    this.card.tick();
+  }
+
+  private show(): void {
+    const { book, district, id } = this;
+    const alerts = book.list(district);
+    this.wall.update(book, district, id);
+    this.marks?.show(book.groups(alerts), id);
+    this.handlers.onShow(book.list(), alerts.filter(({ state }) => state === "raised"));
+  }
+}
