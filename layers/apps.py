@@ -27,3 +27,4 @@ class LayersConfig(AppConfig):
                 tiles.register(tiled)
         for rule in registry.rules():
             rules.register(rule)
+        rules.freeze()

@@ -3,10 +3,10 @@
 import pytest
 import shapely
 
+from command.tests.by_hand import SECOND_US, causes, facts
 from layers.chempark.ground import M_PER_DEG, Ground
 from layers.chempark.rules import RULES
-from layers.chempark.tests.facts import SECOND_US, causes, facts
-from twin.kinds import Status
+from twin.kinds import PERSON, Status
 
 SITE, TANKS, YARD = 1, 2, 3
 AREAS = {SITE: {"kind": "zone"}, TANKS: {"kind": "zone"}, YARD: {"kind": "zone"}, 9: {"kind": "key_area"}}
@@ -25,7 +25,7 @@ def given(*subjects, areas=AREAS, **values):
     """Facts with every attribute the rules ask for; ``values``: name to {key: value}."""
     of_areas = {f"area_chempark__{name}": values.get(name, {}) for name in REGISTERS}
     of_people = {f"chempark__{name}": values.get(name, {}) for name in ("own_zones", "site", "holder_post")}
-    return facts(*subjects, areas=areas, **of_areas, **of_people)
+    return facts(*subjects, kind=PERSON.code, areas=areas, **of_areas, **of_people)
 
 
 def judged(name, *subjects, parameters=None, **values):

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from command.tests.by_hand import NOW_US, causes, facts
 from layers.hotwork.attributes import Forbidden
 from layers.hotwork.rules import CONFIRMED_WORK, FORBIDDEN_PERIOD, KEY_AREA_ENTRY, KEY_AREA_WORK, RULES
-from layers.hotwork.tests.facts import NOW_US, causes, facts
-from twin.kinds import Status
+from twin.kinds import MACHINE, Status
 from twin.periods import CITY_TIME, read_periods
 
 KEY, FENCE = 7, 8
@@ -24,6 +24,7 @@ def judged(rule, given, **parameters):
 def given(*subjects, areas=AREAS, periods=None, hours=None, confirmed=None):
     return facts(
         *subjects,
+        kind=MACHINE.code,
         areas=areas,
         hotwork__welder={1: "王伟"},
         hotwork__important_periods=dict.fromkeys(range(1, 10), periods) if periods else {},

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from command.rules import Areas, Facts
-from twin.kinds import PERSON, Status
+from twin.kinds import Status
 
 NOW_US = 1_700_000_000_000_000
 SECOND_US = 1_000_000
 
 
-def facts(*subjects: dict, areas: dict | None = None, kind: int = PERSON.code, **attributes: dict) -> Facts:
+def facts(*subjects: dict, kind: int, areas: dict | None = None, **attributes: dict) -> Facts:
     """Subjects ``{"asset", "status", "region", "time_s", "lon", "lat", "still_s", "inside": {area: since_s}}``.
 
     Times are seconds from :data:`NOW_US`. ``areas``: key to {"kind", "in_force"}. ``attributes``: name to
