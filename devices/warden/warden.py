@@ -36,12 +36,17 @@ class Warden:
         self._database = database
         self._changed = threading.Event()
         self._stopping = threading.Event()
-        self._untold = False
+        self._untold = True  # whoever wrote the keys before us may not have reached the broker
         self._log = BrokerLog(broker_dir / "mosquitto.log")
 
     def stop(self) -> None:
         """End within a second."""
         self._stopping.set()
+
+    def once(self) -> None:
+        """Hand the present keys over, so that devices are known before they first call."""
+        self._changed.set()
+        self._hand_over([])
 
     def run(self) -> None:
         """Work until stopped."""
