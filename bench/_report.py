@@ -7,6 +7,9 @@ import platform
 import sys
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 
 def machine() -> str:
     """The machine in one line."""
@@ -24,6 +27,12 @@ def report(figures: dict[str, Any], as_json: bool) -> None:
         return
     for name, value in figures.items():
         print(f"{name}: {value}")
+
+
+def percentiles(name: str, values: ArrayLike) -> dict[str, float | None]:
+    """Median, 95th and 99th of times in milliseconds, each under its name; None where there are none."""
+    times = np.asarray(values, dtype=float)
+    return {f"{name}_p{q}_ms": round(float(np.percentile(times, q)), 1) if len(times) else None for q in (50, 95, 99)}
 
 
 def progress(text: str) -> None:

@@ -11,14 +11,14 @@ import json
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 import pyarrow as pa
 from django.conf import settings
 
-from bench._report import machine, progress, report
-from bench._throwaway import loading_parser, run_loading, sandtable
+from bench._report import machine, percentiles, progress, report
+from bench._socket import live_socket
+from bench._throwaway import loading_parser, run_loading
 
 DRAIN_S = 60.0
 
@@ -54,8 +54,8 @@ def _here(options: argparse.Namespace) -> int:
         "lost": load.settled - load.refused - distinct,
         "duplicated": stored - distinct,
         "rate_achieved": round(load.sent / seconds, 1),
-        **_percentiles("stored", np.array(load.settled_ms)),
-        **_percentiles("screen", np.array(screen)),
+        **percentiles("stored", np.array(load.settled_ms)),
+        **percentiles("screen", np.array(screen)),
         "cpu_s": usage,
         "seconds": round(seconds, 1),
         "bytes_per_row": row_bytes,
@@ -65,10 +65,6 @@ def _here(options: argparse.Namespace) -> int:
     }
     report(figures, options.json)
     return int(bool(figures["lost"] or figures["duplicated"] or not drained or not screen))
-
-
-def _percentiles(name: str, values: np.ndarray) -> dict[str, float | None]:
-    return {f"{name}_p{q}_ms": round(float(np.percentile(values, q)), 1) if len(values) else None for q in (50, 95, 99)}
 
 
 async def _run(load: Any, seconds: float) -> tuple[list[float], dict[str, float], bool, float]:
@@ -98,16 +94,7 @@ async def _run(load: Any, seconds: float) -> tuple[list[float], dict[str, float]
 
 async def _watch(ages_ms: list[float], ready: asyncio.Event) -> None:
     """A browser's socket: notes the age of every state when it arrives, from device time."""
-    import websockets
-
-    url = json.loads(
-        (await asyncio.to_thread(sandtable, settings.VAR_DIR, "status", "--json", capture_output=True)).stdout
-    )["url"]
-    session = await asyncio.to_thread(_session)
-    headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session}"}
-    address = f"ws://{urlsplit(url).netloc}/live"
-    async with websockets.connect(address, origin=url, additional_headers=headers, max_size=None) as socket:  # type: ignore[arg-type]
-        await socket.send(json.dumps({"type": "view", "bbox": [120, 30, 123, 33], "zoom": 12}))
+    async with live_socket() as socket:
         schema = None
         async for message in socket:
             now_ms = time.time() * 1000
@@ -119,19 +106,6 @@ async def _watch(ages_ms: list[float], ready: asyncio.Event) -> None:
                 batch = pa.ipc.read_record_batch(message[1:], schema)
                 times = batch.column("time_ms").to_numpy()[~batch.column("left").to_numpy(zero_copy_only=False)]
                 ages_ms += (now_ms - times).tolist()
-
-
-def _session() -> str:
-    """A session of a user who sees the whole city."""
-    from django.test import Client
-
-    from access.models import Grant, User
-
-    user, _ = User.objects.get_or_create(username="bench")
-    Grant.objects.get_or_create(user=user, role="city")
-    client = Client()
-    client.force_login(user)
-    return client.session.session_key or ""
 
 
 def _cpu() -> dict[str, float]:

@@ -9,11 +9,16 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bench._report import machine, progress, report
 from bench._throwaway import run_loading
+
+if TYPE_CHECKING:
+    from layers.search import Text
 
 GOES = 7
 POINTS = 20_000
@@ -67,12 +72,12 @@ def _fences() -> dict[str, object]:
     for count in (1_000, 10_000, 100_000):
         centres = shapely.points(*_places(count, 2))
         index = FenceIndex.build(list(range(count)), list(shapely.buffer(centres, 0.0025, quad_segs=9)))
-        figures[f"fences_{count}_locate_{POINTS}_points_ms"] = _median_ms(lambda index=index: index.locate(lon, lat))
+        figures[f"fences_{count}_locate_{POINTS}_points_ms"] = _median_ms(partial(index.locate, lon, lat))
         if count == 10_000:
             inside = index.locate(lon, lat)
             before = index.locate(lon + 0.001, lat)
             figures[f"fences_{count}_transitions_{POINTS}_points_ms"] = _median_ms(
-                lambda inside=inside, before=before: transitions(asset, *inside, *before)
+                partial(transitions, asset, *inside, *before)
             )
     return figures
 
@@ -84,9 +89,7 @@ def _datums() -> dict[str, object]:
     figures: dict[str, object] = {}
     for datum in ("cgcs2000-gk3-cm120", "gcj02", "bd09"):
         there = from_wgs84(lon, lat, datum)
-        figures[f"datum_{datum}_{CONVERTED}_points_ms"] = _median_ms(
-            lambda there=there, datum=datum: to_wgs84(*there, datum)
-        )
+        figures[f"datum_{datum}_{CONVERTED}_points_ms"] = _median_ms(partial(to_wgs84, *there, datum))
     return figures
 
 
@@ -97,7 +100,7 @@ def _tiles() -> dict[str, object]:
     layer = registry.find("regions")
     clause = layer.scope_clause(Scope(everything=True))
     return {
-        f"tile_regions_z{z}_ms": _median_ms(lambda z=z, x=x, y=y: render_tile(layer, z, x, y, clause))
+        f"tile_regions_z{z}_ms": _median_ms(partial(render_tile, layer, z, x, y, clause))
         for z, x, y in ((8, 214, 104), (10, 857, 418), (12, 3429, 1673))
     }
 
@@ -113,5 +116,9 @@ def _search() -> dict[str, object]:
     text = Text(rows)
     figures: dict[str, object] = {f"search_{SEARCHED}_build_s": round(time.perf_counter() - began, 2)}
     for name, query in (("code", "W-199999"), ("pinyin", "hanji199"), ("nothing", "不存在的名称")):
-        figures[f"search_{SEARCHED}_{name}_ms"] = _median_ms(lambda query=query: list(text.find(query)))
+        figures[f"search_{SEARCHED}_{name}_ms"] = _median_ms(partial(_found, text, query))
     return figures
+
+
+def _found(text: Text, query: str) -> list[int]:
+    return list(text.find(query))

@@ -1,0 +1,45 @@
+"""A browser's live socket, for benchmarks: of somebody who sees the whole city."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from bench._throwaway import sandtable
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+
+@asynccontextmanager
+async def live_socket() -> AsyncIterator[ClientConnection]:
+    """An open socket that looks at the whole city, thing by thing."""
+    import websockets
+
+    url = json.loads(
+        (await asyncio.to_thread(sandtable, settings.VAR_DIR, "status", "--json", capture_output=True)).stdout
+    )["url"]
+    session = await asyncio.to_thread(_session)
+    headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session}"}
+    address = f"ws://{urlsplit(url).netloc}/live"
+    async with websockets.connect(address, origin=url, additional_headers=headers, max_size=None) as socket:  # type: ignore[arg-type]
+        await socket.send(json.dumps({"type": "view", "bbox": [120, 30, 123, 33], "zoom": 12}))
+        yield socket
+
+
+def _session() -> str:
+    from django.test import Client
+
+    from access.models import Grant, User
+
+    user, _ = User.objects.get_or_create(username="bench")
+    Grant.objects.get_or_create(user=user, role="city")
+    client = Client()
+    client.force_login(user)
+    return client.session.session_key or ""
