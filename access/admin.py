@@ -18,12 +18,34 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from access.admin_scope import ScopedAdminMixin, ScopedRelatedFilter, choices
-from access.audit import audited_models
+from access.audit import Action, audited_models, record
+from access.exchange.pages import ExchangeMixin
+from access.history import HistoryMixin
 from access.models import AuditRecord, Grant, Organization, User
 from access.roles import Permission
 from access.scope import Scope, scope_of
+from gis.admin import RegionAdmin
+from gis.models import Region
 
 admin.site.unregister(Group)
+admin.site.unregister(Region)
+
+
+@admin.register(Region)
+class DeskRegionAdmin(ExchangeMixin, HistoryMixin, RegionAdmin):
+    """Regions of the floor below, with what every register on the desk has; boundaries come from no file here."""
+
+    importable = False
+    has_history = True  # type: ignore[assignment]
+
+    def save_model(self, request: HttpRequest, obj: Region, form: Any, change: bool) -> None:
+        """Record what was corrected: the floor below knows no ledger."""
+        super().save_model(request, obj, form, change)
+        changes = {
+            name: {"old": form.initial.get(name), "new": form.cleaned_data.get(name)} for name in form.changed_data
+        }
+        if changes:
+            record(Action.CHANGE, subject=obj, changes=changes)
 
 
 @admin.register(Organization)
@@ -127,6 +149,9 @@ class UserAdmin(ScopedAdminMixin, DjangoUserAdmin):
     """Accounts. Whoever may do more than the administrator can be looked at by them, but not changed."""
 
     view_requires = Permission.ADMINISTER
+    exchange_fields = (
+        *("username", "display_name", "organization", "telephone", "identity_number", "email", "is_active"),
+    )
 
     list_display = ["username", "display_name", "organization", "telephone", "is_active", "last_login"]
     list_filter = ["is_active", "grants__role", ("organization", ScopedRelatedFilter)]
@@ -154,6 +179,10 @@ class UserAdmin(ScopedAdminMixin, DjangoUserAdmin):
         if obj is not None and (obj.pk == request.user.pk or not may_manage(request.user, obj)):
             return False
         return super().has_delete_permission(request, obj)
+
+    def prepare_imported(self, instance: User) -> None:
+        """Nobody signs in to an account from a file until somebody has set its password."""
+        instance.set_unusable_password()
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """No deleting in bulk: accounts are switched off, or deleted one by one."""

@@ -15,12 +15,16 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext
 
+from access.exchange.pages import ExchangeMixin
+from access.history import HistoryMixin
 from access.roles import Permission
 from access.scope import Scope, allowed_regions, scope_of
 
 
-class ScopedAdminMixin:
+class ScopedAdminMixin(ExchangeMixin, HistoryMixin):
     """Admin of a model that declares ``scope_paths`` and whose manager is a ScopedQuerySet.
+
+    Import, export and the history of changes come with it (:mod:`access.exchange`, :mod:`access.history`).
 
     Attributes
     ----------
@@ -49,21 +53,22 @@ class ScopedAdminMixin:
 
     def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """See :attr:`view_requires`."""
-        return self._may(request, self.view_requires, obj)
+        return self.inside(request, self.view_requires, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """See :attr:`add_requires`."""
-        return self._may(request, self.add_requires, None)
+        return self.inside(request, self.add_requires, None)
 
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """See :attr:`change_requires`."""
-        return self._may(request, self.change_requires, obj)
+        return self.inside(request, self.change_requires, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """See :attr:`delete_requires`."""
-        return self._may(request, self.delete_requires, obj)
+        return self.inside(request, self.delete_requires, obj)
 
-    def _may(self, request: HttpRequest, permission: str | None, obj: models.Model | None) -> bool:
+    def inside(self, request: HttpRequest, permission: str | None, obj: models.Model | None) -> bool:
+        """Whether the row as it is stored is where the user holds the permission; without a row: anywhere at all."""
         scope = self.scope(request, permission)
         if obj is None or obj.pk is None:
             return not scope.empty
@@ -85,7 +90,7 @@ class ScopedAdminMixin:
         The admin saves inside a transaction, so a refusal undoes everything.
         """
         super().save_related(request, form, formsets, change)  # type: ignore[misc]
-        if not self._may(request, self.change_requires if change else self.add_requires, form.instance):
+        if not self.inside(request, self.change_requires if change else self.add_requires, form.instance):
             raise PermissionDenied(gettext("保存后该对象将不在您的数据范围内，未保存。"))
 
     def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet) -> None:

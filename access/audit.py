@@ -24,6 +24,8 @@ from django.db import models, transaction
 from django.db.models import signals
 from django.utils.translation import gettext_lazy as _
 
+from gis.geodesy import area_m2
+
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
@@ -45,6 +47,8 @@ class Action(models.TextChoices):
     PASSWORD = "password", _("修改密码")
     REVEAL = "reveal", _("查看个人信息")
     REFUSED = "refused", _("拒绝访问")
+    IMPORT = "import", _("导入")
+    EXPORT = "export", _("导出")
 
 
 @dataclass
@@ -233,7 +237,10 @@ def _shown(model: type[models.Model], f: models.Field, value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, GEOSGeometry):
-        return f"{value.geom_type}, {value.num_coords} points, {hashlib.sha256(bytes(value.wkb)).hexdigest()[:12]}"
+        # The area lets the history say by how much a shape grew (access/history.py reads this form).
+        area = f" {area_m2(bytes(value.wkb)):.0f} m2," if value.dims == 2 and value.valid else ""
+        digest = hashlib.sha256(bytes(value.wkb)).hexdigest()[:12]
+        return f"{value.geom_type}, {value.num_coords} points,{area} {digest}"
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, dict | list):

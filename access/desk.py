@@ -2,13 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 from django.apps import apps
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 NOT_ON_THE_DESK = ("procrastinate",)
 """Applications that bring admin pages for their own makers; ``./sandtable status`` and the metrics tell of jobs."""
+USUAL_PLACE = 50
+"""Where an application stands in the navigation whose config has no ``desk_place``; a smaller number stands higher."""
+
+TONES = ("red", "orange", "blue", "")
+"""How much a figure asks for somebody; the gravest stands first."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure on the overview that leads to the list it counts.
+
+    Attributes
+    ----------
+    tone : str
+        One of :data:`TONES`; empty: it only informs.
+    """
+
+    title: str
+    count: int
+    address: str
+    note: str = ""
+    tone: str = ""
+
+
+_tiles: list[Callable[[HttpRequest], Tile | None]] = []
+
+
+def register_tile(make: Callable[[HttpRequest], Tile | None]) -> Callable[[HttpRequest], Tile | None]:
+    """Put a figure on the overview; ``make`` counts inside the user's scope, None: it is not for this user."""
+    _tiles.append(make)
+    return make
 
 
 class Desk(AdminSite):
@@ -16,6 +53,22 @@ class Desk(AdminSite):
 
     site_title = site_header = _("沙盘 · 管理台")
     index_title = _("概览")
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
+        """The navigation: what people work with first, what all of it stands on last."""
+        order = {config.label: index for index, config in enumerate(apps.get_app_configs())}
+
+        def place(app: dict[str, Any]) -> tuple[int, int]:
+            label = app["app_label"]
+            return getattr(apps.get_app_config(label), "desk_place", USUAL_PLACE), -order[label]
+
+        return sorted(super().get_app_list(request, app_label), key=place)
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """The overview: figures that need somebody, then all registers."""
+        tiles = [tile for make in _tiles if (tile := make(request)) is not None]
+        tiles.sort(key=lambda tile: TONES.index(tile.tone))
+        return super().index(request, {"tiles": tiles, **(extra_context or {})})
 
 
 class DeskConfig(AdminConfig):

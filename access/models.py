@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
@@ -241,3 +242,20 @@ class AuditRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{timezone.localtime(self.at):%Y-%m-%d %H:%M:%S} {self.actor_name} {self.get_action_display()}"
+
+
+class ImportDraft(models.Model):
+    """A file between its trial and its confirmation, sealed: it may hold personal identifiers in full."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+", verbose_name=_("用户"))
+    model = models.CharField(_("对象类型"), max_length=80)
+    created_at = models.DateTimeField(_("时间"), default=timezone.now, db_index=True)
+    provider = models.CharField(max_length=40)
+    sealed = models.BinaryField()
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("待确认的导入")
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.id}"

@@ -25,7 +25,7 @@ async def live_socket() -> AsyncIterator[ClientConnection]:
     url = json.loads(
         (await asyncio.to_thread(sandtable, settings.VAR_DIR, "status", "--json", capture_output=True)).stdout
     )["url"]
-    session = await asyncio.to_thread(_session)
+    session = await asyncio.to_thread(session_of_the_bench)
     headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session}"}
     address = f"ws://{urlsplit(url).netloc}/live"
     async with websockets.connect(address, origin=url, additional_headers=headers, max_size=None) as socket:  # type: ignore[arg-type]
@@ -33,7 +33,8 @@ async def live_socket() -> AsyncIterator[ClientConnection]:
         yield socket
 
 
-def _session() -> str:
+def session_of_the_bench() -> str:
+    """A session of somebody who sees the whole city."""
     from django.test import Client
 
     from access.models import Grant, User

@@ -21,7 +21,7 @@ from bench._throwaway import run_loading
 GOES = 7
 PERIOD_S = 5
 LON, LAT = 121.45, 31.2
-CHUNKS = {"1x": (30, 0), "60x": (600, 15), "300x": (3000, 75)}
+CHUNKS = {"1x": (30, 0), "60x": (600, 15), "300x": (3000, 60)}
 """By speed, what the browser asks for: seconds of a chunk, and the cells."""
 
 
@@ -111,7 +111,7 @@ def _viewers() -> dict[str, Any]:
     for name, grant in (("city", {"role": "city"}), ("district", {"role": "district", "region": district})):
         user, _ = User.objects.get_or_create(username=f"bench-{name}")
         Grant.objects.get_or_create(user=user, **grant)
-        clients[name] = Client()
+        clients[name] = Client(SERVER_NAME="127.0.0.1")
         clients[name].force_login(user)
     return clients
 

@@ -15,17 +15,33 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from access.admin_scope import ScopedAdminMixin, ScopedRelatedFilter
+from access.desk import Tile, register_tile
+from access.exchange.pages import ExchangeMixin
+from access.history import HistoryMixin
 from access.roles import Permission
 from access.scope import ScopedQuerySet, scope_of
+from command.director import admin as _director  # noqa: F401 (Django looks for pages here)
 from command.exceptions import CommandError
 from command.forms import PREFIX, ActionForm, form_for
 from command.lifecycle import AlertAction, AlertState, StepAction, advance, assignees
 from command.models import Alert, AlertStep, RuleSetting, RuleVersion
 from command.rules import GRADE_NAMES, Grade, registry
+from command.watch.admin import DutyShiftAdmin, WeatherReportAdmin  # noqa: F401 - pages of this app
 from command.wire import spoken_evidence
 from twin.period_text import write_text
 
 MOST_AT_ONCE = 200
+
+
+@register_tile
+def open_alerts(request: HttpRequest) -> Tile | None:
+    """Alerts inside the user's scope that are not closed."""
+    scope = scope_of(request.user, Permission.VIEW)  # type: ignore[arg-type]
+    if scope.empty:
+        return None
+    alerts = Alert.objects.within(scope).exclude(state=AlertState.CLOSED)
+    red = gettext("其中红色 %d 条") % alerts.filter(grade=Grade.RED).count()
+    return Tile(gettext("未关闭的预警"), alerts.count(), reverse("admin:command_alert_changelist"), red, "red")
 
 
 class RuleFilter(admin.SimpleListFilter):
@@ -252,8 +268,10 @@ class VersionInline(admin.TabularInline):
 
 
 @admin.register(RuleSetting)
-class RuleSettingAdmin(admin.ModelAdmin):
+class RuleSettingAdmin(ExchangeMixin, HistoryMixin, admin.ModelAdmin):
     """Rules, with every version kept. They hold for the whole city, so whoever plans all of it sets them."""
+
+    importable = False
 
     list_display = ["title", "rule", "grade", "enabled", "version", "changed_at", "changed_by"]
     list_filter = ["enabled"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from django.db import connection
@@ -18,6 +18,7 @@ from command import lifecycle
 from command.exceptions import CommandError, NotAllowedError, TransitionError
 from command.lifecycle import MOST_TEXT_CHARS, AlertAction, AlertState, StepAction, actions_for, advance
 from command.models import Alert
+from command.past import as_they_were, open_at
 from command.rules import registry
 from command.wire import read_alerts, spoken
 
@@ -30,8 +31,13 @@ STATUS = {NotAllowedError: 403, TransitionError: 409}
 
 
 class AlertFilter(Schema):
-    """Which alerts. ``open``: not closed; ``since``: raised at or after this time."""
+    """Which alerts. ``open``: not closed; ``since``: raised at or after this time.
 
+    ``at`` (milliseconds since 1970 UTC): those that had been raised and not closed then, as they were then, whatever
+    ``state`` says.
+    """
+
+    at: float | None = Field(None, ge=0, lt=1e14)
     state: Literal["open", "all", "raised", "acknowledged", "disposed", "verified", "closed"] = "open"
     since: datetime | None = None
     until: datetime | None = None
@@ -54,7 +60,10 @@ class ActionIn(Schema):
 def alerts(request: HttpRequest, wanted: Query[AlertFilter]) -> dict[str, Any]:
     """Alerts in scope, the newest first: ``{"alerts": […], "truncated": bool}``."""
     found = _within(request)
-    if wanted.state == "open":
+    at = None if wanted.at is None else datetime.fromtimestamp(wanted.at / 1000, UTC)
+    if at is not None:
+        found = open_at(found, at)
+    elif wanted.state == "open":
         found = found.exclude(state=AlertState.CLOSED)
     elif wanted.state != "all":
         found = found.filter(state=wanted.state)
@@ -71,6 +80,8 @@ def alerts(request: HttpRequest, wanted: Query[AlertFilter]) -> dict[str, Any]:
     ids = list(found.order_by("-raised_at", "-id").values_list("pk", flat=True)[: wanted.limit + 1])
     with connection.cursor() as cursor:
         records = {record["id"]: record for record in read_alerts(cursor, ids[: wanted.limit])}
+    if at is not None:
+        as_they_were(records, at)
     told = [spoken(records[key]) for key in ids[: wanted.limit] if key in records]
     return {"alerts": told, "truncated": len(ids) > wanted.limit}
 

@@ -11,10 +11,14 @@ class CommandConfig(AppConfig):
     name = "command"
     label = "command"
     verbose_name = _("预警")
+    # The first thing on the desk: what is wrong now.
+    desk_place = 10
 
     def ready(self) -> None:
         """Register what lower floors offer a place for."""
         from access.audit import audited
+        from command.director.models import Scene, Tour, TourStep
+        from command.director.push import WallFeed, WallTeller
         from command.engine import StreamEngine
         from command.failures import RULE_FAILED
         from command.feed import AlertFeed
@@ -22,6 +26,7 @@ class CommandConfig(AppConfig):
         from command.rules import registry
         from command.seeding import keep_settings
         from command.silent import SILENT
+        from command.watch.models import DutyShift, WeatherReport
         from twin.live.feeds import register_feed
         from twin.observers import register_observer
 
@@ -29,5 +34,11 @@ class CommandConfig(AppConfig):
             registry.register(rule)
         register_observer(StreamEngine)
         register_feed(AlertFeed())
+        register_feed(WallFeed(), WallTeller)
         audited(RuleSetting, ignore=("changed_at",))
+        for model in (Scene, Tour):
+            audited(model, ignore=("changed_at",))
+        audited(TourStep)
+        audited(DutyShift)
+        audited(WeatherReport)
         post_migrate.connect(keep_settings, sender=self)

@@ -17,6 +17,7 @@ class AlertFeed:
     """A source of the hub (:class:`twin.live.feeds.FeedSource`)."""
 
     topic = ALERT_TOPICS
+    notices: frozenset[str] = frozenset()
 
     def load(self) -> list[Item]:
         """Alerts that are not closed."""

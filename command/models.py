@@ -12,9 +12,11 @@ from django.utils.translation import gettext_lazy as _
 
 from access.audit import AuditedQuerySet
 from access.scope import Scoped, ScopePaths
+from command.director import models as _director  # noqa: F401 (Django looks for models here)
 from command.exceptions import RuleError
 from command.lifecycle import AlertState, StepAction
 from command.rules import GRADE_NAMES, Rule, registry
+from command.watch.models import DutyShift, WeatherReport  # noqa: F401 - models of this app
 from gis.models import Region
 from twin.period_text import check_periods
 
@@ -158,6 +160,7 @@ class Alert(Scoped):
                 fields=["grade", "-raised_at"], name="alert_open", condition=~models.Q(state=AlertState.CLOSED)
             ),
             models.Index(fields=["due_at"], name="alert_due", condition=models.Q(due_at__isnull=False)),
+            models.Index(fields=["closed_at"], name="alert_closed"),
         ]
 
     def __str__(self) -> str:

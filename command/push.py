@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -58,19 +58,23 @@ def publish_after_commit(ids: Iterable[int], process: str = "web") -> None:
 def _publish(ids: list[int], process: str) -> None:
     with connection.cursor() as cursor:
         records = read_alerts(cursor, ids)
-    if not records:
-        return
+    if records:
+        publish_messages(messages_of(records, process))
+
+
+def publish_messages(messages: Sequence[Message]) -> None:
+    """Publish now; what the broker does not take is lost, and screens learn of it when they connect again."""
     broker = urlsplit(settings.MQTT_URL)
     try:
         publish.multiple(
-            [(message.topic, message.payload, 0, False) for message in messages_of(records, process)],
+            [(message.topic, message.payload, 0, False) for message in messages],
             hostname=broker.hostname or "127.0.0.1",
             port=broker.port or 1883,
             auth={"username": unquote(broker.username or ""), "password": unquote(broker.password or "")},
             protocol=MQTTv5,
         )
     except (OSError, MQTTException) as error:
-        logger.warning("alerts: screens will learn of %d later, the broker is away (%s)", len(records), error)
+        logger.warning("screens will learn of %d messages later, the broker is away (%s)", len(messages), error)
 
 
 def connected_client(mqtt_url: str) -> mqtt.Client:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from django.utils.translation import override
+from django.utils.translation import get_language, override
 
 from command.rules import GRADE_NAMES, Grade, registry
 from twin.kinds import kind_of
@@ -21,7 +21,8 @@ _TIMES = (
 _SELECT = f"""
 SELECT a.id, a.rule, a.rule_version, a.grade, a.state, a.subject, a.lon, a.lat, a.group_key, a.evidence::text,
        a.feedback, {", ".join(f"a.{name}" for name in _TIMES)},
-       s.id, s.kind, s.code, s.name, z.id, z.kind, z.name, a.area_version, o.id, o.name, r.id, r.code, r.name,
+       s.id, s.kind, s.code, s.name, z.id, z.kind, z.name, a.area_version, o.id, o.name,
+       r.id, r.code, r.name, r.name_en,
        u.id, coalesce(nullif(u.display_name, ''), u.username),
        coalesce((SELECT max(t.id) FROM command_alertstep t WHERE t.alert_id = a.id), 0)
 FROM command_alert a LEFT JOIN twin_asset s ON s.id = a.asset_id LEFT JOIN twin_area z ON z.id = a.area_id
@@ -45,7 +46,7 @@ def read_open(cursor: Any) -> list[dict[str, Any]]:
 def _record(row: tuple) -> dict[str, Any]:
     (id_, rule, version, grade, state, subject, lon, lat, group, evidence, feedback), rest = row[:11], row[11:]
     times, rest = rest[: len(_TIMES)], rest[len(_TIMES) :]
-    asset, area, owner, region, user, step = rest[:4], rest[4:8], rest[8:10], rest[10:13], rest[13:15], rest[15]
+    asset, area, owner, region, user, step = rest[:4], rest[4:8], rest[8:10], rest[10:14], rest[14:16], rest[16]
     return {
         "id": id_,
         "step": step,
@@ -57,7 +58,7 @@ def _record(row: tuple) -> dict[str, Any]:
         "asset": _named(("id", "kind", "code", "name"), asset),
         "area": _named(("id", "kind", "name", "version"), area),
         "owner": _named(("id", "name"), owner),
-        "region": _named(("id", "code", "name"), region),
+        "region": _named(("id", "code", "name", "name_en"), region),
         "lon": lon,
         "lat": lat,
         **{name: _iso(time) for name, time in zip(_TIMES, times, strict=True)},
@@ -93,8 +94,14 @@ def spoken(record: Mapping[str, Any], language: str | None = None) -> dict[str, 
         "advice": str(rule.advice) if rule else "",
         "sound": rule.sound if rule else False,
         "asset": asset and {**asset, "kind_name": str(kind_of(asset["kind"]).name)},
+        "region": record["region"] and _spoken_region(record["region"]),
         "evidence": spoken_evidence(record["rule"], record["evidence"]),
     }
+
+
+def _spoken_region(region: Mapping[str, Any]) -> dict[str, Any]:
+    name = region["name_en"] if get_language() == "en" else ""
+    return {"id": region["id"], "code": region["code"], "name": name or region["name"]}
 
 
 def spoken_evidence(rule_id: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:

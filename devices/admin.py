@@ -13,12 +13,19 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from access.admin_scope import ScopedAdminMixin
+from access.desk import register_tile
+from access.exchange.pages import ExchangeMixin
+from access.history import HistoryMixin
 from access.roles import Permission
 from access.scope import ScopedQuerySet, scope_of
 from devices.admin_commands import CommandsMixin
 from devices.keys import issue_key, revoke_key
 from devices.models import Device, DeviceCommand, DeviceEvent, Refusal, RefusalCount
+from devices.quiet import HeardFilter, refused_tile, silent_tile
 from devices.reasons import hint_of, name_of
+
+register_tile(silent_tile)
+register_tile(refused_tile)
 
 
 @admin.register(Device)
@@ -26,7 +33,7 @@ class DeviceAdmin(CommandsMixin, ScopedAdminMixin, admin.ModelAdmin):
     """Devices. A key is shown once, when it is made."""
 
     list_display = ["identifier", "kind", "asset", "datum", "numbered", "key_issued_at", "revoked_at"]
-    list_filter = ["kind", "datum", "numbered", ("revoked_at", admin.EmptyFieldListFilter)]
+    list_filter = [HeardFilter, "kind", "datum", "numbered", ("revoked_at", admin.EmptyFieldListFilter)]
     list_select_related = ["asset"]
     search_fields = ["identifier", "asset__name", "asset__code"]
     readonly_fields = ["username", "shard", "key_issued_at", "revoked_at", "created_at"]
@@ -91,8 +98,10 @@ class DeviceCommandAdmin(ReadOnlyScopedAdmin):
         return command.get_state_display()
 
 
-class WholeCityAdmin(admin.ModelAdmin):
+class WholeCityAdmin(ExchangeMixin, HistoryMixin, admin.ModelAdmin):
     """Read-only for administrators of the whole city: refused messages belong to no district."""
+
+    importable = False
 
     def has_view_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
         """Administrators of everything."""

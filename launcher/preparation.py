@@ -157,6 +157,7 @@ class Preparation:
             with self.steps.step("演示数据 (demo data)"):
                 self.manage("loaddemo")
                 self.manage("loadlayers")
+                self.manage("loadduty")
                 if self.installation.private_broker:
                     self.manage("warden", "--once")  # else the demo's devices call before the broker knows them
         with self.steps.step("管理员 (administrator)"):

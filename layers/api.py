@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from ninja import Query, Router, Schema
@@ -15,6 +15,7 @@ from ninja.params import Path
 
 from access.roles import DESK_PERMISSIONS
 from access.scope import permissions_of, scope_of
+from layers.cards import register_values
 from layers.contract import LayerModule, MapLayer, MenuEntry, Register
 from layers.exceptions import LayerFailedError, UnknownLayerError
 from layers.findings import Finding, findings, nearness
@@ -22,10 +23,11 @@ from layers.registry import registry
 from layers.search import indexes
 from layers.sources import LiveAssets
 from layers.specs import describe
-from layers.statistics import NO_STATE, NOT_HEARD, count, district_names
+from layers.statistics import NO_STATE, NOT_HEARD, count, count_at, district_names
 from twin.exceptions import UnknownKindError
 from twin.kinds import STATUS_NAMES, kind_of
 from twin.models import Area
+from twin.past_api import moment_of, reading
 
 router = Router(tags=["layers"])
 
@@ -41,6 +43,15 @@ class CountOut(Schema):
     count: int
 
 
+class PartOut(Schema):
+    """How many in this district (code; empty: none) and state have these ``values``, one for each filter."""
+
+    district: str
+    state: Any
+    values: list[Any]
+    count: int
+
+
 class StatisticsOut(Schema):
     """Counts of a layer; ``as_of``: when they were true."""
 
@@ -49,6 +60,7 @@ class StatisticsOut(Schema):
     state: list[CountOut]
     kind: list[CountOut]
     district: list[CountOut]
+    parts: list[PartOut]
     as_of: datetime
 
 
@@ -108,6 +120,7 @@ def _module(request: HttpRequest, module: LayerModule) -> dict[str, Any]:
                 "layer": panel.layer,
                 "by": panel.by.value,
                 "place": panel.place.value,
+                "unit": str(panel.unit),
             }
             for panel in module.panels
         ],
@@ -121,14 +134,22 @@ def _link(entry: Register | MenuEntry) -> dict[str, str]:
 
 
 @router.get("/layers/{layer_id}/statistics", response=StatisticsOut)
-def statistics(request: HttpRequest, layer_id: Path[str], district: Query[str] = "") -> StatisticsOut:
+def statistics(
+    request: HttpRequest, layer_id: Path[str], district: Query[str] = "", at: Query[str] = ""
+) -> StatisticsOut:
     """Counts of one layer by state, kind and district, inside the user's scope; 503 while it cannot be read.
 
-    ``district``: code of the one district to count in.
+    ``district``: code of the one district to count in. ``at`` (milliseconds since 1970 UTC): live things as they were
+    then; what stands is counted as it is.
     """
-    layer = _layer(layer_id)
+    layer, source = _layer(layer_id), _layer(layer_id).source
+    scope, code = scope_of(request.user), district[:LONGEST_QUERY]  # type: ignore[arg-type]
     try:
-        counts = count(layer, scope_of(request.user), district[:LONGEST_QUERY])  # type: ignore[arg-type]
+        if at and isinstance(source, LiveAssets):
+            at_us = moment_of(at, "at", must_be_kept=False)
+            counts = reading(lambda cursor: count_at(cursor, layer, source, scope, code, at_us))
+        else:
+            counts = count(layer, scope, code)
     except LayerFailedError as error:
         raise HttpError(503, str(error)) from error
     names = district_names([code for code in counts.district if code], get_language() or "")
@@ -139,8 +160,21 @@ def statistics(request: HttpRequest, layer_id: Path[str], district: Query[str] =
         state=_counted(counts.state, states, list(states)),
         kind=_counted(counts.kind, {key: _kind_title(key) for key in counts.kind}),
         district=_counted(counts.district, {**names, "": _("不在任何区内")}, sorted(names)),
+        parts=[
+            PartOut(district=code, state=state, values=list(values), count=n)
+            for (code, state, values), n in counts.parts.items()
+        ],
         as_of=counts.at,
     )
+
+
+@router.get("/layers/{layer_id}/things/{int:asset_id}", response=dict[str, Any])
+def registered(request: HttpRequest, layer_id: Path[str], asset_id: Path[int]) -> dict[str, Any]:
+    """What the layer's card says of a live thing from its register, by card field; 404 for what is not in scope."""
+    found = register_values(_layer(layer_id), asset_id, scope_of(request.user))  # type: ignore[arg-type]
+    if found is None:
+        raise Http404
+    return found
 
 
 def _state_titles(layer: MapLayer) -> dict[Any, str]:

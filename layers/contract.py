@@ -20,11 +20,12 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from access.personal import PersonalField
 from access.roles import Permission
 from gis.models import Region
 from layers.exceptions import DeclarationError, DuplicateIdError
 from layers.folders import KEY
-from layers.sources import Areas, LiveAssets, Rows, Source, TileSource
+from layers.sources import Areas, LiveAssets, Rows, Source, TileSource, walk
 from layers.styles import (
     BY_STATUS,
     ColourBy,
@@ -48,6 +49,7 @@ __all__ = [
     "Areas",
     "AssetKind",
     "CardField",
+    "Chart",
     "ColourBy",
     "DistrictColourStyle",
     "Filter",
@@ -67,6 +69,7 @@ __all__ = [
     "Register",
     "Rows",
     "StatisticsBy",
+    "Status",
     "TileSource",
     "Token",
     "VolumeStyle",
@@ -79,7 +82,8 @@ _STATE_FIELDS = ("time", "lon", "lat", "alt_m", "speed_m_s", "heading_deg", "sta
 CARD_FIELDS = frozenset(
     {"code", "name", "kind", "owner.name", "region.name", *(f"state.{name}" for name in _STATE_FIELDS)}
 )
-"""What ``GET /api/v1/assets/{id}`` tells of a live thing; ``state.attrs.<name>`` besides."""
+"""What ``GET /api/v1/assets/{id}`` tells of a live thing; ``state.attrs.<name>`` besides, and ``register.<field>``."""
+REGISTER = "register."
 _ATTRIBUTE = re.compile(r"state\.attrs\.[A-Za-z][A-Za-z0-9_]*")
 LIVE_FILTERS = frozenset({"status", "silent"})
 SEARCHED_OF_ASSETS = frozenset({"code", "name", "owner__name"})
@@ -140,7 +144,11 @@ class FilterOption:
 
 @dataclass(frozen=True)
 class Filter:
-    """Lets the viewer keep only things whose ``field`` has one of the chosen values."""
+    """Lets the viewer keep only things whose ``field`` has one of the chosen values.
+
+    A live thing that is silent is in no state any more: to a filter by ``status`` it is ``"silent"``, which has to be
+    one of the choices.
+    """
 
     field: str
     title: Text
@@ -151,7 +159,11 @@ class Filter:
             raise DeclarationError(f"Filter({self.field!r})", "fewer than two choices, or one twice", "list each once")
 
 
-BY_STATUS_FILTER = Filter("status", _("状态"), tuple(FilterOption(s.value, name) for s, name in STATUS_NAMES.items()))
+BY_STATUS_FILTER = Filter(
+    "status",
+    _("状态"),
+    (*(FilterOption(s.value, name) for s, name in STATUS_NAMES.items()), FilterOption("silent", _("静默"))),
+)
 """The filter every live layer has unless it says otherwise."""
 
 
@@ -215,6 +227,12 @@ class MapLayer:
         colour = self.style.colouring()
         return colour if isinstance(colour, ColourBy) else None
 
+    def has_counts_by(self, by: StatisticsBy) -> bool:
+        """Whether its things can be counted by that."""
+        if by is StatisticsBy.DISTRICT or isinstance(self.source, LiveAssets):
+            return True
+        return self.colour_by is not None if by is StatisticsBy.STATE else "kind" in self.source.fields
+
     def _check_style(self) -> None:
         if not isinstance(self.style, Style) or type(self.style) is Style:
             raise DeclarationError(self.id, f"style {self.style!r}", "use one of layers.styles")
@@ -234,17 +252,33 @@ class MapLayer:
         live = isinstance(self.source, LiveAssets)
         on_card = CARD_FIELDS if live else self.source.fields
         for entry in self.card:
-            if entry.field not in on_card and not (live and _ATTRIBUTE.fullmatch(entry.field)):
+            if isinstance(self.source, LiveAssets) and entry.field.startswith(REGISTER):
+                self._check_registered(self.source, entry.field.removeprefix(REGISTER))
+            elif entry.field not in on_card and not (live and _ATTRIBUTE.fullmatch(entry.field)):
                 hint = " or state.attrs.<name>" if live else ""
                 raise DeclarationError(self.id, f"card field {entry.field!r}", self._one_of(on_card) + hint)
         filtered = LIVE_FILTERS if live else self.source.fields
         for chosen in self.filters:
             if chosen.field not in filtered:
                 raise DeclarationError(self.id, f"filter on {chosen.field!r}", self._one_of(filtered))
+            if live and chosen.field == "status" and "silent" not in {option.value for option in chosen.options}:
+                raise DeclarationError(
+                    self.id, "a filter by status without silence", 'add FilterOption("silent", _("静默"))'
+                )
         searched = self._searchable()
         for name in self.search:
             if name not in searched:
                 raise DeclarationError(self.id, f"search in {name!r}", self._one_of(searched))
+
+    def _check_registered(self, source: LiveAssets, lookup: str) -> None:
+        if source.register is None:
+            raise DeclarationError(
+                self.id, f"card field '{REGISTER}{lookup}' without a register", "name one: LiveAssets(kind, register=…)"
+            )
+        if isinstance(walk(source.register, lookup)[-1], PersonalField):
+            raise DeclarationError(
+                self.id, f"card field '{REGISTER}{lookup}' is personal", "leave it out: the desk shows it on the record"
+            )
 
     def _searchable(self) -> frozenset[str]:
         if isinstance(self.source, LiveAssets):
@@ -303,13 +337,31 @@ class Register:
 
 @dataclass(frozen=True)
 class Panel:
-    """Counts of a map layer on the wall (面板): its ``layer`` by state, kind or district."""
+    """Counts of a map layer on the wall (面板): its ``layer`` by state, kind or district, in ``unit``."""
 
     id: str
     title: Text
     layer: str
     by: StatisticsBy = StatisticsBy.STATE
     place: Place = Place.LEFT
+    unit: Text = ""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart of the last 24 hours (24 小时图): how many of a live ``layer``'s things were in one of ``states``."""
+
+    id: str
+    title: Text
+    layer: str
+    states: tuple[Status, ...]
+    unit: Text
+
+    def __post_init__(self) -> None:
+        if not self.states or len(set(self.states)) != len(self.states):
+            raise DeclarationError(self.id, "a chart of no state, or of one twice", "name the states to count, once")
+        if not self.unit:
+            raise DeclarationError(self.id, "a chart without a unit", 'say what is counted: unit=_("台")')
 
 
 @dataclass(frozen=True)
@@ -339,7 +391,7 @@ class LayerModule:
         Its name for people.
     requires : tuple of str
         Keys of modules it may import and refer to.
-    kinds, map_layers, rules, registers, panels, menu
+    kinds, map_layers, rules, registers, panels, charts, menu
         What it brings.
     demo : callable, optional
         ``demo(city, seed)`` fills the loaded city with examples, inside a transaction; called again with the same seed
@@ -354,6 +406,7 @@ class LayerModule:
     rules: tuple[Rule, ...] = ()
     registers: tuple[Register, ...] = ()
     panels: tuple[Panel, ...] = ()
+    charts: tuple[Chart, ...] = ()
     menu: tuple[MenuEntry, ...] = ()
     demo: Callable[[Region, str], None] | None = None
 
@@ -378,5 +431,5 @@ class LayerModule:
 
     def ids(self) -> Iterator[str]:
         """Ids of everything it declares; a rule and a map layer may not share one either."""
-        for part in (self.map_layers, self.rules, self.registers, self.panels, self.menu):
+        for part in (self.map_layers, self.rules, self.registers, self.panels, self.charts, self.menu):
             yield from (each.id for each in part)  # type: ignore[attr-defined]

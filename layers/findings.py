@@ -50,8 +50,10 @@ def nearness(query: str, finding: Finding) -> int:
 
 
 def _layer_of_assets(kind: str) -> str | None:
-    shown = (layer.id for layer in registry.map_layers() if layer.source == LiveAssets(kind))
-    return next(shown, None)
+    layers = registry.map_layers()
+    return next(
+        (layer.id for layer in layers if isinstance(layer.source, LiveAssets) and layer.source.kind == kind), None
+    )
 
 
 def _layer_of_areas(kind: str) -> str | None:

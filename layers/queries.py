@@ -18,14 +18,12 @@ from access.scope import Scope
 from gis.tiles import QUERY_CANCELED, TileLayer
 from layers.exceptions import LayerFailedError
 from layers.sources import LiveAssets
-from twin.kinds import Status, kind_of
+from twin.kinds import SILENCED, kind_of
 from twin.models import Asset
 
 logger = logging.getLogger(__name__)
 
 Bounds = tuple[float, float, float, float]
-SILENCED = (Status.IDLE, Status.WORKING)
-"""States that a thing not heard from cannot be believed to be in; the others stay until it says otherwise."""
 
 
 def live(source: LiveAssets, scope: Scope) -> QuerySet[Asset]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from layers.contract import LayerModule, LiveAssets, MapLayer, Panel, Register
+from layers.contract import Chart, LayerModule, LiveAssets, MapLayer, Panel, Register
 from layers.exceptions import (
     DeclarationError,
     DuplicateIdError,
@@ -100,11 +100,24 @@ class ModuleRegistry:
                     raise DeclarationError(
                         key, f"{layer.id} shows the asset kind {layer.source.kind!r}", f"name one of {sorted(own)}"
                     )
-            shown = {layer.id for m in within for layer in self._modules[m].map_layers}
+            shown = {layer.id: layer for m in within for layer in self._modules[m].map_layers}
             for panel in module.panels:
                 if panel.layer not in shown:
                     raise DeclarationError(
                         key, f"the panel {panel.id} counts {panel.layer!r}", f"name one of {sorted(shown)}"
+                    )
+                if not shown[panel.layer].has_counts_by(panel.by):
+                    raise DeclarationError(
+                        key,
+                        f"the panel {panel.id} counts {panel.layer!r} by {panel.by}, which its things have not",
+                        "count by district, or colour the layer by what it is to be counted by",
+                    )
+            for chart in module.charts:
+                if chart.layer not in shown or not isinstance(shown[chart.layer].source, LiveAssets):
+                    raise DeclarationError(
+                        key,
+                        f"the chart {chart.id} counts {chart.layer!r}, of which no history is kept",
+                        "name a live layer",
                     )
 
     def modules(self) -> tuple[LayerModule, ...]:
@@ -143,6 +156,10 @@ class ModuleRegistry:
     def panels(self) -> tuple[Panel, ...]:
         """Every panel."""
         return tuple(chain.from_iterable(module.panels for module in self._modules.values()))
+
+    def charts(self) -> tuple[Chart, ...]:
+        """Every chart of the last 24 hours."""
+        return tuple(chain.from_iterable(module.charts for module in self._modules.values()))
 
 
 def _declaration(key: str, package: str) -> LayerModule:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from access.scope import Scope, scope_of
 from gis.models import Region
 from twin.bundle import entry
-from twin.views import boot_data
+from twin.views import boot_data, place_name
 
 Bounds = tuple[float, float, float, float]
 
@@ -25,20 +25,26 @@ def screen_page(request: HttpRequest) -> HttpResponse:
     """The wall of a command centre, for whoever is signed in, in their scope."""
     boot = boot_data(request)
     scope = scope_of(request.user)
-    boot["districts"] = districts = _districts(scope, get_language())
+    boot["user"]["id"] = request.user.pk
+    boot["districts"] = districts = districts_in(scope, get_language())
     if districts and not scope.everything:
         boot["bounds"] = _around([district["bounds"] for district in districts])
     boot["urls"] |= {
         "layers": reverse("api:layers"),
+        "modules": reverse("api:modules"),
         "search": reverse("api:search"),
         "alerts": reverse("api:alerts"),
+        "charts": reverse("api:charts"),
         "tilesets": reverse("tileset-catalog"),
         "map": reverse("map"),
+        "past": reverse("api:kept"),
+        "walls": reverse("api:walls"),
+        "director": reverse("director"),
     }
     return render(request, "layers/screen.html", {"bundle": entry("src/screen/main.ts"), "boot": boot})
 
 
-def _districts(scope: Scope, language: str | None) -> list[dict[str, Any]]:
+def districts_in(scope: Scope, language: str | None) -> list[dict[str, Any]]:
     """The city's districts that lie in the scope: code, name, bounds (west, south, east, north in degrees)."""
     regions = Region.objects.filter(
         level=Region.Level.DISTRICT, path__contains=f"/{settings.CITY_CODE}/", boundary__isnull=False
@@ -46,7 +52,7 @@ def _districts(scope: Scope, language: str | None) -> list[dict[str, Any]]:
     return [
         {
             "code": region.code,
-            "name": (region.name_en or region.name) if language == "en" else region.name,
+            "name": place_name(region, language),
             "bounds": region.box.extent,
         }
         for region in regions.annotate(box=Envelope("boundary")).defer("boundary").order_by("code")

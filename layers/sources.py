@@ -13,7 +13,7 @@ from django.db import models
 
 from gis.tiles import TileLayer
 from layers.exceptions import DeclarationError
-from twin.models import Area
+from twin.models import Area, Asset
 
 LIVE_FIELDS = frozenset({"status", "kind", "lon", "lat", "alt_m", "speed_m_s", "heading_deg", "time_ms"})
 """What is known of a live thing every second."""
@@ -26,14 +26,33 @@ _SHAPES |= {"MULTIPOLYGON": "polygon", "MULTIPOINT": "point"}
 class LiveAssets:
     """Things of one asset kind, as they move (实时对象).
 
-    ``kind``: key of an asset kind of the platform, of this module, or of one it requires.
+    Attributes
+    ----------
+    kind : str
+        Key of an asset kind of the platform, of this module, or of one it requires.
+    register : type, optional
+        Model with one row a thing (台账), whose primary key is the thing; its columns may stand on the card as
+        ``register.<field>``. It has ``scope_paths`` and :class:`access.scope.ScopedQuerySet` as its manager.
     """
 
     kind: str
+    register: type[models.Model] | None = None
 
     type: ClassVar[str] = "live"
     shape: ClassVar[str] = "point"
     fields: ClassVar[frozenset[str]] = LIVE_FIELDS
+
+    def __post_init__(self) -> None:
+        if self.register is None:
+            return
+        key, label = self.register._meta.pk, self.register._meta.label
+        if not isinstance(key, models.OneToOneField) or key.remote_field.model is not Asset:
+            raise DeclarationError(
+                f"LiveAssets({self.kind!r})",
+                f"{label} is no register of things",
+                "give it a OneToOneField to twin.Asset as its primary key",
+            )
+        _check_scoped(f"LiveAssets({self.kind!r})", self.register)
 
 
 @dataclass(frozen=True)
@@ -101,12 +120,7 @@ class Rows:
 
     def __post_init__(self) -> None:
         label = self.model._meta.label
-        if not hasattr(self.model, "scope_paths") or not hasattr(self.model._default_manager, "within"):
-            raise DeclarationError(
-                f"Rows({label})",
-                "its rows belong to no scope",
-                "give the model scope_paths and objects = ScopedQuerySet.as_manager() (access.scope)",
-            )
+        _check_scoped(f"Rows({label})", self.model)
         shape = walk(self.model, self.geometry)[-1]
         if not isinstance(shape, GeometryField) or shape.srid != 4326 or shape.geom_type not in _SHAPES:
             raise DeclarationError(
@@ -135,6 +149,15 @@ class Rows:
 
 
 Source = LiveAssets | Areas | TileSource | Rows
+
+
+def _check_scoped(subject: str, model: type[models.Model]) -> None:
+    if not hasattr(model, "scope_paths") or not hasattr(model._default_manager, "within"):
+        raise DeclarationError(
+            subject,
+            "its rows belong to no scope",
+            "give the model scope_paths and objects = ScopedQuerySet.as_manager() (access.scope)",
+        )
 
 
 def walk(model: type[models.Model], lookup: str) -> list[models.Field]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 from django.core.cache import cache
 from django.db.models import Count
 from django.utils import timezone
@@ -20,6 +22,10 @@ from layers.contract import MapLayer
 from layers.queries import column_of, live, select_from, with_silence
 from layers.sources import LiveAssets
 from layers.tiles import tile_layer
+from twin.batch import MICROSECOND
+from twin.kinds import SILENCED, kind_of
+from twin.live.sight import district_table, sight_of
+from twin.past import Look, districts, state_at
 
 KEPT_S = 3600
 _DISTRICT = (
@@ -35,14 +41,37 @@ class Counts:
     """Counts of one layer at one moment.
 
     ``state`` holds values of the colouring field (for live things those of :class:`twin.kinds.Status`, ``silent`` and
-    ``unknown``), ``kind`` keys of kinds, ``district`` codes of regions, empty for things in none.
+    ``unknown``), ``kind`` keys of kinds, ``district`` codes of regions, empty for things in none. ``parts`` counts by
+    district, state and the value of each of the layer's filters at once, so that whoever filters need not ask again.
     """
 
     total: int
     state: dict[Any, int]
     kind: dict[str, int]
     district: dict[str, int]
+    parts: dict[tuple[str, Any, tuple[Any, ...]], int]
     at: datetime
+
+
+def count_at(cursor: Any, layer: MapLayer, source: LiveAssets, scope: Scope, district: str, at_us: int) -> Counts:
+    """Count the live things of ``layer`` as they were at a moment (microseconds since 1970 UTC), as :func:`count` does.
+
+    Those of which nothing was heard by then are not counted.
+
+    Raises
+    ------
+    PastTooSlowError
+    """
+    rows = state_at(cursor, Look(sight_of(scope), None, district_table(district) if district else None), at_us)
+    kind = kind_of(source.kind)
+    rows = rows.take(rows["kind"] == kind.code)
+    codes = dict(Region.objects.values_list("pk", "code"))
+    places = districts().locate_one(rows["lon"], rows["lat"]).tolist()
+    aged = at_us - rows["time_us"] > kind.silent_after_s * MICROSECOND
+    silent = np.isin(rows["status"], SILENCED) & aged
+    counted = Counter(zip(places, rows["status"].tolist(), silent.tolist(), strict=True))
+    found = ((codes.get(place), status, is_silent, n) for (place, status, is_silent), n in counted.items())
+    return _sum(layer, source, found, datetime.fromtimestamp(at_us / MICROSECOND, UTC))
 
 
 def count(layer: MapLayer, scope: Scope, district: str = "") -> Counts:
@@ -56,12 +85,13 @@ def count(layer: MapLayer, scope: Scope, district: str = "") -> Counts:
         The database took too long.
     """
     if isinstance(layer.source, LiveAssets):
-        return _count_live(layer.source, scope, district)
+        return _count_live(layer, layer.source, scope, district)
     tiled = tile_layer(layer)
     assert tiled is not None
     version = stamp_of({*tiled.topics, "regions"})
     colour = layer.colour_by.field if layer.colour_by else ""
-    key = f"layers.count/{tiled.digest}/{colour}/{version}/{scope.key}/{district}"
+    filtered = ",".join(chosen.field for chosen in layer.filters)
+    key = f"layers.count/{tiled.digest}/{colour}/{filtered}/{version}/{scope.key}/{district}"
     name = hashlib.sha256(key.encode()).hexdigest()
     found: Counts | None = cache.get(name)
     if found is None:
@@ -70,7 +100,7 @@ def count(layer: MapLayer, scope: Scope, district: str = "") -> Counts:
     return found
 
 
-def _count_live(source: LiveAssets, scope: Scope, wanted: str) -> Counts:
+def _count_live(layer: MapLayer, source: LiveAssets, scope: Scope, wanted: str) -> Counts:
     now = timezone.now()
     rows = (
         with_silence(live(source, scope), source)
@@ -78,15 +108,25 @@ def _count_live(source: LiveAssets, scope: Scope, wanted: str) -> Counts:
         .annotate(n=Count("pk"))
         .order_by()
     )
+    found = ((code, *rest) for code, *rest in rows if not wanted or code == wanted)
+    return _sum(layer, source, found, now)
+
+
+def _sum(layer: MapLayer, source: LiveAssets, rows: Iterable[Sequence[Any]], at: datetime) -> Counts:
+    """Counts from rows of district code, status, whether silent, and how many."""
     states: Counter[Any] = Counter()
     districts: Counter[str] = Counter()
+    parts: Counter[tuple[str, Any, tuple[Any, ...]]] = Counter()
     for district, status, is_silent_now, n in rows:
-        if wanted and district != wanted:
-            continue
-        states[NO_STATE if status is None else NOT_HEARD if is_silent_now else status] += n
+        state = NO_STATE if status is None else NOT_HEARD if is_silent_now else status
+        states[state] += n
         districts[district or ""] += n
+        # A silent thing is in no state any more; the other filter there can be asks just that.
+        values = tuple(is_silent_now if chosen.field == NOT_HEARD else state for chosen in layer.filters)
+        parts[district or "", state, values] += n
     total = sum(states.values())
-    return Counts(total, dict(states), {source.kind: total} if total else {}, dict(districts), now)
+    kinds = {source.kind: total} if total else {}
+    return Counts(total, dict(states), kinds, dict(districts), dict(parts), at)
 
 
 def _count_tiled(layer: MapLayer, tiled: TileLayer, scope: Scope, wanted: str) -> Counts:
@@ -95,11 +135,15 @@ def _count_tiled(layer: MapLayer, tiled: TileLayer, scope: Scope, wanted: str) -
     kind = column_of(tiled, "kind") if "kind" in dict(tiled.properties) else "NULL"
     # A feature belongs to the district that holds a point inside it, so it is counted once.
     district = _DISTRICT % tiled.geometry
-    rows = select_from(tiled, f"{state}, {kind}, {district}, count(*)", scope, tail="GROUP BY 1, 2, 3")
+    filtered = [column_of(tiled, chosen.field) for chosen in layer.filters]
+    groups = [state, kind, district, *filtered]
+    by = ", ".join(str(i + 1) for i in range(len(groups)))
+    rows = select_from(tiled, ", ".join([*groups, "count(*)"]), scope, tail=f"GROUP BY {by}")
     states: Counter[Any] = Counter()
     kinds: Counter[str] = Counter()
     districts: Counter[str] = Counter()
-    for state_value, kind_value, code, n in rows:
+    parts: Counter[tuple[str, Any, tuple[Any, ...]]] = Counter()
+    for state_value, kind_value, code, *values, n in rows:
         if wanted and code != wanted:
             continue
         if state_value is not None:
@@ -107,7 +151,8 @@ def _count_tiled(layer: MapLayer, tiled: TileLayer, scope: Scope, wanted: str) -
         if kind_value is not None:
             kinds[kind_value] += n
         districts[code or ""] += n
-    return Counts(sum(districts.values()), dict(states), dict(kinds), dict(districts), now)
+        parts[code or "", state_value, tuple(values)] += n
+    return Counts(sum(districts.values()), dict(states), dict(kinds), dict(districts), dict(parts), now)
 
 
 def district_names(codes: list[str], language: str) -> dict[str, str]:

@@ -2,10 +2,12 @@
 
 from django.urls import path
 
+from layers.director import director_page
 from layers.screen import screen_page
 from layers.views import export
 
 urlpatterns = [
     path("layers/export", export, name="layers-export"),
     path("screen/", screen_page, name="screen"),
+    path("director/", director_page, name="director"),
 ]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
+from datetime import timedelta
 from random import Random
 
 import pytest
 from django.contrib import admin
 from django.contrib.gis.geos import MultiPolygon, Polygon
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone, translation
 
@@ -20,7 +24,7 @@ from devices.tests.test_ingest import Road, Station
 from devices.topics import topic
 from gis.models import Region
 from layers.folders import module_keys
-from twin.models import Area, Asset
+from twin.models import Area, Asset, State
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
 DEVICES = "/admin/devices/device/"
@@ -79,6 +83,65 @@ def test_every_list_opens_without_anything_the_policy_forbids(administrator, lan
                 model,
                 tail,
             )
+
+
+def test_every_register_leaves_as_a_file_and_those_that_are_kept_by_people_come_back(administrator, firm):
+    """What a module registers has import and export without a line of its own."""
+    area = Area.objects.create(name="油库", kind="key_area", boundary=firm.region.boundary, region=firm.region)
+    asset = Asset.objects.create(kind="machine", code="W-1", name="焊机", owner=firm)
+    Device.objects.create(identifier="D-1", kind="machine", asset=asset)
+    Refusal.objects.create(at=timezone.now(), reason="no_asset", device="=1+1")
+    kept = 0
+    for model, page in admin.site._registry.items():
+        where = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+        out = administrator.post(f"{where}export/", {"kind": "csv"})
+        assert out.status_code == 200, model
+        rows = list(csv.reader(io.StringIO(out.content.decode("utf-8-sig"))))
+        assert all(CHINESE.search(title) for title in rows[0]), (model, rows[0])
+        assert all(not cell.startswith("=") for row in rows for cell in row)
+        answer = administrator.get(f"{where}import/")
+        if not page.takes_files:
+            assert answer.status_code == 403, model
+            continue
+        assert answer.status_code == 200, model
+        form = {"datum": "wgs84"}
+        taken = administrator.post(f"{where}import/", {"file": SimpleUploadedFile("f.csv", out.content), **form})
+        if len(rows) > 1:
+            report = administrator.get(taken["Location"]).context["report"]
+            assert {row.fate for row in report.rows} == {"same"}, (model, report.rows)
+            kept += 1
+        template = administrator.get(f"{where}import/template.csv").content.decode("utf-8-sig")
+        assert set(template.strip().split(",")) <= set(rows[0])
+    assert kept >= 5
+    assert area.pk
+
+
+def test_every_register_can_be_searched_and_filtered():
+    for model, page in admin.site._registry.items():
+        if model._meta.app_label != "command" or model._meta.model_name in ("alert", "rulesetting"):
+            assert page.search_fields or page.list_filter, model
+            assert page.list_filter, model
+
+
+def test_the_overview_counts_what_needs_somebody_and_leads_to_it(administrator, firm):
+    asset = Asset.objects.create(kind="machine", code="W-1", name="焊机", owner=firm)
+    quiet = Device.objects.create(identifier="D-1", kind="machine", asset=asset)
+    Device.objects.create(identifier="D-2", kind="machine")
+    long_ago = timezone.now() - timedelta(hours=1)
+    State.objects.create(asset=asset, ts=long_ago, received_at=long_ago, lon=121.1, lat=31.1, status=1)
+    RefusalCount.objects.create(day=timezone.now().date(), reason="no_asset", count=7)
+    tiles = {tile.title: tile for tile in administrator.get("/admin/").context["tiles"]}
+    assert tiles["静默的终端"].count == 1
+    assert tiles["今天拒收的消息"].count == 7
+    assert tiles["未关闭的预警"].count == 0
+    listed = administrator.get(tiles["静默的终端"].address).content.decode()
+    assert quiet.identifier in listed
+    assert "D-2" not in listed
+    assert "没有符合条件的记录" in administrator.get("/admin/devices/device/?q=nothing").content.decode()
+    State.objects.update(status=3)
+    planner = client_of("planner", region=firm.region)
+    told = {tile.title: tile.count for tile in planner.get("/admin/").context["tiles"]}
+    assert told == {"未关闭的预警": 0, "静默的终端": 0}
 
 
 def test_refusals_are_told_in_words(administrator):

@@ -160,15 +160,14 @@ def test_refused_messages_are_for_administrators_of_the_whole_city(town):
         assert signed_in(user).get("/admin/devices/refusal/").status_code in (302, 403)
 
 
-async def converse(session_key, hub, frames=1, origin="http://testserver"):
+async def converse(session_key, hub, frames=1, origin="http://testserver", **more):
     """Open a live socket, look at everything, and return what came until ``frames`` asset batches or the end."""
     sent: list[dict] = []
     enough = asyncio.Event()
     inbox: asyncio.Queue[dict] = asyncio.Queue()
     await inbox.put({"type": "websocket.connect"})
-    await inbox.put(
-        {"type": "websocket.receive", "text": json.dumps({"type": "view", "bbox": [120, 30, 123, 32], "zoom": 12})}
-    )
+    view = {"type": "view", "bbox": [120, 30, 123, 32], "zoom": 12, **more}
+    await inbox.put({"type": "websocket.receive", "text": json.dumps(view)})
 
     async def send(event):
         sent.append(event)
@@ -219,6 +218,15 @@ def test_live_frames(town, hub_of_town, who):
     session = signed_in(town.users[who]).session.session_key
     sent = asyncio.run(converse(session, hub_of_town))
     assert codes_in(sent, town) == VISIBLE[who]
+
+
+@pytest.mark.parametrize("who", [who for who in VISIBLE if VISIBLE[who]])
+def test_live_frames_of_one_district(town, hub_of_town, who):
+    """A district narrows what the scope allows, and opens nothing."""
+    session = signed_in(town.users[who]).session.session_key
+    for code, end in (("310100", "-west"), ("310101", "-east"), ("999999", "-nowhere")):
+        sent = asyncio.run(converse(session, hub_of_town, district=code))
+        assert codes_in(sent, town) == {name for name in VISIBLE[who] if name.endswith(end)}
 
 
 @pytest.mark.parametrize(("who", "code"), [("nobody", 4403), (None, 4401)])

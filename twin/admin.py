@@ -103,6 +103,7 @@ class AreaAdmin(ScopedAdminMixin, admin.ModelAdmin):
     """Areas; a change is in force on the live stream within a second."""
 
     form = AreaForm
+    exchange_keys = (("name", "kind", "owner", "region"), ("name", "kind", "owner"), ("name", "kind"))
     list_display = ["name", "kind", "owner", "region", "version", "active"]
     list_filter = ["kind", "active", ("region", ScopedRelatedFilter)]
     list_select_related = ["owner", "region"]

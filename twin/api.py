@@ -8,6 +8,7 @@ from django.db import connection
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.translation import get_language
 from ninja import Query, Router, Schema
 from ninja.params import Path
 
@@ -15,6 +16,7 @@ from access.scope import scope_of
 from twin.history import read_track
 from twin.kinds import kind_of
 from twin.models import Asset, State
+from twin.views import place_name
 
 router = Router(tags=["assets"])
 
@@ -87,7 +89,7 @@ def asset(request: HttpRequest, asset_id: Path[int]) -> AssetOut:
         code=found.code,
         name=found.name,
         owner=NameOut(name=found.owner.name) if found.owner else None,
-        region=RegionOut(code=region.code, name=region.name) if region else None,
+        region=RegionOut(code=region.code, name=place_name(region, get_language())) if region else None,
         state=None
         if state is None
         else StateOut(

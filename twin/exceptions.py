@@ -11,3 +11,11 @@ class DuplicateKindError(TwinError):
 
 class UnknownKindError(TwinError, LookupError):
     """No asset kind of that key or code is declared."""
+
+
+class PastError(TwinError):
+    """What was asked of the past cannot be answered; the message says why, in the language in force."""
+
+
+class PastTooSlowError(PastError):
+    """Reading the history took longer than a map may wait."""

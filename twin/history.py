@@ -6,6 +6,7 @@ happens above; it serves the question "one asset over time", too.
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -225,3 +226,14 @@ def read_track(
         [kind.code, asset_id, start, end, limit + 1],
     )
     return [(lon, lat, float(ms), speed) for lon, lat, ms, speed in reversed(cursor.fetchall())]
+
+
+def read_attributes(cursor: Any, kind: AssetKind, asset_id: int, at: datetime) -> dict[str, Any]:
+    """What an asset reported beside its position at this very instant; empty where nothing."""
+    cursor.execute(
+        """SELECT attrs::text FROM twin_track WHERE kind = %s AND asset_id = %s AND ts = %s
+           ORDER BY device_id DESC, seq DESC LIMIT 1""",
+        [kind.code, asset_id, at],
+    )
+    row = cursor.fetchone()
+    return json.loads(row[0]) if row and row[0] else {}

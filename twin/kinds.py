@@ -31,6 +31,8 @@ STATUS_NAMES: dict[Status, str | Promise] = {
     Status.ALERT: _("告警"),
     Status.OFF: _("关机"),
 }
+SILENCED = (Status.IDLE, Status.WORKING)
+"""States that a thing not heard from cannot be believed to be in; the others stay until it says otherwise."""
 
 
 @dataclass(frozen=True)

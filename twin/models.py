@@ -172,3 +172,48 @@ class AreaEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.asset_id} {'→' if self.entered else '←'} {self.area_id} {self.ts:%F %T}"
+
+
+class CensusRun(models.Model):
+    """统计采样: one count of everything in use, see :mod:`twin.census`."""
+
+    at = models.DateTimeField(_("统计时间"), primary_key=True)
+    things = models.PositiveIntegerField(_("对象数"))
+    took_ms = models.PositiveIntegerField(_("用时（毫秒）"))
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("统计采样")
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"{self.at:%F %T}"
+
+
+class Census(models.Model):
+    """采样数: how many things of one kind, status, owner and district there were at one run.
+
+    Written by SQL only. Owner and district are as they were; the count outlives them, so nothing ties it to their rows.
+    """
+
+    at = models.DateTimeField(_("统计时间"))
+    kind = models.CharField(_("类别"), max_length=32)
+    status = models.SmallIntegerField(_("状态"))
+    owner = models.ForeignKey(
+        "access.Organization", models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+",
+        verbose_name=_("所属单位"),
+    )  # fmt: skip
+    region = models.ForeignKey(
+        "geo.Region", models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+",
+        verbose_name=_("当前区域"),
+    )  # fmt: skip
+    count = models.PositiveIntegerField(_("数量"))
+
+    objects = ScopedQuerySet.as_manager()
+    scope_paths = ScopePaths(organization="owner__path", regions=("owner__region__path", "region__path"))
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("采样数")
+        indexes = [models.Index(fields=["at", "kind"], name="census_at_kind")]
+
+    def __str__(self) -> str:
+        return f"{self.at:%F %T} {self.kind} {self.status}: {self.count}"

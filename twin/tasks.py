@@ -6,8 +6,10 @@ import logging
 from datetime import UTC, datetime
 
 from django.db import OperationalError, connection, transaction
+from django.utils import timezone
 from procrastinate.contrib.django import app
 
+from twin.census import drop_old, take_census
 from twin.history import drop_expired, ensure_partitions, upcoming_days
 from twin.kinds import kinds
 
@@ -32,3 +34,15 @@ def keep_partitions(timestamp: int) -> None:
     else:
         if dropped:
             logger.info("history: dropped %s", ", ".join(dropped))
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(queueing_lock="twin.count_things")
+def count_things(timestamp: int) -> None:
+    """Count what there is, and forget old counts.
+
+    What is counted is the present, whenever the job comes to run: a time that was missed stays a gap.
+    """
+    now = timezone.now()
+    take_census(now)
+    drop_old(now)

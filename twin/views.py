@@ -25,7 +25,8 @@ def map_page(request: HttpRequest) -> HttpResponse:
     return render(request, "twin/map.html", {"bundle": entry("src/map/main.ts"), "boot": boot_data(request)})
 
 
-def _place_name(region: Region | None, language: str | None) -> str:
+def place_name(region: Region | None, language: str | None) -> str:
+    """A region's name in a language."""
     if region is None:
         return ""
     return region.name_en or region.name if language == "en" else region.name
@@ -45,7 +46,7 @@ def boot_data(request: HttpRequest) -> dict[str, Any]:
     return {
         "center": [(west + east) / 2, (south + north) / 2],
         "bounds": bounds,
-        "city": _place_name(city, language),
+        "city": place_name(city, language),
         "attribution": city.source if city else "",
         "time_zone": settings.TIME_ZONE,
         "language": language,
@@ -55,6 +56,8 @@ def boot_data(request: HttpRequest) -> dict[str, Any]:
             "live": "/live",
             "tiles": reverse("tile-catalog").removesuffix("/catalog.json"),
             "assets": "/api/v1/assets",
+            "duty": reverse("api:duty"),
+            "weather": reverse("api:weather"),
             "sign_in": reverse("sign-in"),
             "sign_out": reverse("sign-out"),
             "set_language": reverse("language"),

@@ -18,7 +18,7 @@ from command.seeding import keep_settings
 from command.tests.rulebook import CROWDED, KEY_AREA, SOS, TOO_FAST
 from command.wire import read_alerts
 from twin.live.feeds import Feed, FeedTeller
-from twin.live.socket import _sight
+from twin.live.sight import sight_of
 
 pytestmark = pytest.mark.django_db
 
@@ -76,7 +76,7 @@ def test_the_socket_tells_what_is_in_scope(town, alerts, who):
     feed = Feed(AlertFeed())
     feed.replace(feed.source.load(), feed.tick)
     teller = FeedTeller(feed, "zh-hans")
-    teller.allow(_sight(scope_of(town.users[who])))
+    teller.allow(sight_of(scope_of(town.users[who])))
     (snapshot,) = teller.messages()
     assert snapshot["type"] == "alerts"
     assert {alerts[alert["id"]] for alert in snapshot["alerts"]} == SEES[who]
@@ -91,7 +91,7 @@ def test_the_socket_tells_what_is_in_scope(town, alerts, who):
     told = teller.messages()
     assert [(m["type"], m["alert"]["state"]) for m in told] == [("alert", "acknowledged")] * ("东" in SEES[who])
     assert teller.messages() == []
-    teller.allow(_sight(scope_of(town.users[who])))
+    teller.allow(sight_of(scope_of(town.users[who])))
     assert teller.messages() == []
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from layers.chempark.attributes import TOPIC
-from layers.chempark.models import Plant, Zone
+from layers.chempark.models import Plant, TagHolder, Zone
 from layers.contract import (
     Areas,
     CardField,
     ColourBy,
+    Filter,
+    FilterOption,
     HeatStyle,
     IconStyle,
     LegendEntry,
@@ -62,6 +64,7 @@ PLANTS = MapLayer(
         CardField("organization__region__name", _("行政区")),
         CardField("hazard", _("重大危险源等级")),
     ),
+    filters=(Filter("hazard", _("重大危险源等级"), tuple(FilterOption(each.value, each.label) for each in _HAZARD)),),
     search=("organization__name",),
 )
 
@@ -109,7 +112,7 @@ PEOPLE = MapLayer(
     id="chempark.people",
     title=_("持卡人员"),
     group=GROUP,
-    source=LiveAssets(PERSON.key),
+    source=LiveAssets(PERSON.key, register=TagHolder),
     style=IconStyle(size_px=20, turns=False),
     card=(
         CardField("code", _("标签编号")),
@@ -119,6 +122,10 @@ PEOPLE = MapLayer(
         CardField("state.status", _("状态"), format=Format.STATUS),
         CardField("state.time", _("定位时间"), format=Format.TIME),
         CardField("state.alt_m", _("高度"), "m", Format.NUMBER),
+        CardField("register.name", _("姓名")),
+        CardField("register.post", _("岗位")),
+        CardField("register.plant__organization__name", _("作业企业")),
+        CardField("register.employer__name", _("用人单位")),
     ),
     search=("code", "name", "owner__name"),
 )

@@ -55,6 +55,8 @@ class HotworkFirmAdmin(OnceChosenMixin, ScopedAdminMixin, admin.ModelAdmin):
 class WelderAdmin(ScopedAdminMixin, admin.ModelAdmin):
     """Welders with their certificates."""
 
+    exchange_keys = (("identity_number",), ("certificate_number", "certificate"), ("name", "firm", "region"))
+
     list_display = ["name", "firm", "certificate", "certificate_text", "valid_to", "region"]
     list_filter = ["certificate", "valid_to", ("region", ScopedRelatedFilter)]
     list_select_related = ["firm__organization", "region"]

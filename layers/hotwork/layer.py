@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from layers.contract import LayerModule, MenuEntry, Panel, Place, Register, StatisticsBy
+from layers.contract import Chart, LayerModule, MenuEntry, Panel, Place, Register, StatisticsBy, Status
 from layers.hotwork.demo import fill
 from layers.hotwork.maplayers import MACHINES, MAP_LAYERS
 from layers.hotwork.models import ControlRecord, HotworkFirm, ImportantPeriod, KeyArea, Machine, Welder
@@ -24,9 +24,10 @@ LAYER = LayerModule(
         Register("hotwork.control_record_register", _("重点区域作业管控记录"), ControlRecord),
     ),
     panels=(
-        Panel("hotwork.by_state", _("焊机状态"), MACHINES.id),
-        Panel("hotwork.by_district", _("各区焊机"), MACHINES.id, StatisticsBy.DISTRICT, Place.LEFT),
+        Panel("hotwork.by_state", _("焊机状态"), MACHINES.id, unit=_("台")),
+        Panel("hotwork.by_district", _("各区焊机"), MACHINES.id, StatisticsBy.DISTRICT, Place.BELOW, _("台")),
     ),
+    charts=(Chart("hotwork.working", _("作业焊机数 24 小时"), MACHINES.id, (Status.WORKING,), _("台")),),
     menu=(MenuEntry("hotwork.records", _("管控记录"), "admin:hotwork_controlrecord_changelist"),),
     demo=fill,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from gis.tiles import TileLayer
 from layers.contract import (
     Areas,
     CardField,
@@ -15,16 +16,19 @@ from layers.contract import (
     PointStyle,
     PolygonStyle,
     Rows,
+    TileSource,
     Token,
     VolumeStyle,
 )
 from layers.contract import CardFormat as Format
 from layers.hotwork.attributes import TOPIC
-from layers.hotwork.models import HotworkFirm
+from layers.hotwork.models import HotworkFirm, Machine
 from twin.kinds import MACHINE
+from twin.maplayers import AREAS
 from twin.models import Area
 
 GROUP = _("动火作业")
+_MACHINES_AT = "SELECT %s FROM hotwork_machine AS m WHERE m.site_id = a.id"
 
 FIRMS = MapLayer(
     id="hotwork.firms",
@@ -58,13 +62,18 @@ _MACHINE_CARD = (
     CardField("state.attrs.voltage_v", _("焊接电压"), "V", Format.NUMBER),
     CardField("state.attrs.gas_l_min", _("保护气流量"), "L/min", Format.NUMBER),
     CardField("state.attrs.gas_pct", _("保护气余量"), "%", Format.NUMBER),
+    CardField("register.welder__name", _("当班焊工")),
+    CardField("register.firm__organization__name", _("使用单位")),
+    CardField("register.site__name", _("登记工地")),
+    CardField("register.model", _("型号")),
+    CardField("register.serial", _("出厂编号")),
 )
 
 MACHINES = MapLayer(
     id="hotwork.machines",
     title=_("焊机"),
     group=GROUP,
-    source=LiveAssets(MACHINE.key),
+    source=LiveAssets(MACHINE.key, register=Machine),
     style=IconStyle(turns=False),
     card=_MACHINE_CARD,
     search=("code", "name", "owner__name"),
@@ -88,12 +97,39 @@ MACHINE_DISTRICTS = MapLayer(
     visible=False,
 )
 
-SITES = MapLayer(
-    id="hotwork.sites",
-    title=_("作业工地"),
+# Where work is registered to happen is an area that some machine is registered for: which those are, only the
+# register of machines knows.
+_WORK_AREAS = TileLayer(
+    name="hotwork.work_areas",
+    title=_("作业区域"),
+    source=AREAS.source,
+    geometry=AREAS.geometry,
+    properties=(*AREAS.properties, ("machines", f"({_MACHINES_AT % 'count(*)'})")),
+    topics=(*AREAS.topics, TOPIC),
+    feature_id=AREAS.feature_id,
+    where=f"{AREAS.where} AND EXISTS ({_MACHINES_AT % '1'})",
+    scope_organization=AREAS.scope_organization,
+    scope_regions=AREAS.scope_regions,
+    min_zoom=AREAS.min_zoom,
+    max_zoom=AREAS.max_zoom,
+)
+
+WORK_AREAS = MapLayer(
+    id="hotwork.work_areas",
+    title=_("作业区域"),
+    group=GROUP,
+    source=TileSource(_WORK_AREAS, "polygon"),
+    style=PolygonStyle(colour=Token.ACCENT, fill_opacity=0.16),
+    card=(CardField("name", _("名称")), CardField("machines", _("登记焊机"), _("台"), Format.NUMBER)),
+    min_zoom=9,
+)
+
+FENCES = MapLayer(
+    id="hotwork.fences",
+    title=_("电子围栏"),
     group=GROUP,
     source=Areas((Area.Kind.FENCE.value,)),
-    style=VolumeStyle(colour=Token.ACCENT, opacity=0.15, height_m=12),
+    style=VolumeStyle(colour=Token.QUIET, opacity=0.15, height_m=12),
     card=(CardField("name", _("名称")), CardField("version", _("版本"))),
     search=("name",),
     min_zoom=9,
@@ -110,4 +146,4 @@ KEY_AREAS = MapLayer(
     min_zoom=8,
 )
 
-MAP_LAYERS = (KEY_AREAS, SITES, FIRMS, MACHINES, MACHINE_HEAT, MACHINE_DISTRICTS)
+MAP_LAYERS = (WORK_AREAS, FENCES, KEY_AREAS, FIRMS, MACHINES, MACHINE_HEAT, MACHINE_DISTRICTS)

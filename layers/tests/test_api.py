@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from django.contrib.gis.geos import MultiPolygon, Polygon
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from layers import search
-from layers.contract import LayerModule, MenuEntry, Panel, PolygonStyle, StatisticsBy, TileSource
+from layers.contract import (
+    Filter,
+    FilterOption,
+    LayerModule,
+    MenuEntry,
+    Panel,
+    PolygonStyle,
+    StatisticsBy,
+    TileSource,
+)
 from layers.registry import registry
 from layers.tests.conftest import DISTRICTS, LAYERS, layer
 from twin.models import Area, Asset
@@ -80,6 +91,30 @@ def test_areas_rows_and_tiles_are_counted_from_their_own_tables(town):
     assert titles == {"fence": "围栏", "key_area": "重点区域"}
 
 
+def parts_of(client, name):
+    told = client.get(f"/api/v1/layers/kites.{name}/statistics").json()["parts"]
+    return {(part["district"], part["state"], *part["values"]): part["count"] for part in told}
+
+
+def test_counts_by_filter_are_told_at_once(town, monkeypatch):
+    client = town.client("city")
+    assert parts_of(client, "drones") == {("310100", 1, 1): 1, ("310101", "silent", "silent"): 1}
+    assert parts_of(client, "rows") == {("310100", "fence"): 1, ("310101", "key_area"): 1}
+    by_kind = Filter("kind", "类别", (FilterOption("fence", "围栏"), FilterOption("key_area", "重点区域")))
+    narrowed = replace(next(each for each in LAYERS if each.id == "kites.rows"), filters=(by_kind,))
+    monkeypatch.setattr(registry, "_map_layers", {**registry._map_layers, "kites.rows": narrowed})
+    assert parts_of(client, "rows") == {("310100", "fence", "fence"): 1, ("310101", "key_area", "key_area"): 1}
+    west = town.client("district", region=town.regions["west"])
+    assert parts_of(west, "rows") == {("310100", "fence", "fence"): 1}
+
+
+def test_a_filter_by_silence_asks_just_that(town, monkeypatch):
+    chosen = Filter("silent", "静默", (FilterOption(True, "是"), FilterOption(False, "否")))
+    narrowed = replace(LAYERS[0], filters=(chosen,))
+    monkeypatch.setattr(registry, "_map_layers", {**registry._map_layers, LAYERS[0].id: narrowed})
+    assert parts_of(town.client("city"), "drones") == {("310100", 1, False): 1, ("310101", "silent", True): 1}
+
+
 def test_counts_of_tables_are_kept_until_the_table_changes(town):
     client = town.client("city")
     before = client.get("/api/v1/layers/kites.rows/statistics").json()
@@ -105,8 +140,6 @@ def test_districts_are_named_in_the_language_of_the_reader(town):
 
 
 def test_one_layer_fails_alone(town, monkeypatch):
-    from dataclasses import replace
-
     broken = replace(DISTRICTS, name="kites.broken", where="r.nothing = 1")
     broken_layer = layer("broken", TileSource(broken, "polygon"), PolygonStyle())
     monkeypatch.setattr(registry, "_map_layers", {**registry._map_layers, "kites.broken": broken_layer})
@@ -127,7 +160,7 @@ def test_modules_offer_what_the_reader_may_open(town, monkeypatch):
         key="kites",
         title="风筝",
         map_layers=LAYERS,
-        panels=(Panel("kites.count", "数量", "kites.drones", StatisticsBy.DISTRICT),),
+        panels=(Panel("kites.count", "数量", "kites.drones", StatisticsBy.DISTRICT, unit="架"),),
         menu=(
             MenuEntry("kites.page", "地图", "map"),
             MenuEntry("kites.keep", "管理", "admin:index", requires="administer"),
@@ -138,7 +171,7 @@ def test_modules_offer_what_the_reader_may_open(town, monkeypatch):
     assert [each["url"] for each in told["city"]["menu"]] == ["/"]
     assert [each["url"] for each in told["administrator"]["menu"]] == ["/", "/admin/"]
     assert told["city"]["panels"] == [
-        {"id": "kites.count", "title": "数量", "layer": "kites.drones", "by": "district", "place": "left"}
+        {"id": "kites.count", "title": "数量", "layer": "kites.drones", "by": "district", "place": "left", "unit": "架"}
     ]
 
 

@@ -17,6 +17,7 @@ from layers.contract import (
     Areas,
     AssetKind,
     CardField,
+    Chart,
     ColourBy,
     DistrictColourStyle,
     Filter,
@@ -33,6 +34,7 @@ from layers.contract import (
     PolygonStyle,
     Register,
     Rows,
+    Status,
     TileSource,
     Token,
     VolumeStyle,
@@ -62,6 +64,10 @@ def module(key="kites", **fields):
     return LayerModule(key=key, title="风筝", **fields)
 
 
+def chart(of, states=(Status.WORKING,), unit="架"):
+    return Chart("kites.chart", "风筝 24 小时", of, states, unit)
+
+
 def tiles(name="kites.all"):
     return TileLayer(
         name=name, title="t", source="geo_region AS r", geometry="r.boundary", properties=(("code", "r.code"),),
@@ -88,13 +94,23 @@ def tiles(name="kites.all"):
         (lambda: layer(style="icon"), DeclarationError, "use one of layers.styles"),
         (lambda: layer(style=PointStyle(colour=ColourBy("hue", ((1, Token.RED),)))), DeclarationError, "name one of"),
         (lambda: layer(card=(CardField("state.sped", "速度"),)), DeclarationError, "state.attrs.<name>"),
+        (lambda: layer(card=(CardField("register.serial", "编号"),)), DeclarationError, "without a register"),
+        (lambda: LiveAssets("machine", register=Area), DeclarationError, "OneToOneField to twin.Asset"),
+        (lambda: LiveAssets("machine", register=State), DeclarationError, "belong to no scope"),
         (lambda: layer(search=("nam",)), DeclarationError, "name one of code, name"),
         (
             lambda: layer(filters=(Filter("colour", "色", (FilterOption(1, "一"), FilterOption(2, "二"))),)),
             DeclarationError,
             "name one of silent, status",
         ),
+        (
+            lambda: layer(filters=(Filter("status", "状态", (FilterOption(0, "一"), FilterOption(1, "二"))),)),
+            DeclarationError,
+            "without silence",
+        ),
         (lambda: Filter("status", "状态", (FilterOption(1, "一"),)), DeclarationError, "fewer than two"),
+        (lambda: chart("kites.all", states=()), DeclarationError, "a chart of no state"),
+        (lambda: chart("kites.all", unit=""), DeclarationError, "without a unit"),
         (lambda: layer(min_zoom=12, max_zoom=9), DeclarationError, "0 to 24"),
         (
             lambda: layer(legend=(LegendEntry("作业中", Token.WORKING, 1),)),
@@ -175,6 +191,22 @@ KITE = AssetKind("kite", 210, "风筝", "drone", 30, 7)
             "shows the asset kind 'kite'",
         ),
         ([module(panels=(Panel("kites.p", "面板", "kites.none"),))], DeclarationError, "counts 'kites.none'"),
+        ([module(charts=(chart("kites.none"),))], DeclarationError, "of which no history is kept"),
+        (
+            [module(map_layers=(layer(source=Areas(("fence",)), style=VolumeStyle()),), charts=(chart("kites.all"),))],
+            DeclarationError,
+            "of which no history is kept",
+        ),
+        (
+            [
+                module(
+                    map_layers=(layer(source=Areas(("fence",)), style=PolygonStyle()),),
+                    panels=(Panel("kites.p", "面板", "kites.all"),),
+                )
+            ],
+            DeclarationError,
+            "by state, which its things have not",
+        ),
     ],
 )
 def test_modules_that_do_not_go_together_are_refused(modules, kind, said):

@@ -115,3 +115,51 @@ def test_an_area_is_drawn_as_text_and_the_ledger_knows(stack, desk):
     assert "区域" in row
     opened(desk, stack, "access/auditrecord/")
     desk.picture("desk-audit")
+
+
+COLUMNS = "单位名称,统一社会信用代码,单位类型,所在行政区"
+
+
+def test_a_file_is_tried_corrected_and_imported(stack, desk, tmp_path):
+    code = stack.python(
+        "import json; from random import Random; from access.identifiers import make_uscc;"
+        "print(json.dumps([make_uscc(Random(77)), make_uscc(Random(78))]))"
+    )
+    page = opened(desk, stack, "access/organization/")
+    page.get_by_role("link", name="导入").click()
+    file = tmp_path / "单位.csv"
+    rows = [COLUMNS, f"验收甲厂,{code[0]},企业,310115", "验收乙厂,91310000,企业,310115"]
+    file.write_bytes("\n".join(rows).encode("gb18030"))
+    page.set_input_files("input[name=file]", file)
+    page.get_by_role("button", name="试运行").click()
+    page.wait_for_url("**/import/*-*/")
+    assert "尚未写入" in page.inner_text("#content")
+    refused = page.inner_text("#refused")
+    assert "统一社会信用代码" in refused
+    assert "验收乙厂" in refused
+    assert desk.ask(FAINT_TEXT)["faint"] == []
+    desk.picture("desk-import")
+    page.get_by_role("button", name="确认导入").click()
+    assert "有 1 行有错，全部未导入" in page.inner_text(".messagelist")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV", exact=True).click()
+    lines = download.value.path().read_text("utf-8-sig").splitlines()
+    assert lines[0].endswith("错误原因")
+    file.write_text("\n".join([lines[0], f"验收乙厂,{code[1]},企业,310115,", f"验收甲厂,{code[0]},企业,310115,"]))
+    page.get_by_role("link", name="换一个文件").click()
+    page.set_input_files("input[name=file]", file)
+    page.get_by_role("button", name="试运行").click()
+    page.get_by_role("button", name="确认导入").click()
+    assert "已导入：新增 2 行" in page.inner_text(".messagelist")
+    page = opened(desk, stack, "access/organization/?q=验收甲厂")
+    page.locator("#result_list tbody th a").click()
+    page.fill("input[name=name]", "验收甲厂（改名）")
+    page.locator("input[name=_continue]").click()
+    page.get_by_role("link", name="变更历史").click()
+    shown = page.inner_text(".desk-history")
+    assert "验收甲厂（改名）" in shown
+    assert "admin" in shown
+    assert desk.ask(FAINT_TEXT)["faint"] == []
+    desk.picture("desk-history")
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert desk.ask("document.documentElement.scrollWidth") <= 390

@@ -9,6 +9,15 @@ import pytest
 from tests.acceptance.conftest import wait_for
 from tests.acceptance.test_spine import ACCOUNT, PASSWORD, connected, position, publish
 
+BARE_MACHINE = """
+import json
+from devices.keys import issue_key
+from devices.models import Device
+from twin.models import Asset
+asset, _ = Asset.objects.update_or_create(kind="machine", code="{code}", defaults=dict(name="{name}"))
+device, _ = Device.objects.update_or_create(identifier="{code}", defaults=dict(kind="machine", asset=asset))
+print(json.dumps({{"asset": asset.pk, "user": device.username, "key": issue_key(device)}}))
+"""
 MACHINE = """
 import json
 from django.contrib.gis.geos import MultiPolygon, Polygon
@@ -154,6 +163,34 @@ def test_a_district_officer_sees_the_districts_own_alerts_only(stack, mqtt_port,
     assert row(elsewhere, "验收二号焊机").count() == 0
     assert row(here, "验收三号焊机").count() == 0
     assert not here.faults + elsewhere.faults, here.faults + elsewhere.faults
+
+
+def test_an_area_drawn_at_the_desk_is_in_force_for_the_next_to_enter(stack, mqtt_port, wall, open_screen):
+    lon, lat = PUDONG[0], PUDONG[1] + 0.03
+    machine = stack.python(BARE_MACHINE.format(code="SCR-4", name="验收四号焊机"))
+    connected(mqtt_port, machine)
+    screen = wall("screen-drawn")
+    publish(mqtt_port, machine, position(seq=1, lon=lon, lat=lat + 0.01, working=True))
+    publish(mqtt_port, machine, position(seq=2, lon=lon, lat=lat, working=True))
+    desk = open_screen("desk")
+    desk.sign_in("admin", stack.password)
+    desk.page.goto(f"{stack.url}/admin/twin/area/add/")
+    desk.page.fill("input[name=name]", "验收四号重点区域")
+    desk.page.select_option("select[name=kind]", "key_area")
+    corners = [(lon + x, lat + y) for x, y in ((-0.002, -0.002), (0.002, -0.002), (0.002, 0.002), (-0.002, 0.002))]
+    ring = json.dumps({"type": "Polygon", "coordinates": [[*corners, corners[0]]]})
+    desk.page.fill("textarea[name=boundary]", ring)
+    assert row(screen, "验收四号焊机").count() == 0
+    desk.page.locator("input[name=_save]").click()
+    desk.page.locator(".messagelist .success").wait_for()
+    publish(mqtt_port, machine, position(seq=3, lon=lon, lat=lat + 0.01, working=True))
+    publish(mqtt_port, machine, position(seq=4, lon=lon, lat=lat, working=True))
+    row(screen, "验收四号焊机").wait_for(timeout=10_000)
+    row(screen, "验收四号焊机").click()
+    assert "验收四号重点区域" in wait_for(
+        lambda: (text := screen.page.inner_text(".alert-card.open")) and "验收四号" in text and text
+    )
+    assert not screen.faults + desk.faults, screen.faults + desk.faults
 
 
 def test_a_search_flies_to_what_it_found(stack, wall):

@@ -134,7 +134,8 @@ def test_every_text_it_shows_is_chinese_first(key):
     shown += [layer.group for layer in module.map_layers]
     shown += [each.title for layer in module.map_layers for each in (*layer.card, *layer.legend, *layer.filters)]
     shown += [each.title for rule in module.rules for each in (*rule.parameters, *rule.evidence)]
-    shown += [each.title for each in (*module.panels, *module.menu)]
+    shown += [each.title for each in (*module.panels, *module.charts, *module.menu)]
+    shown += [chart.unit for chart in module.charts]
     for text in shown:
         assert CHINESE.search(str(text)), f"{text!r} is not Chinese"
 

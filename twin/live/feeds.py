@@ -7,13 +7,16 @@ its last tick, within its sight. Nothing queues, and a slow browser misses no ne
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from twin.live.viewer import Sight
+
+if TYPE_CHECKING:
+    from access.models import User
 
 MOST_OVER = 1000
 """Things that are over and still remembered, for whoever has not been told yet."""
@@ -50,9 +53,12 @@ class FeedSource(Protocol):
     ----------
     topic : str
         MQTT filter of its messages.
+    notices : frozenset of str
+        Change notices (:mod:`gis.notices`) after which sockets tell everything again.
     """
 
     topic: str
+    notices: frozenset[str]
 
     def load(self) -> list[Item]:
         """Everything that is not over, from the database."""
@@ -67,6 +73,36 @@ class FeedSource(Protocol):
         """A message with one item that changed."""
 
 
+class Teller(Protocol):
+    """What one socket tells of a feed, and what of its browser's messages are the feed's business.
+
+    Attributes
+    ----------
+    hears : frozenset of str
+        Types of those messages.
+    """
+
+    hears: frozenset[str]
+
+    def meet(self, user: User) -> None:
+        """Who this is, at the beginning and whenever that is looked at again; in the database's thread."""
+
+    def allow(self, sight: Sight) -> None:
+        """What may be seen from now on."""
+
+    async def hear(self, message: Mapping[str, Any]) -> None:
+        """Take a message of the browser; ``ValueError`` where it makes no sense."""
+
+    def messages(self) -> list[dict[str, Any]]:
+        """What to tell now."""
+
+    async def next(self) -> None:
+        """Wait until there is something to tell."""
+
+    async def left(self) -> None:
+        """The socket is closed."""
+
+
 class Feed:
     """What the hub keeps of one source.
 
@@ -76,10 +112,14 @@ class Feed:
         Number of the last change.
     generation : int
         Grows when everything was read anew: sockets then tell everything.
+    publish : callable
+        Takes topic and payload of a message for the other processes; the hub gives it.
     """
 
-    def __init__(self, source: FeedSource) -> None:
+    def __init__(self, source: FeedSource, teller: Callable[[Feed, str], Teller] | None = None) -> None:
         self.source = source
+        self._teller = teller or FeedTeller
+        self.publish: Callable[[str, bytes], object] = _nowhere
         self.tick = 0
         self.generation = 0
         self._items: dict[int, tuple[int, Item]] = {}
@@ -103,6 +143,15 @@ class Feed:
         self.generation += 1
         self.take(items)
         self.take(since)
+
+    def teller(self, language: str) -> Teller:
+        """What tells of this feed on a new socket."""
+        return self._teller(self, language)
+
+    def tell_all(self) -> None:
+        """Have sockets tell everything again."""
+        self.generation += 1
+        self._wake()
 
     def everything(self) -> list[Item]:
         """What is not over."""
@@ -133,7 +182,9 @@ class Feed:
 
 
 class FeedTeller:
-    """What one socket has told of one feed."""
+    """What one socket has told of one feed: a :class:`Teller` that tells what is in sight and hears nothing."""
+
+    hears: frozenset[str] = frozenset()
 
     def __init__(self, feed: Feed, language: str) -> None:
         self._feed = feed
@@ -141,6 +192,15 @@ class FeedTeller:
         self._sight: Sight | None = None
         self._generation = -1
         self._tick = 0
+
+    def meet(self, user: User) -> None:
+        """Nobody to remember: what may be seen is told to :meth:`allow`."""
+
+    async def hear(self, message: Mapping[str, Any]) -> None:
+        """Nothing is heard."""
+
+    async def left(self) -> None:
+        """Nothing to put away."""
 
     def allow(self, sight: Sight) -> None:
         """What may be seen from now on; where that is something else, everything is told again."""
@@ -180,14 +240,21 @@ def same_sight(one: Sight, other: Sight) -> bool:
     )
 
 
-_sources: list[FeedSource] = []
+def _nowhere(_topic: str, _payload: bytes) -> None:
+    """Where messages go before a hub takes the feed."""
 
 
-def register_feed(source: FeedSource) -> None:
-    """Have every hub keep this feed and every socket tell of it; called at start."""
-    _sources.append(source)
+_sources: list[tuple[FeedSource, Callable[[Feed, str], Teller] | None]] = []
+
+
+def register_feed(source: FeedSource, teller: Callable[[Feed, str], Teller] | None = None) -> None:
+    """Have every hub keep this feed and every socket tell of it; called at start.
+
+    ``teller`` makes what speaks and hears on one socket: ``teller(feed, language)``; by default what is in sight.
+    """
+    _sources.append((source, teller))
 
 
 def make_feeds() -> list[Feed]:
     """A new feed of each registered source."""
-    return [Feed(source) for source in _sources]
+    return [Feed(source, teller) for source, teller in _sources]

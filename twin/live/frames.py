@@ -32,7 +32,7 @@ UPDATE = pa.schema([*_IDENTITY_FIELDS, ("owner", pa.int64()), ("region", pa.int6
 ASSETS = pa.schema([*_IDENTITY_FIELDS, ("left", pa.bool_()), *_STATE_FIELDS])
 CELLS = pa.schema(
     [("lon", pa.float64()), ("lat", pa.float64()), ("kind", pa.uint8())]
-    + [(name, pa.uint32()) for name in ("total", "working", "alert", "silent")]
+    + [(name, pa.uint32()) for name in ("total", "working", "alert", "silent", "off")]
 )
 
 
@@ -106,3 +106,11 @@ def schema_piece(kind: int, schema: pa.Schema) -> bytes:
 def batch_piece(kind: int, schema: pa.Schema, columns: dict[str, NDArray]) -> bytes:
     """One batch for a browser."""
     return bytes([kind]) + _record_batch(schema, columns).serialize().to_pybytes()
+
+
+def whole_stream(schema: pa.Schema, columns: dict[str, NDArray]) -> bytes:
+    """One batch with its schema as a complete Arrow IPC stream: what a browser gets over HTTP."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as writer:
+        writer.write_batch(_record_batch(schema, columns))
+    return sink.getvalue().to_pybytes()

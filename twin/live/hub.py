@@ -60,7 +60,9 @@ class Hub:
     async def start(self) -> None:
         """Connect, load the world, begin to tick."""
         self.feeds = make_feeds()
-        self._connect(asyncio.get_running_loop())
+        self._client = client = self._connect(asyncio.get_running_loop())
+        for feed in self.feeds:
+            feed.publish = client.publish
         self._stale.set()
         self._tasks = [asyncio.create_task(job) for job in (self._reload_when_stale(), self._watch_notices())]
 
@@ -99,7 +101,7 @@ class Hub:
         """Seconds since an ingest worker was last heard; None: never."""
         return None if self.heard_at is None else time.monotonic() - self.heard_at
 
-    def _connect(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _connect(self, loop: asyncio.AbstractEventLoop) -> mqtt.Client:
         address = urlsplit(settings.MQTT_URL)
         client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
         client.username_pw_set(unquote(address.username or ""), unquote(address.password or ""))
@@ -132,7 +134,7 @@ class Hub:
         client.on_message = received
         client.connect_async(address.hostname or "127.0.0.1", address.port or 1883, keepalive=10)
         client.loop_start()
-        self._client = client
+        return client
 
     def _hear(self, loop: asyncio.AbstractEventLoop, feed: Feed, message: mqtt.MQTTMessage) -> None:
         try:
@@ -191,7 +193,8 @@ class Hub:
         loop = asyncio.get_running_loop()
 
         def watch() -> None:
-            for topics in listen(RELOADING_TOPICS | SIGHT_TOPICS, stop=self._stopping):
+            wanted = frozenset().union(RELOADING_TOPICS, SIGHT_TOPICS, *(feed.source.notices for feed in self.feeds))
+            for topics in listen(wanted, stop=self._stopping):
                 loop.call_soon_threadsafe(self._noticed, topics)
 
         await asyncio.to_thread(watch)
@@ -202,6 +205,9 @@ class Hub:
         if topics & SIGHT_TOPICS:
             self.sight_version += 1
             self._wake()
+        for feed in self.feeds:
+            if topics & feed.source.notices:
+                feed.tell_all()
 
 
 def _load() -> Current:

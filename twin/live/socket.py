@@ -7,7 +7,8 @@ import contextlib
 import json
 import logging
 import time
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -15,13 +16,14 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.http import parse_cookie
 from django.utils.translation import gettext, override
+from numpy.typing import NDArray
 from prometheus_client import Counter, Gauge
 
-from access.scope import Scope, allowed_organizations, allowed_regions, scope_of
+from access.scope import scope_of
 from access.sessions import user_of_session
 from twin.kinds import STATUS_NAMES, kinds
 from twin.live.database import in_database
-from twin.live.feeds import FeedTeller
+from twin.live.feeds import Teller
 from twin.live.frames import (
     ASSETS,
     ASSETS_BATCH,
@@ -33,16 +35,19 @@ from twin.live.frames import (
     schema_piece,
 )
 from twin.live.hub import Hub, hub
+from twin.live.sight import district_table, sight_of
 from twin.live.viewer import Answer, Sight, Viewer, Window
 
 logger = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 PULSE_S = 2.0
 RECHECK_S = 15.0
 """Longest time for which an ended session goes unnoticed."""
 SLOWEST_SEND_S = 30.0
 """A browser that does not take one message for this long is let go; it reconnects and catches up."""
-MOST_VIEW_CHARS = 1000
+MOST_CHARS = 8000
+MOST_CODE_CHARS = 12
 CLOSE_SESSION = 4401
 CLOSE_PERMISSION = 4403
 CLOSE_STOPPING = 1012
@@ -61,24 +66,15 @@ class Leave(Exception):
         self.code = code
 
 
-def _sight(scope: Scope) -> Sight:
-    def table(ids: np.ndarray) -> np.ndarray:
-        found = np.zeros(int(ids.max(initial=0)) + 1, bool)
-        found[ids] = True
-        return found
-
-    if scope.everything:
-        return Sight(True, np.zeros(1, bool), np.zeros(1, bool))
-    return Sight(False, table(allowed_organizations(scope)), table(allowed_regions(scope)))
-
-
-def _who(session_key: str) -> tuple[str, Sight] | None:
+def _who(session_key: str, tellers: Sequence[Teller]) -> tuple[str, Sight] | None:
     """Scope key and sight of whoever holds the session; None for nobody."""
     user = user_of_session(session_key)
     if user is None:
         return None
+    for teller in tellers:
+        teller.meet(user)
     scope = scope_of(user)
-    return ("none" if scope.empty else scope.key), _sight(scope)
+    return ("none" if scope.empty else scope.key), sight_of(scope)
 
 
 class Conversation:
@@ -91,9 +87,11 @@ class Conversation:
         self._receive = receive
         self._send = send
         self._viewer: Viewer | None = None
-        self._tellers = [FeedTeller(feed, language) for feed in hub.feeds]
+        self._tellers = [feed.teller(language) for feed in hub.feeds]
         self._schemas_sent: set[int] = set()
         self._looked = asyncio.Event()
+        self._district = ""
+        self._regions: NDArray[np.bool_] | None = None
         self._seen = 0
         self._mode = "assets"
 
@@ -109,7 +107,7 @@ class Conversation:
         finally:
             for job in jobs:
                 job.cancel()
-            await asyncio.gather(*jobs, return_exceptions=True)
+            await asyncio.gather(*jobs, *(teller.left() for teller in self._tellers), return_exceptions=True)
 
     async def bye(self, leave: Leave) -> None:
         """Say why, and close; whoever takes nothing any more is not waited for twice."""
@@ -125,19 +123,43 @@ class Conversation:
                 return
             text = event.get("text") or ""
             try:
-                if len(text) > MOST_VIEW_CHARS:
+                if len(text) > MOST_CHARS:
                     raise ValueError("message too long")
                 message = json.loads(text)
+                if await self._heard(message):
+                    continue
                 if message["type"] != "view":
                     raise ValueError(f"unknown type {message['type']!r}")
                 west, south, east, north = map(float, message["bbox"])
                 window = Window(west, south, east, north, float(message["zoom"]))
+                district = str(message.get("district") or "")
+                if district and not (district.isalnum() and len(district) <= MOST_CODE_CHARS):
+                    raise ValueError("district: not a code")
+                regions = await self._regions_of(district)
+                fresh = message.get("fresh") is True
             except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
                 await self._send_json({"type": "error", "text": str(error)[:200]})
                 continue
             if self._viewer is not None:
-                self._viewer.look(window)
+                self._viewer.look(window, regions, fresh=fresh)
             self._looked.set()
+
+    async def _heard(self, message: dict[str, Any]) -> bool:
+        """Whether a teller takes this message; it may then have something to tell."""
+        kind = message["type"]
+        for teller in self._tellers:
+            if kind in teller.hears:
+                await self._kept(teller.hear(message))
+                self._looked.set()
+                return True
+        return False
+
+    async def _regions_of(self, district: str) -> NDArray[np.bool_] | None:
+        """Which regions belong to the district with this code, asked when it changes; None for no district."""
+        if district != self._district:
+            self._regions = await self._ask(district_table, district) if district else None
+            self._district = district
+        return self._regions
 
     async def _tell(self) -> None:
         """Tell the browser what changed, as fast as it takes it and no faster than the hub ticks."""
@@ -180,13 +202,19 @@ class Conversation:
                 version, checked_at = self._hub.sight_version, time.monotonic()
                 await self._recheck()
 
-    async def _recheck(self) -> None:
+    async def _ask(self, work: Callable[..., Result], *arguments: object) -> Result:
+        return await self._kept(in_database(work, *arguments))
+
+    async def _kept(self, work: Awaitable[Result]) -> Result:
         try:
-            who = await in_database(_who, self._session_key)
+            return await work
         except DatabaseError as error:
-            # Nobody knows any more who this is. The browser comes back, as after a restart.
+            # Nobody knows any more who may see what. The browser comes back, as after a restart.
             logger.warning("live socket: %s", str(error).strip())
             raise Leave("stopping", CLOSE_LATER) from None
+
+    async def _recheck(self) -> None:
+        who = await self._ask(_who, self._session_key, self._tellers)
         if who is None:
             raise Leave("session", CLOSE_SESSION)
         key, sight = who

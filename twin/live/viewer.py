@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.kinds import Status, kinds
+from twin.kinds import SILENCED, Status, kinds
 from twin.live.world import World
 
 CELLS_BELOW_ZOOM = 7.0
@@ -54,10 +54,11 @@ class Sight:
         """Which things are shown: those of a covered owner and those now in a covered district."""
         if self.everything:
             return np.ones(len(owner), bool)
-        return _look_up(self.owners, owner) | _look_up(self.regions, region)
+        return look_up(self.owners, owner) | look_up(self.regions, region)
 
 
-def _look_up(table: NDArray[np.bool_], keys: NDArray[np.int64]) -> NDArray[np.bool_]:
+def look_up(table: NDArray[np.bool_], keys: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """What a table says of each key: bool[n]; no for a key beyond it, and for 0."""
     known = keys < len(table)
     return table[np.where(known, keys, 0)] & known & (keys > 0)
 
@@ -84,15 +85,22 @@ class Viewer:
     def __init__(self, sight: Sight) -> None:
         self._sight = sight
         self._window: Window | None = None
+        self._regions: NDArray[np.bool_] | None = None
         self.tick = 0
         self._all = True
         self._told = np.zeros(0, bool)
         self._mode = ""
         self._counted_ms = 0.0
 
-    def look(self, window: Window) -> None:
-        """The map was moved."""
+    def look(self, window: Window, regions: NDArray[np.bool_] | None = None, *, fresh: bool = False) -> None:
+        """The map was moved, or looks into one district: ``regions`` says by key which belong to it; None: everywhere.
+
+        ``fresh``: the browser has forgotten what it was told; it is told everything again, after a reset.
+        """
+        if fresh:
+            self._mode = ""
         self._window = window
+        self._regions = regions
         self._all = True
 
     def allow(self, sight: Sight) -> None:
@@ -144,6 +152,8 @@ class Viewer:
         inside = world.there[rows] & self._window.holds(c["lon"][rows], c["lat"][rows])
         within = rows[inside]
         inside[inside] = self._sight.covers(c["owner"][within], c["region"][within])
+        if self._regions is not None:
+            inside[inside] = look_up(self._regions, c["region"][rows[inside]])
         return inside
 
     def _mode_for(self, count: int) -> str:
@@ -167,7 +177,9 @@ def _cells(world: World, slots: NDArray[np.int64], zoom: float, now_ms: float) -
     silent_after_ms = np.full(256, np.inf)
     for kind in kinds():
         silent_after_ms[kind.code] = kind.silent_after_s * 1000
-    silent = now_ms - c["time_ms"] > silent_after_ms[c["kind"]]
+    # As the browser judges it: what is switched off is expected to be quiet, and an alert stays one.
+    may_fall_silent = np.isin(c["status"], SILENCED)
+    silent = may_fall_silent & (now_ms - c["time_ms"] > silent_after_ms[c["kind"]])
 
     def count(mask: NDArray[np.bool_] | None = None) -> NDArray[np.uint32]:
         return np.bincount(cell, mask, len(cells)).astype(np.uint32)
@@ -179,6 +191,7 @@ def _cells(world: World, slots: NDArray[np.int64], zoom: float, now_ms: float) -
         "kind": (cells % 256).astype(np.uint8),
         "total": total,
         "working": count(~silent & (c["status"] == Status.WORKING)),
-        "alert": count(~silent & (c["status"] == Status.ALERT)),
+        "alert": count(c["status"] == Status.ALERT),
         "silent": count(silent),
+        "off": count(c["status"] == Status.OFF),
     }

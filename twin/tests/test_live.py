@@ -194,6 +194,37 @@ def test_a_window_round_the_globe():
     assert told(viewer(window=Window(-400, 30, 400, 32, 13)).answer(world, NOW_MS)) == ([1, 2, 3], [])
 
 
+def test_a_district_shows_only_what_is_in_it_now():
+    world = world_of(asset=[1, 2, 3], lon=[121.1, 121.2, 121.3], region=[7, 8, 0])
+    eye = viewer()
+    assert told(eye.answer(world, NOW_MS)) == ([1, 2, 3], [])
+    eye.look(CITY, table(7))
+    answer = eye.answer(world, NOW_MS)
+    assert (told(answer), answer.visible) == (([], [2, 3]), 1)
+    move(world, asset=[1, 2], lon=[121.4, 121.5], region=[8, 7], time_ms=[2000, 2000])
+    assert told(eye.answer(world, NOW_MS)) == ([2], [1])
+    eye.look(CITY)
+    assert told(eye.answer(world, NOW_MS)) == ([1, 3], [])
+
+
+def test_a_district_adds_nothing_to_the_scope():
+    world = world_of(asset=[1, 2], owner=[5, 6], region=[7, 7])
+    eye = viewer(Sight(False, table(5), table(9)))
+    eye.look(CITY, table(7))
+    assert told(eye.answer(world, NOW_MS)) == ([1], [])
+
+
+def test_counts_are_of_the_district_and_their_parts_sum_up():
+    world = world_of(asset=np.arange(1, 7), status=[0, 1, 2, 3, 3, 1], time_ms=[1e6, 1e6, 1, 1, 1e6, 1], region=[7] * 6)
+    eye = viewer(window=Window(120, 30, 123, 32, 3))
+    cells = eye.answer(world, 1_000_500.0).columns
+    parts = {name: int(cells[name].sum()) for name in ("total", "working", "alert", "silent", "off")}
+    assert parts == {"total": 6, "working": 1, "alert": 1, "silent": 1, "off": 2}
+    eye.look(Window(120, 30, 123, 32, 3), table(8))
+    answer = eye.answer(world, 1_000_500.0)
+    assert (answer.visible, len(answer.columns["total"])) == (0, 0)
+
+
 def test_too_many_become_counts_and_few_become_assets_again():
     n = MOST_ASSETS + 1
     rng = np.random.default_rng(1)
@@ -231,3 +262,21 @@ def test_counts_fall_silent_although_nothing_moves():
 def test_impossible_windows_are_refused(numbers):
     with pytest.raises(ValueError, match="view"):
         Window(*numbers)
+
+
+@pytest.mark.parametrize("zoom", [13, 3])
+def test_a_browser_that_forgot_everything_is_told_again(zoom):
+    world = world_of(asset=[1, 2], lon=[121.1, 121.2])
+    window = Window(120, 30, 123, 32, zoom)
+    eye = viewer(window=window)
+    first = eye.answer(world, NOW_MS)
+    assert eye.answer(world, NOW_MS) is None
+    eye.look(window)
+    assert zoom == 3 or eye.answer(world, NOW_MS) is None
+    eye.look(window, fresh=True)
+    again = eye.answer(world, NOW_MS)
+    assert again.reset
+    assert (again.mode, again.visible) == (first.mode, 2)
+    assert {name: column.tolist() for name, column in again.columns.items() if name in ("lon", "lat", "total")} == {
+        name: column.tolist() for name, column in first.columns.items() if name in ("lon", "lat", "total")
+    }

@@ -61,11 +61,59 @@ async function read<T>(address: string, signal?: AbortSignal): Promise<T> {
   return (await answer.json()) as T;
 }
 
-export const fetchAsset = (base: string, id: number, signal?: AbortSignal): Promise<AssetDetail> =>
-  read(`${base}/${id}`, signal);
+/** @param at a moment of the past, ms since 1970 UTC; null: now */
+export const fetchAsset = (base: string, id: number, signal?: AbortSignal, at: number | null = null): Promise<AssetDetail> =>
+  read(`${base}/${id}${at === null ? "" : `?at=${Math.round(at)}`}`, signal);
 
-export const fetchTrack = (base: string, id: number, minutes: number, signal?: AbortSignal): Promise<TrackAnswer> =>
-  read(`${base}/${id}/track?minutes=${minutes}`, signal);
+/** @param at the end of the minutes, ms since 1970 UTC; null: now */
+export const fetchTrack = (
+  base: string,
+  id: number,
+  minutes: number,
+  signal?: AbortSignal,
+  at: number | null = null,
+): Promise<TrackAnswer> => read(`${base}/${id}/track?minutes=${minutes}${at === null ? "" : `&at=${Math.round(at)}`}`, signal);
+
+/** Somebody on duty; times in RFC 3339. */
+export interface Shift {
+  name: string;
+  title: string;
+  region: string;
+  /** Masked. */
+  telephone: string;
+  /** Where to ask for it in full; empty for those who may not. */
+  reveal: string;
+  starts_at: string;
+  ends_at: string;
+}
+
+export interface DutyAnswer {
+  shifts: Shift[];
+  /** Where the roster is kept; empty for those who do not keep it. */
+  desk: string;
+}
+
+export interface WeatherAnswer {
+  report: {
+    condition_name: string;
+    temperature_c: number | null;
+    wind_name: string;
+    wind_speed_m_s: number | null;
+    region: string;
+    source: string;
+    observed_at: string;
+  } | null;
+  /** Age from which a report is old, seconds. */
+  stale_after_s: number;
+}
+
+/** @param district code; "": everywhere the user may see */
+export const fetchDuty = (base: string, district: string): Promise<DutyAnswer> =>
+  read(`${base}?district=${encodeURIComponent(district)}`);
+
+/** @param district code; "": everywhere the user may see */
+export const fetchWeather = (base: string, district: string): Promise<WeatherAnswer> =>
+  read(`${base}?district=${encodeURIComponent(district)}`);
 
 /** Zoom ranges of the tile layers; empty when the catalogue cannot be read, the map then uses its defaults. */
 export async function fetchTileRanges(base: string): Promise<Record<string, { minzoom: number; maxzoom: number }>> {

@@ -16,7 +16,7 @@ export interface Boot {
   words: Record<string, string>;
   /** CSRF token for the sign-out and language forms. */
   csrf: string;
-  user: { name: string; roles: string[] };
+  user: { id?: number; name: string; roles: string[] };
   /** Source of the boundaries, shown in the map's corner. */
   attribution: string;
   urls: BootUrls;
@@ -27,6 +27,8 @@ export interface BootUrls {
   live: string;
   assets: string;
   tiles: string;
+  duty: string;
+  weather: string;
   sign_in: string;
   sign_out?: string;
   set_language?: string;
@@ -59,6 +61,8 @@ export function completeBoot(given: BootJson): Boot {
       live: "/live",
       assets: "/api/v1/assets",
       tiles: "/tiles",
+      duty: "/api/v1/duty",
+      weather: "/api/v1/weather",
       sign_in: "/",
       ...given.urls,
     },

@@ -7,6 +7,7 @@ export class Clock {
   /** Milliseconds to add to this computer's clock to have the server's. */
   private offset = 0;
   private readonly seconds: Intl.DateTimeFormat;
+  private readonly minutes: Intl.DateTimeFormat;
   private readonly day: Intl.DateTimeFormat;
   private readonly moment: Intl.DateTimeFormat;
 
@@ -14,6 +15,7 @@ export class Clock {
     const locale = language === "zh-hans" ? "zh-CN" : language;
     const common = { timeZone, hourCycle: "h23" } as const;
     this.seconds = new Intl.DateTimeFormat(locale, { ...common, hour: "2-digit", minute: "2-digit", second: "2-digit" });
+    this.minutes = new Intl.DateTimeFormat(locale, { ...common, hour: "2-digit", minute: "2-digit" });
     this.day = new Intl.DateTimeFormat(locale, { timeZone, month: "long", day: "numeric", weekday: "short" });
     this.moment = new Intl.DateTimeFormat(locale, {
       ...common, month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit",
@@ -35,9 +37,26 @@ export class Clock {
     return local + this.offset;
   }
 
+  /** When the present day began in the city, ms since 1970 UTC. */
+  midnight(): number {
+    const now = Math.floor(this.now() / 1000) * 1000;
+    const part = Object.fromEntries(this.seconds.formatToParts(now).map(({ type, value }) => [type, Number(value)]));
+    return now - ((part.hour * 60 + part.minute) * 60 + part.second) * 1000;
+  }
+
   /** `14:03:27` */
   time(ms: number): string {
     return this.seconds.format(ms);
+  }
+
+  /** `14:03` */
+  minute(ms: number): string {
+    return this.minutes.format(ms);
+  }
+
+  /** `11月20日 14:03` */
+  dayAndMinute(ms: number): string {
+    return this.moment.format(ms);
   }
 
   /** `11月20日 周四` */

@@ -38,6 +38,7 @@ export interface CellRow {
   working?: number;
   alert?: number;
   silent?: number;
+  off?: number;
 }
 
 export function cells(...rows: CellRow[]): CellColumns {
@@ -50,5 +51,6 @@ export function cells(...rows: CellRow[]): CellColumns {
     working: Uint32Array.from(rows, (row) => row.working ?? 0),
     alert: Uint32Array.from(rows, (row) => row.alert ?? 0),
     silent: Uint32Array.from(rows, (row) => row.silent ?? 0),
+    off: Uint32Array.from(rows, (row) => row.off ?? 0),
   };
 }

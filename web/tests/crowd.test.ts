@@ -1,10 +1,11 @@
 import { beforeEach, expect, it } from "vitest";
 import { gatherCrowd } from "../src/live/crowd";
 import { Fleet } from "../src/live/fleet";
+import { Sieve } from "../src/live/sieve";
 import { ICON_SIZE, LOOKS } from "../src/live/store";
 import { assets } from "./columns";
 
-const NONE = new Set<number>();
+const OPEN = new Sieve();
 let fleet: Fleet;
 
 beforeEach(() => {
@@ -21,7 +22,7 @@ it("counts what lies on one another, by kind and state, and leaves the rest alon
     assets({ id: 1 }, { id: 2 }, { id: 3, status: 0 }, { id: 4, lon: 122 }, { id: 5, kind: 2 }, { id: 6, kind: 2 }),
     0,
   );
-  const { cells, singles } = gatherCrowd(fleet, NONE, 10, 1, null);
+  const { cells, singles } = gatherCrowd(fleet, OPEN, 10, 1, null);
   expect([cells.length, cells.kind[0], cells.total[0], cells.working[0]]).toEqual([1, 1, 3, 2]);
   expect(cells.lon[0]).toBeCloseTo(121.5, 9);
   expect([...(singles.get(1) ?? [])]).toEqual([3]);
@@ -31,7 +32,7 @@ it("counts what lies on one another, by kind and state, and leaves the rest alon
 it("never counts an alert or what is looked at, and leaves out hidden kinds", () => {
   const rows = Array.from({ length: 5 }, (_, i) => ({ id: i + 1, status: i === 1 ? 2 : 1 }));
   fleet.apply(assets(...rows, { id: 9, kind: 2 }), 0);
-  const { cells, singles } = gatherCrowd(fleet, new Set([2]), 10, 1, 5);
+  const { cells, singles } = gatherCrowd(fleet, new Sieve(new Set([2])), 10, 1, 5);
   expect([...cells.total]).toEqual([3]);
   expect([...(singles.get(1) ?? [])].sort()).toEqual([1, 4]);
   expect(singles.has(2)).toBe(false);

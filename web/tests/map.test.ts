@@ -5,7 +5,7 @@ import { ringMiddle } from "../src/map/places";
 import { attributeText } from "../src/map/attributes";
 import { findRoom, widthInEms } from "../src/map/declutter";
 import { drawingInterval } from "../src/map/pace";
-import { Track } from "../src/map/track";
+import { TRACK_MS, Track } from "../src/map/track";
 import { Clock } from "../src/time";
 
 vi.mock("maplibre-gl", () => ({}));
@@ -20,20 +20,20 @@ describe("track", () => {
       [121.001, 31, now - 3_490_000, null],
       [121.019, 31, now - 10_000, 1],
     ]);
-    const stretches = track.stretches(now, [1, 2, 3]);
+    const stretches = track.stretches(now, now - TRACK_MS, [1, 2, 3]);
     expect(stretches.map((stretch) => stretch.path.length)).toEqual([2, 2]);
     const alphas = stretches.flatMap((stretch) => stretch.colours.map((colour) => colour[3]));
     expect(alphas).toEqual([...alphas].sort((a, b) => a - b));
     expect(track.length_m()).toBeCloseTo(95.3 * 2, 0);
   });
 
-  it("grows with newer reports only and forgets after an hour", () => {
+  it("grows with newer reports only and forgets what is too old", () => {
     const track = new Track([[121, 31, now - 3_599_000, 1]]);
     track.append([121.1, 31, now, 1]);
     track.append([121.2, 31, now, 1]);
     track.append([121.3, 31, now - 5000, 1]);
     expect(track.length).toBe(2);
-    track.trim(now + 2000);
+    track.trim(now + 2000 - TRACK_MS);
     expect(track.length).toBe(1);
   });
 });

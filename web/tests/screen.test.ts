@@ -91,7 +91,7 @@ describe("ground", () => {
 
 it("sums counts by state over layers; what was never heard of has no look", () => {
   const counts = (...state: [number | string, number][]): Statistics => ({
-    id: "", total: 0, district: [], as_of: "", state: state.map(([value, count]) => ({ value, title: "", count })),
+    id: "", total: 0, kind: [], district: [], parts: [], as_of: "", state: state.map(([value, count]) => ({ value, title: "", count })),
   });
   expect(sumLooks([counts([0, 3], [1, 4], ["silent", 1]), counts([1, 2], ["unknown", 9], [3, 5])])).toEqual({
     idle: 3, working: 6, alert: 0, off: 5, silent: 1,

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from access.audit import acting
+from command.director import demo as director_demo
 from gis.models import Region
 from layers.registry import registry
 
@@ -36,3 +37,6 @@ class Command(BaseCommand):
             with acting("loadlayers"), transaction.atomic():
                 module.demo(city, f"{options['seed']}/{city.code}")
             self.stdout.write(_("%(module)s：示例已装入") % {"module": module.title})
+        with acting(director_demo.LOADER), transaction.atomic():
+            if director_demo.fill(city, [layer.id for layer in registry.map_layers() if layer.visible]):
+                self.stdout.write(_("导播：示例场景与巡演已装入"))

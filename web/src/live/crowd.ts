@@ -1,6 +1,7 @@
 import { toPixels } from "./cells";
 import type { Fleet } from "./fleet";
 import type { CellColumns } from "./frames";
+import type { Sieve } from "./sieve";
 import { type KindStore, LOOKS } from "./store";
 
 /** From this zoom on every thing is drawn by itself; below, things that lie on one another are counted. */
@@ -15,6 +16,7 @@ const LEAST = 3;
 
 const WORKING = LOOKS.indexOf("working");
 const ALERT = LOOKS.indexOf("alert");
+const OFF = LOOKS.indexOf("off");
 const SILENT = LOOKS.indexOf("silent");
 
 /** What is counted and what is drawn by itself while the map shows a city. */
@@ -33,6 +35,7 @@ interface Cell {
   total: number;
   working: number;
   silent: number;
+  off: number;
 }
 
 /**
@@ -44,7 +47,7 @@ interface Cell {
  */
 export function gatherCrowd(
   fleet: Fleet,
-  hidden: ReadonlySet<number>,
+  sieve: Sieve,
   zoom: number,
   scale: number,
   kept: number | null,
@@ -54,17 +57,26 @@ export function gatherCrowd(
   const cells: Cell[] = [];
   const singles = new Map<number, Uint32Array>();
   for (const [kind, store] of fleet.stores) {
-    if (hidden.has(kind)) continue;
-    singles.set(kind, sort(store, kind, world, square_px * scale, kept, cells));
+    if (sieve.hidden.has(kind)) continue;
+    singles.set(kind, sort(store, kind, sieve.looks(kind), world, square_px * scale, kept, cells));
   }
   return { cells: columns(cells), singles, square_px };
 }
 
 /** Appends a kind's cells and returns the slots that stay outside. */
-function sort(store: KindStore, kind: number, world: number, side: number, kept: number | null, cells: Cell[]): Uint32Array {
+function sort(
+  store: KindStore,
+  kind: number,
+  looks: number,
+  world: number,
+  side: number,
+  kept: number | null,
+  cells: Cell[],
+): Uint32Array {
   const alone: number[] = [];
   const squares = new Map<number, number[]>();
   for (let slot = 0; slot < store.length; slot++) {
+    if (!((looks >> store.looks[slot]) & 1)) continue;
     if (store.looks[slot] === ALERT || store.ids[slot] === kept) {
       alone.push(slot);
       continue;
@@ -84,12 +96,13 @@ function sort(store: KindStore, kind: number, world: number, side: number, kept:
 }
 
 function sum(store: KindStore, kind: number, slots: readonly number[]): Cell {
-  const cell: Cell = { kind, lon: 0, lat: 0, total: slots.length, working: 0, silent: 0 };
+  const cell: Cell = { kind, lon: 0, lat: 0, total: slots.length, working: 0, silent: 0, off: 0 };
   for (const slot of slots) {
     cell.lon += store.positions[slot * 2] / slots.length;
     cell.lat += store.positions[slot * 2 + 1] / slots.length;
     if (store.looks[slot] === WORKING) cell.working++;
     if (store.looks[slot] === SILENT) cell.silent++;
+    if (store.looks[slot] === OFF) cell.off++;
   }
   return cell;
 }
@@ -104,5 +117,6 @@ function columns(cells: readonly Cell[]): CellColumns {
     working: Uint32Array.from(cells, (cell) => cell.working),
     alert: new Uint32Array(cells.length),
     silent: Uint32Array.from(cells, (cell) => cell.silent),
+    off: Uint32Array.from(cells, (cell) => cell.off),
   };
 }

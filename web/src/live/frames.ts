@@ -30,6 +30,7 @@ export interface CellColumns {
   working: Uint32Array;
   alert: Uint32Array;
   silent: Uint32Array;
+  off: Uint32Array;
 }
 
 export type Frame = { type: "assets"; columns: AssetColumns } | { type: "cells"; columns: CellColumns };
@@ -43,6 +44,12 @@ const ASSETS_SCHEMA = 0x01;
 const ASSETS_BATCH = 0x02;
 const CELLS_SCHEMA = 0x03;
 const CELLS_BATCH = 0x04;
+
+/** Whether a message is a schema, which comes once a socket and must not be missed. */
+export function isSchema(message: ArrayBuffer): boolean {
+  const [kind] = new Uint8Array(message, 0, 1);
+  return kind === ASSETS_SCHEMA || kind === CELLS_SCHEMA;
+}
 
 /** Decodes the binary messages of one socket; a new socket needs a new decoder, for schemas come once per socket. */
 export class FrameDecoder {
@@ -75,6 +82,11 @@ export class FrameDecoder {
     stream.set(batch, schema.length);
     return tableFromIPC(stream);
   }
+}
+
+/** Reads a complete Arrow stream of things, as the time machine answers with. */
+export function readAssets(stream: ArrayBuffer): AssetColumns {
+  return assetColumns(tableFromIPC(new Uint8Array(stream)));
 }
 
 function vector(table: Table, name: string): Vector {
@@ -122,5 +134,6 @@ function cellColumns(table: Table): CellColumns {
     working: values(table, "working", Uint32Array),
     alert: values(table, "alert", Uint32Array),
     silent: values(table, "silent", Uint32Array),
+    off: values(table, "off", Uint32Array),
   };
 }

@@ -30,6 +30,8 @@ export type Control =
 export interface View {
   bbox: [west: number, south: number, east: number, north: number];
   zoom: number;
+  /** Code of the only district to tell of; everywhere where missing. */
+  district?: string;
 }
 
 /** Reads a text message; null for one this page does not know (a newer server may say more). */

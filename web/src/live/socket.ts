@@ -68,6 +68,13 @@ export class LiveSocket {
     this.sendView();
   }
 
+  /** Says something that is not kept: false while the connection is not open. */
+  say(message: object): boolean {
+    if (this.socket?.readyState !== WebSocket.OPEN) return false;
+    this.socket.send(JSON.stringify(message));
+    return true;
+  }
+
   /** Tries at once instead of waiting (the computer says the network is back). */
   retryNow(): void {
     if (this.stopped || this.state.phase !== "broken") return;

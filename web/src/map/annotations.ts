@@ -6,6 +6,7 @@ import { type Rgb, type Tokens, rgb } from "../tokens";
 import type { MapCanvas } from "./canvas";
 import { type Box, type Shift, findRoom, widthInEms } from "./declutter";
 import { type Label, Lettering } from "./lettering";
+import { type Singles, singlesOf } from "./layers";
 import { Naming } from "./naming";
 import type { Place } from "./places";
 
@@ -31,7 +32,7 @@ export interface Scene {
   /** Discs shown in place of (some) things; null: none. */
   plan: CellPlan | null;
   /** Slots drawn one by one, by kind; null: all. */
-  singles: ReadonlyMap<number, ArrayLike<number>> | null;
+  singles: Singles;
   /** Pixels. */
   glyphSize: number;
 }
@@ -167,8 +168,10 @@ function glyphBoxes({ canvas, fleet, hidden, singles, glyphSize }: Scene): Box[]
   const boxes: Box[] = [];
   for (const [code, store] of fleet.stores) {
     if (hidden.has(code)) continue;
-    const slots = singles === null ? store.ids.subarray(0, store.length).keys() : Array.from(singles.get(code) ?? []);
-    for (const slot of slots) {
+    const own = singlesOf(singles, code);
+    const count = own === null ? store.length : own.length;
+    for (let i = 0; i < count; i++) {
+      const slot = own === null ? i : own[i];
       if (boxes.length === MOST_MARKS) return boxes;
       boxes.push({ ...place(canvas, store, slot), width: glyphSize * 0.7, height: glyphSize * 0.7 });
     }
@@ -181,12 +184,15 @@ function boxOf({ x, y }: { x: number; y: number }, text: string, size: number): 
 }
 
 /** The shown things, at most {@link MOST_NAMES}: those nearest to the middle of the map. */
-function nearest({ canvas, fleet, hidden }: Scene): Thing[] {
+function nearest({ canvas, fleet, hidden, singles }: Scene): Thing[] {
   const things: (Thing & { distance: number })[] = [];
   const { lng, lat } = canvas.map.getCenter();
   for (const [code, store] of fleet.stores) {
     if (hidden.has(code)) continue;
-    for (let slot = 0; slot < store.length; slot++) {
+    const own = singlesOf(singles, code);
+    const count = own === null ? store.length : own.length;
+    for (let i = 0; i < count; i++) {
+      const slot = own === null ? i : own[i];
       const distance = Math.hypot(store.positions[slot * 2] - lng, store.positions[slot * 2 + 1] - lat);
       things.push({ id: store.ids[slot], store, slot, distance });
     }

@@ -6,6 +6,7 @@ import { Fleet } from "../live/fleet";
 import { type CellColumns, type Frame, FrameDecoder } from "../live/frames";
 import type { Control, Mode } from "../live/messages";
 import { LiveSocket, type SocketState } from "../live/socket";
+import { Sieve } from "../live/sieve";
 import { tallies } from "../live/tallies";
 import { Clock } from "../time";
 import { type Tokens, readTokens, rgb } from "../tokens";
@@ -59,7 +60,7 @@ export class MapApp {
     this.topline = new Topline(boot, this.clock);
     this.panel = new KindPanel(colours, 18 * this.scale, () => this.redo());
     const annotations = new Annotations(this.tokens, this.scale, boot.urls.assets, () => this.draw());
-    this.picture = new Picture(this.fleet, this.layers, annotations, this.panel.hidden, this.scale, rgb(this.tokens.accent));
+    this.picture = new Picture(this.fleet, this.layers, annotations, new Sieve(this.panel.hidden), this.scale, rgb(this.tokens.accent));
     const card = new Card(colours, 44 * this.scale, this.clock, () => this.selection.clear());
     this.selection = new Selection({
       fleet: this.fleet,
@@ -101,6 +102,7 @@ export class MapApp {
   }
 
   async start(): Promise<void> {
+    this.topline.watch.start();
     this.topline.update(this.light());
     try {
       this.canvas = await MapCanvas.open(this.ground, this.boot, this.tokens, this.scale, this.padding(), {

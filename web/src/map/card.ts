@@ -56,6 +56,16 @@ export function distanceText(metres: number): string {
   return t("{n} 公里", { n: (metres / 1000).toFixed(metres < 100_000 ? 1 : 0) });
 }
 
+/** What a page adds to the card. */
+interface Additions {
+  /** Below what is known of the thing. */
+  facts: Node;
+  /** Below the track. */
+  more: Node;
+  /** Reported values that are told there already. */
+  isTold(attribute: string): boolean;
+}
+
 /** The selected thing's card; slides in on the right. */
 export class Card {
   readonly element: HTMLElement;
@@ -81,6 +91,7 @@ export class Card {
     private readonly glyphSize: number,
     private readonly clock: Clock,
     onClose: () => void,
+    private readonly additions: Additions | null = null,
   ) {
     const facts: [string, string][] = [
       ["owner", t("所属单位")],
@@ -111,10 +122,12 @@ export class Card {
         h("p", { class: "card-state" }, this.sign, this.look, this.age, this.at),
         this.problem,
         this.facts,
+        additions?.facts,
         this.attrsTitle,
         this.attrs,
-        h("h3", {}, t("近 1 小时轨迹")),
+        h("h3", {}, additions === null ? t("近 1 小时轨迹") : t("今日轨迹")),
         this.trackText,
+        additions?.more,
       ),
     );
   }
@@ -189,7 +202,8 @@ export class Card {
   }
 
   showTrack(length_m: number, points: number, isTruncated: boolean): void {
-    if (points === 0) setText(this.trackText, t("这一小时内没有上报位置。"));
+    const none = this.additions === null ? t("这一小时内没有上报位置。") : t("今天还没有上报位置。");
+    if (points === 0) setText(this.trackText, none);
     else {
       const text = t("{length} · {n} 个位置", { length: distanceText(length_m), n: points.toLocaleString("en-US") });
       setText(this.trackText, isTruncated ? `${text} · ${t("位置过多，只显示最近一段")}` : text);
@@ -212,7 +226,7 @@ export class Card {
   }
 
   private showAttrs(attrs: Record<string, unknown>): void {
-    const entries = Object.entries(attrs);
+    const entries = Object.entries(attrs).filter(([key]) => this.additions?.isTold(key) !== true);
     const texts = entries.map(([key, value]) => attributeText(key, value));
     this.attrs.replaceChildren(...texts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
     this.attrsTitle.hidden = entries.length === 0;

@@ -35,8 +35,11 @@ export class DiscMaker {
     this.donut = new DonutExtension(colours);
   }
 
-  /** @param glyphOf name of a kind's glyph, by code */
-  layers(plan: CellPlan, glyphOf: (kind: number) => string): Layer[] {
+  /**
+   * @param glyphOf name of a kind's glyph, by code
+   * @param opacity of the whole, 0 to 1
+   */
+  layers(plan: CellPlan, glyphOf: (kind: number) => string, opacity: number): Layer[] {
     const { length } = plan;
     const position = { value: plan.positions, size: 2 };
     const icons = new Float32Array(length * ICON_SIZE);
@@ -48,6 +51,7 @@ export class DiscMaker {
     return [
       new ScatterplotLayer({
         id: DISCS,
+        opacity,
         data: {
           length,
           attributes: {
@@ -63,6 +67,7 @@ export class DiscMaker {
       } as never),
       new IconLayer({
         id: "disc-glyphs",
+        opacity,
         data: {
           length,
           attributes: {
@@ -78,14 +83,15 @@ export class DiscMaker {
         getColor: [...this.quiet, 255],
         extensions: [this.edge],
       } as never),
-      this.counts(plan),
+      this.counts(plan, opacity),
     ];
   }
 
-  private counts(plan: CellPlan): Layer {
+  private counts(plan: CellPlan, opacity: number): Layer {
     type Row = { index: number };
     return new TextLayer({
       id: "disc-counts",
+      opacity,
       data: { length: plan.length },
       getPosition: (_: unknown, { index }: Row) => [plan.positions[index * 2], plan.positions[index * 2 + 1]],
       getText: (_: unknown, { index }: Row) => shortCount(plan.totals[index]),

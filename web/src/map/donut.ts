@@ -22,9 +22,9 @@ export class DonutExtension extends LayerExtension<DonutColours> {
     const { alert, working, calm, silent } = extension.opts;
     return {
       inject: {
-        "vs:#decl": "in vec3 instanceShares;\nout vec3 vShares;\nout float vDiscPixels;\n",
-        "vs:#main-end": "vShares = instanceShares;\nvDiscPixels = outerRadiusPixels;\n",
-        "fs:#decl": "in vec3 vShares;\nin float vDiscPixels;\n",
+        "vs:#decl": "in vec3 instanceShares;\nout vec3 vShares;\nout float vDiscPixels;\nout float vRingAlpha;\n",
+        "vs:#main-end": "vShares = instanceShares;\nvDiscPixels = outerRadiusPixels;\nvRingAlpha = 0.95 * layer.opacity;\n",
+        "fs:#decl": "in vec3 vShares;\nin float vDiscPixels;\nin float vRingAlpha;\n",
         "fs:DECKGL_FILTER_COLOR": `
 float fromEdge = (1.0 - length(geometry.uv)) * vDiscPixels;
 float ring = max(3.5, vDiscPixels * 0.13);
@@ -34,7 +34,7 @@ vec3 part = turn < vShares.x ? ${vec3(alert)}
   : turn < vShares.x + vShares.y + vShares.z ? ${vec3(calm)}
   : ${vec3(silent)};
 float inRing = 1.0 - smoothstep(ring - 0.7, ring + 0.7, fromEdge);
-color = vec4(mix(color.rgb, part, inRing), mix(color.a, max(color.a, 0.95) * step(0.01, color.a), inRing));
+color = vec4(mix(color.rgb, part, inRing), mix(color.a, max(color.a, vRingAlpha) * step(0.01, color.a), inRing));
 `,
       },
     };

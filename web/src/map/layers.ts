@@ -13,6 +13,8 @@ import type { Stretch } from "./track";
 
 /** Prefix of the ids of layers whose picked row is a thing; what follows is the kind's code. */
 export const THINGS = "things-";
+/** The same for things drawn once more because they are emphasised. */
+export const EMPHASIS = "emphasis-";
 
 /** Colour of each look. */
 export function lookColours(tokens: Tokens): Record<(typeof LOOKS)[number], string> {
@@ -25,8 +27,15 @@ export function lookColours(tokens: Tokens): Record<(typeof LOOKS)[number], stri
   };
 }
 
-/** Which slots to draw, by the kind's code; null: all. */
-export type Singles = ReadonlyMap<number, ArrayLike<number>> | null;
+/** Which slots to draw, by the kind's code: null stands for all of that kind, a kind that is missing for none; null: all of every kind. */
+export type Singles = ReadonlyMap<number, ArrayLike<number> | null> | null;
+
+/** Slots of a kind to draw; null: all. */
+export function singlesOf(singles: Singles, code: number): ArrayLike<number> | null {
+  if (singles === null) return null;
+  const slots = singles.get(code);
+  return slots === undefined ? [] : slots;
+}
 
 /** Makes the deck.gl layers of what moves; holds what they share (atlas, extensions, colours). */
 export class LayerMaker {
@@ -66,13 +75,14 @@ export class LayerMaker {
   }
 
   /** The layers of each kind that is there and not switched off. */
-  things(fleet: Fleet, hidden: ReadonlySet<number>, zoom: number, singles: Singles): Layer[] {
+  things(fleet: Fleet, hidden: ReadonlySet<number>, zoom: number, singles: Singles, opacity: number): Layer[] {
     const layers: Layer[] = [];
     for (const [code, store] of fleet.stores) {
-      const data = singles === null ? store.binary() : store.some(singles.get(code) ?? []);
+      const slots = singlesOf(singles, code);
+      const data = slots === null ? store.binary() : store.some(slots);
       if (data.length === 0) continue;
       const visible = !hidden.has(code);
-      layers.push(...this.glyphs(`${THINGS}${code}`, this.glyphOf(code), data, fleet, zoom, { visible, pickable: true }));
+      layers.push(...this.glyphs(`${THINGS}${code}`, this.glyphOf(code), data, fleet, zoom, { visible, opacity, pickable: true }));
     }
     return layers;
   }
@@ -108,6 +118,35 @@ export class LayerMaker {
     return [new ScatterplotLayer({ ...ring, data: [fallback], getPosition: (at: [number, number]) => at } as never)];
   }
 
+  /** Things drawn once more on top, each with a ring: what somebody asked where it is. */
+  emphasis(fleet: Fleet, slots: ReadonlyMap<number, ArrayLike<number>>, zoom: number): Layer[] {
+    const layers: Layer[] = [];
+    for (const [code, own] of slots) {
+      const store = fleet.stores.get(code);
+      if (store === undefined || own.length === 0) continue;
+      const data = store.some(own);
+      const { getPosition, getGlide } = data.attributes;
+      layers.push(
+        new ScatterplotLayer({
+          id: `emphasis-ring-${code}`,
+          data: { length: data.length, attributes: { getPosition, getGlide } },
+          glideClock: () => fleet.clock(),
+          stroked: true,
+          filled: true,
+          radiusUnits: "pixels",
+          lineWidthUnits: "pixels",
+          getRadius: this.glyphSize(zoom) * 0.5,
+          getLineWidth: 2 * this.scale,
+          getLineColor: [...this.accent, 255],
+          getFillColor: [...this.accent, 50],
+          extensions: [this.glide],
+        } as never),
+        ...this.glyphs(`${EMPHASIS}${code}`, this.glyphOf(code), data, fleet, zoom, { pickable: true }),
+      );
+    }
+    return layers;
+  }
+
   track(stretches: Stretch[]): Layer {
     return new PathLayer<Stretch>({
       id: "track",
@@ -122,8 +161,8 @@ export class LayerMaker {
   }
 
   /** Discs that count what lies close together. */
-  discs(plan: CellPlan): Layer[] {
-    return this.discMaker.layers(plan, (code) => this.glyphOf(code));
+  discs(plan: CellPlan, opacity: number): Layer[] {
+    return this.discMaker.layers(plan, (code) => this.glyphOf(code), opacity);
   }
 
   private glyphOf(code: number): string {

@@ -19,6 +19,10 @@ export interface SandtableProbe {
   mapReady(): boolean;
   /** Opens a thing's card, as a click does. */
   select(id: number): void;
+  /** Ids of the things that stand out because a number that counts them was chosen; on the command screen. */
+  standingOut?(): number[];
+  /** How many features of the ground are in the picture of a layer, or of `spot/` and a layer whose number was chosen. */
+  drawn?(layer: string): number;
 }
 
 declare global {

@@ -7,9 +7,8 @@ import type { Clock } from "../time";
 import { t } from "../words";
 import type { Card, CardState } from "./card";
 import type { Notices } from "./notices";
-import { type Stretch, Track } from "./track";
+import { type Stretch, TRACK_MS, Track } from "./track";
 
-const TRACK_MINUTES = 60;
 /** How often details are read while the thing is not among the live ones (out of view, or summed up in a cell), or could not be read. */
 const POLL_MS = 5000;
 /** How often they are read while its state comes with the frames: owner, district and reported values change slowly. */
@@ -21,6 +20,8 @@ interface Deps {
   clock: Clock;
   notices: Notices;
   assetsUrl: string;
+  /** Where details of a moment of the past are read, and which; null: the present. */
+  past?: { url: string; moment(): number | null };
   kindByKey(key: string): Kind | undefined;
   kindByCode(code: number): Kind | undefined;
   /** Called when what is drawn of the selection changed. */
@@ -28,6 +29,10 @@ interface Deps {
   /** Called after a selection with its place, degrees: when that is known, and when the card has its details. */
   onSelect(place: [number, number]): void;
   onSignedOut(): void;
+  /** Since when the track is shown, server's time in ms; an hour ago where missing. */
+  trackSince?(): number;
+  /** Called with the details whenever they were read, before the card has them. */
+  onDetail?(detail: AssetDetail): void;
 }
 
 function happened(error: unknown): string {
@@ -35,7 +40,7 @@ function happened(error: unknown): string {
   return error.status === 0 ? t("服务器没有应答") : t("服务器返回 {status}", { status: error.status });
 }
 
-/** The thing that is looked at: its details, its present, its last hour. */
+/** The thing that is looked at: its details, its present, its track. */
 export class Selection {
   id: number | null = null;
   private detail: AssetDetail | null = null;
@@ -76,7 +81,7 @@ export class Selection {
       this.deps.card.showState(state);
       if (this.hasTrack) {
         this.track.append([state.lon, state.lat, state.time_ms, state.speed_m_s]);
-        this.track.trim(this.deps.clock.now());
+        this.track.trim(this.since());
         this.deps.card.showTrack(this.track.length_m(), this.track.length, this.isTruncated);
       }
     }
@@ -95,7 +100,34 @@ export class Selection {
   }
 
   stretches(colour: Rgb): Stretch[] {
-    return this.track.stretches(this.deps.clock.now(), colour);
+    return this.track.stretches(this.deps.clock.now(), this.since(), colour);
+  }
+
+  /** Another moment is shown: the card and the track are read anew. */
+  renew(): void {
+    if (this.id === null) return;
+    this.reading.abort();
+    this.reading = new AbortController();
+    this.detail = null;
+    this.track = new Track();
+    this.hasTrack = this.wasLive = false;
+    this.tick();
+    void this.readDetail();
+    void this.readTrack();
+    this.deps.onChange();
+  }
+
+  private moment(): number | null {
+    return this.deps.past?.moment() ?? null;
+  }
+
+  private url(): string {
+    const { past, assetsUrl } = this.deps;
+    return past === undefined || past.moment() === null ? assetsUrl : past.url;
+  }
+
+  private since(): number {
+    return this.deps.trackSince?.() ?? this.deps.clock.now() - TRACK_MS;
   }
 
   private forget(): void {
@@ -133,10 +165,11 @@ export class Selection {
     const { signal } = this.reading;
     this.polled = Date.now();
     try {
-      const detail = await fetchAsset(deps.assetsUrl, id, signal);
+      const detail = await fetchAsset(this.url(), id, signal, this.moment());
       if (signal.aborted) return;
       const isFirst = this.detail === null;
       this.detail = detail;
+      deps.onDetail?.(detail);
       deps.card.showDetail(detail, deps.kindByKey(detail.kind));
       const place = this.place();
       // Once more with the details in it: the card has grown and may cover the thing now.
@@ -157,9 +190,11 @@ export class Selection {
     if (id === null) return;
     const { signal } = this.reading;
     try {
-      const answer = await fetchTrack(deps.assetsUrl, id, TRACK_MINUTES, signal);
+      const minutes = Math.max(1, Math.ceil((deps.clock.now() - this.since()) / 60_000));
+      const answer = await fetchTrack(this.url(), id, minutes, signal, this.moment());
       if (signal.aborted) return;
       this.track = new Track(answer.points);
+      this.track.trim(this.since());
       this.isTruncated = answer.truncated;
       this.hasTrack = true;
       this.tick();

@@ -3,6 +3,7 @@ import { h, setText } from "../dom";
 import type { Light } from "../live/connection";
 import type { Clock } from "../time";
 import { t } from "../words";
+import { Watch } from "./watch";
 
 /** What the light shows: a sign of its own for each state, a word, and what stands behind it. */
 function lightText(light: Light, clock: Clock): { sign: string; word: string; detail: string } {
@@ -59,9 +60,10 @@ function languageForm(boot: Boot, address: string): HTMLElement {
   );
 }
 
-/** The line above the map: place, clock, connection, who is signed in. */
+/** The line above the map: place, clock, weather, who is on duty, connection, who is signed in. */
 export class Topline {
   readonly element: HTMLElement;
+  readonly watch: Watch;
   private readonly date = h("span", { class: "date" });
   private readonly time = h("span", { class: "time" });
   private readonly sign = h("span", { class: "sign", "aria-hidden": "true" });
@@ -74,6 +76,7 @@ export class Topline {
 
   constructor(boot: Boot, private readonly clock: Clock) {
     const { urls } = boot;
+    this.watch = new Watch(urls, clock);
     // Only the word is announced: a countdown read aloud each second would silence everything else.
     this.word.setAttribute("role", "status");
     this.light = h("div", { class: "light" }, this.sign, this.word, this.detail);
@@ -106,14 +109,18 @@ export class Topline {
       { class: "topline" },
       h("h1", {}, h("span", { class: "product" }, t("沙盘")), h("span", { class: "city" }, boot.city)),
       h("div", { class: "clock" }, this.date, this.time),
+      this.watch.weather,
+      this.watch.duty,
+      this.watch.enter,
       this.light,
       this.toggle,
       this.account,
     );
   }
 
-  /** Closes the menu that a narrow page has in place of the line's right part. */
+  /** Closes what hangs open, and the menu that a narrow page has in place of the line's right part. */
   close(): void {
+    this.watch.close();
     if (!this.account.classList.contains("open")) return;
     this.open(false);
     this.toggle.focus();
@@ -129,6 +136,7 @@ export class Topline {
     const now = this.clock.now();
     setText(this.date, this.clock.date(now));
     setText(this.time, this.clock.time(now));
+    this.watch.tick();
     const { sign, word, detail } = lightText(light, this.clock);
     setText(this.sign, sign);
     setText(this.word, word);

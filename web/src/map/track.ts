@@ -22,7 +22,7 @@ function distance_m(a: TrackPoint, b: TrackPoint): number {
   return 2 * EARTH_RADIUS_M * Math.asin(Math.sqrt(part));
 }
 
-/** The last hour's way of the selected thing; grows as it moves. */
+/** The selected thing's way since some time ago; grows as it moves. */
 export class Track {
   private points: TrackPoint[] = [];
 
@@ -41,9 +41,9 @@ export class Track {
     this.points.push(point);
   }
 
-  /** Forgets what is older than an hour at `now_ms` (server's time). */
-  trim(now_ms: number): void {
-    const first = this.points.findIndex((point) => now_ms - point[2] <= TRACK_MS);
+  /** Forgets what is older than `since_ms` (server's time). */
+  trim(since_ms: number): void {
+    const first = this.points.findIndex((point) => point[2] >= since_ms);
     if (first === -1) this.points = [];
     else if (first > 0) this.points = this.points.slice(first);
   }
@@ -57,14 +57,15 @@ export class Track {
     return sum;
   }
 
-  /** What is drawn: fading with age from the colour to nearly nothing. */
-  stretches(now_ms: number, colour: Rgb): Stretch[] {
+  /** What is drawn: fading with age from the colour to nearly nothing at `since_ms`, but over no less than an hour. */
+  stretches(now_ms: number, since_ms: number, colour: Rgb): Stretch[] {
+    const span = Math.max(TRACK_MS, now_ms - since_ms);
     const out: Stretch[] = [];
     let before = Number.NEGATIVE_INFINITY;
     for (const [lon, lat, time] of this.points) {
       if (time - before > GAP_MS) out.push({ path: [], colours: [] });
       before = time;
-      const freshness = Math.max(0, 1 - (now_ms - time) / TRACK_MS);
+      const freshness = Math.max(0, 1 - (now_ms - time) / span);
       const stretch = out[out.length - 1];
       stretch.path.push([lon, lat]);
       stretch.colours.push([...colour, Math.round(25 + 215 * freshness ** 1.5)]);

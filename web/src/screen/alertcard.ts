@@ -18,7 +18,8 @@ interface Handlers {
   onChanged(alert: AlertWhole): void;
 }
 
-function valueText(value: unknown): string {
+/** A value in words. */
+export function valueText(value: unknown): string {
   if (value === null || value === undefined || value === "") return "—";
   if (typeof value === "boolean") return value ? t("是") : t("否");
   if (typeof value === "number") return value.toLocaleString("en-US", { maximumFractionDigits: 2 });

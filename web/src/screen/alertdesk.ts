@@ -12,6 +12,8 @@ interface Handlers {
   /** An alert is being opened at this place, degrees; null where it has none. */
   onOpen(place: [lon: number, lat: number] | null): void;
   onAsset(id: number): void;
+  /** Somebody should look at an alert that was not there before. */
+  onNew(): void;
   /** What is open has changed; `raised` are those that nobody has looked at. */
   onShow(open: readonly Alert[], raised: readonly Alert[]): void;
 }
@@ -25,6 +27,9 @@ export class AlertDesk {
   /** The opened alert. */
   id: number | null = null;
   private marks: Marks | null = null;
+  /** The alerts of the moment that the map shows; null: those of now. */
+  private then: AlertBook | null = null;
+  private areMarked = true;
   private district = "";
 
   constructor(
@@ -55,8 +60,17 @@ export class AlertDesk {
   /** An alert has come, or has moved on. */
   hear(alert: Alert): void {
     const isNew = this.book.take(alert);
-    if (isNew && alert.state === "raised" && alert.sound) this.tones.play(alert.grade);
+    if (isNew && alert.state === "raised") {
+      if (alert.sound) this.tones.play(alert.grade);
+      this.handlers.onNew();
+    }
     if (alert.id === this.id) this.card.refresh(alert.step);
+    this.show();
+  }
+
+  /** Marks alerts on the map, or not; the column tells of them all the same. */
+  showMarks(areMarked: boolean): void {
+    this.areMarked = areMarked;
     this.show();
   }
 
@@ -66,9 +80,16 @@ export class AlertDesk {
     this.show();
   }
 
+  /** Marks the alerts of a moment of the past on the map, null: those of now; the column always tells of now. */
+  recall(alerts: readonly Alert[] | null): void {
+    this.then = alerts === null ? null : new AlertBook();
+    this.then?.load(alerts ?? [], false);
+    this.show();
+  }
+
   open(id: number): void {
     this.id = id;
-    const alert = this.book.get(id);
+    const alert = this.then?.get(id) ?? this.book.get(id);
     const thing = alert?.asset ? this.fleet.find(alert.asset.id) : null;
     const lon = thing?.lon ?? alert?.lon;
     const lat = thing?.lat ?? alert?.lat;
@@ -95,10 +116,11 @@ export class AlertDesk {
   }
 
   private show(): void {
-    const { book, district, id } = this;
+    const { district, id } = this;
+    this.wall.update(this.book, district, id);
+    const book = this.then ?? this.book;
     const alerts = book.list(district);
-    this.wall.update(book, district, id);
-    this.marks?.show(book.groups(alerts), id);
+    this.marks?.show(this.areMarked ? book.groups(alerts) : [], id);
     this.handlers.onShow(book.list(), alerts.filter(({ state }) => state === "raised"));
   }
 }

@@ -1,6 +1,7 @@
 import { ApiError } from "../api";
-import type { AlertWhole } from "./alerts";
-import type { LayerInfo, Statistics, TilesetInfo } from "./layerinfo";
+import type { Alert, AlertWhole } from "./alerts";
+import type { ChartInfo } from "./charts/chart";
+import type { LayerInfo, PanelInfo, Statistics, TilesetInfo } from "./layerinfo";
 
 /** Something a search found. */
 export interface Found {
@@ -34,14 +35,22 @@ export class RefusedError extends ApiError {
 /** Addresses of what the screen asks for; all of the same origin. */
 export interface ScreenUrls {
   layers: string;
+  modules: string;
   search: string;
   alerts: string;
+  charts: string;
   tilesets: string;
+  walls: string;
+  director: string;
   map: string;
+  past: string;
 }
 
 /** What the screen asks of the server and tells it. */
 export class ScreenApi {
+  /** The moment that live things are counted at, ms since 1970 UTC; null: now. */
+  moment: () => number | null = () => null;
+
   constructor(
     private readonly urls: ScreenUrls,
     private readonly csrf: string,
@@ -53,11 +62,38 @@ export class ScreenApi {
 
   /** @param district code; "": everywhere */
   statistics(layer: string, district: string): Promise<Statistics> {
-    return this.ask(`${this.urls.layers}/${layer}/statistics?district=${encodeURIComponent(district)}`);
+    const moment = this.moment();
+    const at = moment === null ? "" : `&at=${Math.round(moment)}`;
+    return this.ask(`${this.urls.layers}/${layer}/statistics?district=${encodeURIComponent(district)}${at}`);
+  }
+
+  /** Where the charts of the last 24 hours are read. */
+  charts(): Promise<{ url: string }[]> {
+    return this.ask(this.urls.charts);
+  }
+
+  /** @param district code; "": everywhere */
+  chart(url: string, district: string): Promise<ChartInfo> {
+    return this.ask(`${url}?district=${encodeURIComponent(district)}`);
   }
 
   search(query: string, signal: AbortSignal): Promise<{ results: Found[]; more: boolean }> {
     return this.ask(`${this.urls.search}?q=${encodeURIComponent(query)}`, { signal });
+  }
+
+  /** Panels that modules declare. */
+  async panels(): Promise<PanelInfo[]> {
+    return (await this.ask<{ panels: PanelInfo[] }[]>(this.urls.modules)).flatMap(({ panels }) => panels);
+  }
+
+  /** What a layer's card says of a thing from the module's register, by card field. */
+  registered(layer: string, thing: number): Promise<Record<string, unknown>> {
+    return this.ask(`${this.urls.layers}/${layer}/things/${thing}`);
+  }
+
+  /** Alerts about a thing, whatever became of them, the newest first. */
+  async alertsOf(thing: number, most: number): Promise<Alert[]> {
+    return (await this.ask<{ alerts: Alert[] }>(`${this.urls.alerts}?state=all&asset=${thing}&limit=${most}`)).alerts;
   }
 
   alert(id: number): Promise<AlertWhole> {
@@ -69,15 +105,24 @@ export class ScreenApi {
   }
 
   act(id: number, action: string, said: { text?: string; assign_to?: number }): Promise<AlertWhole> {
-    return this.ask(`${this.urls.alerts}/${id}/${action}`, {
-      method: "POST",
-      headers: { Accept: "application/json", "Content-Type": "application/json", "X-CSRFToken": this.csrf },
-      body: JSON.stringify(said),
-    });
+    return this.send(`${this.urls.alerts}/${id}/${action}`, said);
+  }
+
+  /** Saves what is on a wall as a scene. */
+  keepScene(wall: number, name: string): Promise<unknown> {
+    return this.send(`${this.urls.walls}/${wall}/scene`, { name });
   }
 
   async tilesets(): Promise<TilesetInfo[]> {
     return (await this.ask<{ tilesets: TilesetInfo[] }>(this.urls.tilesets)).tilesets;
+  }
+
+  private send<T>(address: string, body: object): Promise<T> {
+    return this.ask(address, {
+      method: "POST",
+      headers: { Accept: "application/json", "Content-Type": "application/json", "X-CSRFToken": this.csrf },
+      body: JSON.stringify(body),
+    });
   }
 
   private async ask<T>(address: string, init: RequestInit = {}): Promise<T> {

@@ -17,16 +17,22 @@ import { AlertDesk } from "./alertdesk";
 import { type Found, ScreenApi } from "./api";
 import type { ScreenBoot } from "./boot";
 import { Brush } from "./brush";
-import { Census } from "./census";
-import { DistrictList } from "./districts";
+import { Bottom } from "./bottom";
+import { Charts } from "./charts/charts";
+import { Director } from "./director";
+import { Dossier } from "./dossier";
 import { Finder } from "./finder";
-import { happened } from "./happened";
-import type { District, LayerInfo } from "./layerinfo";
+import { Inventory } from "./inventory";
+import type { District } from "./layerinfo";
+import { Memory } from "./memory";
+import { TimeMachine } from "./past/machine";
+import { MapClock } from "./past/mapclock";
 import { type Free, Scenery, featureCard } from "./scenery";
-import { Side, section } from "./side";
+import { Side } from "./side";
+import { type Folding, Stage, asPanel } from "./stage";
 import { Stream } from "./stream";
 import { tools } from "./tools";
-import { Tree } from "./tree";
+import { Wake } from "./wake";
 
 /** A click on bare ground looks into its district while the map is further than this. */
 const DISTRICT_ZOOM = 11.5;
@@ -37,17 +43,22 @@ export class ScreenApp {
   readonly selection: Selection;
   readonly stream: Stream;
   readonly alerts: AlertDesk;
+  readonly inventory: Inventory;
   canvas: MapCanvas | null = null;
 
   private readonly tokens = readTokens(document.documentElement);
   private readonly scale = window.matchMedia("(min-width: 2560px)").matches ? 1.6 : 1;
   private readonly api: ScreenApi;
   private readonly clock: Clock;
+  /** The clock of what the map shows: the present's, or a moment of the past. */
+  private readonly mapClock: MapClock;
+  private readonly past: TimeMachine;
   private readonly makers: LayerMaker;
   private readonly topline: Topline;
-  private readonly tree: Tree;
-  private readonly census: Census;
-  private readonly districts: DistrictList;
+  private readonly charts: Charts;
+  private readonly bottom = new Bottom(t("时间"));
+  private readonly dossier: Dossier;
+  private readonly wake: Wake;
   private readonly card: Card;
   private readonly picture: Picture;
   private readonly brush: Brush;
@@ -56,9 +67,11 @@ export class ScreenApp {
   private readonly ground = h("main", { class: "ground", "aria-label": t("地图") });
   private readonly left: Side;
   private readonly right: Side;
+  private readonly director: Director;
+  /** What a scene folds, by name. */
+  private readonly panels: Map<string, Folding>;
   private readonly focusLine = h("div", { class: "focus-line", hidden: true });
   private readonly tools: ReturnType<typeof tools>;
-  private layers: LayerInfo[] = [];
   private scenery: Scenery | null = null;
   private district: District | null = null;
   private seconds = 0;
@@ -72,32 +85,54 @@ export class ScreenApp {
     const colours = lookColours(tokens);
     this.api = new ScreenApi(boot.urls, boot.csrf);
     this.clock = new Clock(boot.language, boot.time_zone);
+    this.mapClock = new MapClock(boot.language, boot.time_zone, this.clock);
+    this.api.moment = () => this.mapClock.at;
     this.makers = new LayerMaker(tokens, scale);
     this.topline = new Topline(boot, this.clock);
-    this.tree = new Tree(tokens, 18 * scale, (layer) => this.toggled(layer));
-    this.districts = new DistrictList(boot.districts, (district) => this.look(district === this.district ? null : district));
-    this.census = new Census(this.api, this.clock, tokens, 15 * scale, this.tree, this.districts, () => this.fillDistricts());
+    this.charts = new Charts(this.api, this.clock);
     this.finder = new Finder(this.api, (found) => this.goTo(found));
     this.tools = tools({
       onHome: () => this.look(null),
       onTurn: () => this.turn(),
       onSound: () => this.sound(),
+      onTrails: () => this.trail(!this.wake.isOn),
     });
     this.stream = new Stream(boot.urls.live, this.clock, {
       appearanceOf: this.makers.appearance,
       onKinds: (kinds) => {
         this.makers.kinds = new Map(kinds.map((kind) => [kind.code, kind]));
-        this.tree.declareKinds(kinds);
+        this.inventory.tree.declareKinds(kinds);
         this.brush.redo();
       },
       onFrame: (isFirst, isOther) => this.frame(isFirst, isOther),
-      onReset: () => this.brush.redo(),
+      onRows: (columns) => this.wake.take(columns),
+      onReset: () => {
+        this.wake.lift();
+        this.brush.redo();
+      },
       onAlerts: (alerts, isTruncated) => this.alerts.load(alerts, isTruncated),
-      onAlert: (alert) => this.alerts.hear(alert),
+      onAlert: (alert) => {
+        this.alerts.hear(alert);
+        this.dossier.hear(alert);
+      },
+      onGreeted: () => this.director.greeted(),
+      onOther: (message) => this.director.hear(message),
       onRights: () => this.notices.note(t("您的数据范围已变更，正在重新读取。")),
       onState: () => this.socketChanged(),
       onSessionEnded: () => this.signIn(),
       onUnreadable: (what) => this.notices.note(t("有一帧实时数据无法读取，已略过：{what}。", { what })),
+    });
+    this.inventory = new Inventory({
+      api: this.api, clock: this.clock, tokens, scale, root,
+      districts: boot.districts, stream: this.stream, notices: this.notices,
+      memory: new Memory(boot.user.id ?? boot.user.name, window.localStorage),
+      onDistrict: (district) => this.look(district === this.district ? null : district),
+      onSifted: () => this.brush.redo(),
+      onEmphasis: (emphasis) => {
+        this.picture.emphasis = emphasis;
+        this.brush.redo();
+      },
+      onAlerts: (areMarked) => this.alerts.showMarks(areMarked),
     });
     this.alerts = new AlertDesk(this.api, this.clock, this.stream.fleet, {
       onOpen: (place) => {
@@ -106,43 +141,73 @@ export class ScreenApp {
         if (place !== null) this.scenery?.fly(...place);
       },
       onAsset: (id) => this.openAsset(id, null),
+      onNew: () => this.past.hear(),
       onShow: (open, raised) => {
-        this.districts.alert(open);
-        this.census.alerting(new Set(raised.flatMap(({ asset }) => (asset === null ? [] : [asset.id]))).size);
+        this.inventory.alert(open);
+        this.inventory.alerting(new Set(raised.flatMap(({ asset }) => (asset === null ? [] : [asset.id]))));
       },
     });
     const annotations = new Annotations(tokens, scale, boot.urls.assets, () => this.brush.draw());
-    this.picture = new Picture(this.stream.fleet, this.makers, annotations, this.tree.hidden, scale, rgb(tokens.accent));
-    this.card = new Card(colours, 44 * scale, this.clock, () => this.selection.clear());
+    this.picture = new Picture(this.stream.fleet, this.makers, annotations, this.inventory.tree.sieve, scale, rgb(tokens.accent));
+    this.dossier = new Dossier(this.api, this.clock, (kind) => this.inventory.cardOf(kind), (id) => this.alerts.open(id));
+    this.card = new Card(colours, 44 * scale, this.mapClock, () => this.selection.clear(), this.dossier);
     this.selection = new Selection({
       fleet: this.stream.fleet,
       card: this.card,
-      clock: this.clock,
+      clock: this.mapClock,
       notices: this.notices,
       assetsUrl: boot.urls.assets,
+      past: { url: `${boot.urls.past}/assets`, moment: () => this.mapClock.at },
       kindByKey: (key) => [...this.makers.kinds.values()].find((kind) => kind.key === key),
       kindByCode: (code) => this.makers.kinds.get(code),
+      trackSince: () => this.mapClock.midnight(),
+      onDetail: (detail) => this.dossier.tell(detail),
       onChange: () => {
+        this.dossier.open(this.selection.id);
         this.picture.recount();
         this.brush.draw();
       },
       onSelect: (place) => this.canvas?.reveal(...place, this.card.element.getBoundingClientRect()),
       onSignedOut: () => this.signIn(),
     });
+    this.director = new Director({
+      clock: this.clock,
+      account: boot.user.name,
+      address: boot.urls.director,
+      say: (message) => this.stream.say(message),
+      keep: (wall, name) => this.api.keepScene(wall, name),
+      note: (text) => this.notices.note(text),
+    });
     this.brush = new Brush(this.stream, this.picture, this.selection);
+    this.wake = new Wake(this.stream.fleet, this.inventory.tree.sieve, this.mapClock, scale, () => this.selectedKind());
+    this.picture.below = () => this.wake.layers();
+    this.trail(this.inventory.isTrailing);
     const isLow = window.innerHeight < 900;
     this.left = new Side(
-      "what-there-is", t("态势"), this.focusLine,
-      this.census.counters.element,
-      section(t("图层"), true, this.tree.element),
-      ...(boot.districts.length > 1 ? [section(t("各区"), !isLow, this.districts.element)] : []),
+      "what-there-is", t("态势"), h("div", { class: "focus-lines" }, this.focusLine, this.inventory.spotlight.chip),
+      ...this.inventory.left,
     );
-    this.right = new Side("what-is-wrong", t("预警"), this.alerts.wall.summary, this.alerts.wall.element);
+    this.right = new Side("what-is-wrong", t("预警"), this.alerts.wall.summary, this.alerts.wall.element, this.inventory.right);
+    const charts = this.bottom.fold("day", t("24 小时"), this.charts.element, (isOpen) => this.charts.open(isOpen));
+    this.panels = new Map<string, Folding>([["what-there-is", this.left], ["what-is-wrong", this.right], ["day", asPanel(charts)]]);
+    charts.open(!isLow);
+    this.past = new TimeMachine({
+      clock: this.clock, mapClock: this.mapClock, timeZone: boot.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
+      stream: this.stream, notices: this.notices, urls: boot.urls,
+      onAlerts: (alerts) => this.alerts.recall(alerts),
+      onJump: () => this.jumped(),
+      onSignedOut: () => this.signIn(),
+    });
+    this.bottom.add(this.past.bar.element);
+    // The column tells of now, whatever moment the map shows, and says so.
+    this.right.element.querySelector("h2")?.setAttribute("data-present", t("实时"));
     const title = this.topline.element.querySelector("h1");
     title?.after(this.finder.element, this.tools.element);
+    this.tools.element.append(this.director.badge.button);
     root.replaceChildren(
-      this.ground, this.topline.element, this.notices.element,
+      this.ground, this.topline.element, this.notices.element, this.bottom.element, this.past.flag.element,
       this.left.element, this.right.element, this.card.element, this.alerts.card.element,
+      ...this.director.badge.elements,
     );
     listenToKeys({ close: () => this.close(), zoom: (direction) => this.canvas?.step(direction) });
     document.addEventListener("keydown", (event) => {
@@ -153,13 +218,14 @@ export class ScreenApp {
   }
 
   async start(): Promise<void> {
+    this.topline.watch.start();
     this.topline.update(this.stream.light());
-    const reading = this.readLayers();
+    const reading = this.readInventory();
     try {
       this.canvas = await MapCanvas.open(this.ground, this.boot, this.tokens, this.scale, this.free(), {
         onView: (view) => {
           this.stream.look(view);
-          this.tree.zoomed(view.zoom);
+          this.inventory.tree.zoomed(view.zoom);
           this.picture.settle();
           this.brush.draw();
         },
@@ -185,21 +251,36 @@ export class ScreenApp {
     this.scenery = await Scenery.build(canvas, this.api, this.boot.urls.tiles, this.tokens, this.scale, this.notices, free);
     this.tools.solid(this.scenery.isSolid);
     await reading;
-    this.scenery.ground.add(this.layers);
-    for (const layer of this.layers) this.scenery.ground.show(layer, this.tree.isShown(layer));
-    this.tree.zoomed(canvas.zoom);
-    this.fillDistricts();
+    this.inventory.draw(canvas, this.scenery.ground);
+    this.director.take(this.stage(canvas, this.scenery));
   }
 
-  private async readLayers(): Promise<void> {
-    try {
-      this.layers = await this.api.layers();
-    } catch (error) {
-      this.notices.note(t("图层读取失败：{what}。刷新页面可重试。", { what: happened(error) }));
-    }
-    this.tree.declare(this.layers);
-    this.tree.declareKinds([...this.makers.kinds.values()]);
-    this.census.start(this.layers);
+  /** Ids of the things that stand out on the map. */
+  standingOut(): number[] {
+    return this.picture.standingOut();
+  }
+
+  /** What the director may touch. */
+  private stage(canvas: MapCanvas, scenery: Scenery): Stage {
+    const { alerts, selection, inventory } = this;
+    return new Stage({
+      canvas, scenery, tree: inventory.tree, alerts, selection,
+      panels: this.panels,
+      districts: this.boot.districts,
+      layers: () => inventory.layers,
+      district: () => this.district,
+      look: (district) => this.look(district),
+      openAsset: (id) => this.openAsset(id, null),
+      turned: () => this.tools.solid(scenery.isSolid),
+      hushed: () => this.tools.sounds(false),
+    });
+  }
+
+  private async readInventory(): Promise<void> {
+    const { inventory } = this;
+    await inventory.read();
+    inventory.tree.declareKinds([...this.makers.kinds.values()]);
+    if (inventory.below.childElementCount > 0) this.bottom.fold("panels", t("统计"), inventory.below);
   }
 
   private frame(isFirst: boolean, isOther: boolean): void {
@@ -207,7 +288,7 @@ export class ScreenApp {
     else if (isOther) this.picture.recount();
     this.selection.tick();
     this.alerts.follow();
-    this.tree.countKinds(tallies(this.stream.fleet, this.stream.cells));
+    this.inventory.tree.countKinds(tallies(this.stream.fleet, this.stream.cells));
     if (this.stream.cells === null) this.brush.glide();
     this.brush.draw();
   }
@@ -215,32 +296,35 @@ export class ScreenApp {
   /** Once a second: clock, light, ages, silence. */
   private tick(): void {
     this.seconds++;
-    const hasChanged = this.stream.fleet.age(this.clock.now());
+    const hasChanged = this.stream.fleet.age(this.mapClock.now());
+    this.past.tick();
     this.topline.update(this.stream.light());
     this.showBand();
     this.selection.tick();
     this.alerts.tick();
-    if (this.seconds % HEAT_EVERY === 0) this.heat();
-    if (hasChanged || this.picture.isCounting) this.brush.draw();
+    this.dossier.tick();
+    if (this.seconds % HEAT_EVERY === 0) this.inventory.heat();
+    if (hasChanged || this.picture.isCounting || this.wake.isOn) this.brush.draw();
   }
 
-  private heat(): void {
-    for (const layer of this.layers) {
-      if (layer.style.type !== "heat" || layer.source.type !== "live" || !this.tree.isShown(layer)) continue;
-      this.scenery?.ground.heat(layer, this.stream.points(layer.source.code));
-    }
+  /** Draws trails behind what moves from now on, or not. */
+  private trail(isOn: boolean): void {
+    this.wake.switch(isOn);
+    this.tools.trails(isOn);
+    if (isOn !== this.inventory.isTrailing) this.inventory.isTrailing = isOn;
+    this.brush.draw();
   }
 
-  private fillDistricts(): void {
-    for (const layer of this.layers) {
-      if (layer.style.type === "district") this.scenery?.ground.fillDistricts(layer, this.census.byDistrict(layer));
-    }
+  /** The map shows another moment: what is told beside it is of that moment, too. */
+  private jumped(): void {
+    this.inventory.look(this.district);
+    this.wake.switch(this.wake.isOn);
+    this.selection.renew();
   }
 
-  private toggled(layer: LayerInfo | null): void {
-    if (layer !== null) this.scenery?.ground.show(layer, this.tree.isShown(layer));
-    this.heat();
-    this.brush.redo();
+  private selectedKind(): number | null {
+    const { id } = this.selection;
+    return id === null ? null : (this.stream.fleet.find(id)?.kind ?? null);
   }
 
   /** Looks into one district, or at everything. */
@@ -248,8 +332,11 @@ export class ScreenApp {
     this.district = district;
     this.scenery?.focus(district);
     this.scenery?.frame(district?.bounds ?? this.boot.bounds);
-    this.districts.choose(district);
-    this.census.look(district?.code ?? "");
+    this.stream.within(district?.code ?? "");
+    this.past.look(district?.code ?? "");
+    this.inventory.look(district);
+    this.charts.look(district?.code ?? "");
+    this.topline.watch.look(district?.code ?? "");
     this.focusLine.hidden = district === null;
     this.focusLine.replaceChildren(
       h("button", { type: "button", class: "focus", title: "Esc", onclick: () => this.look(null) }, `${district?.name ?? ""} ×`),
@@ -302,7 +389,7 @@ export class ScreenApp {
       return;
     }
     if (canvas === null || scenery === null) return;
-    const found = scenery.ground.featuresAt(info.x, info.y, this.layers);
+    const found = scenery.ground.featuresAt(info.x, info.y, this.inventory.layers);
     if (found.length > 0) {
       canvas.say(info.x, info.y, featureCard(found));
     } else if (canvas.zoom < DISTRICT_ZOOM) {
@@ -318,10 +405,13 @@ export class ScreenApp {
     this.topline.close();
     if (this.alerts.id !== null) this.alerts.close();
     else if (this.selection.id !== null) this.selection.clear();
+    else if (this.inventory.spotlight.target !== null) this.inventory.spotlight.clear();
+    else if (this.past.isPast) this.past.present();
     else if (this.district !== null) this.look(null);
   }
 
   private socketChanged(): void {
+    if (this.stream.state.phase !== "open") this.director.parted();
     this.topline.update(this.stream.light());
     this.showBand();
   }
@@ -345,7 +435,8 @@ export class ScreenApp {
     const left = this.left.isFolded ? edge : this.left.element.getBoundingClientRect().right + edge;
     const right = this.right.isFolded ? edge : window.innerWidth - this.right.element.getBoundingClientRect().left + edge;
     const top = this.topline.element.getBoundingClientRect().height + edge;
-    return { left, right, top, bottom: edge * 2 };
+    const bottom = window.innerHeight - this.bottom.element.getBoundingClientRect().top + edge;
+    return { left, right, top, bottom };
   }
 
   private signIn(): void {

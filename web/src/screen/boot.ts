@@ -19,7 +19,10 @@ export function readScreenBoot(page: Document): ScreenBoot {
   const boot = readBoot(page);
   const given = JSON.parse(page.getElementById("boot")?.textContent ?? "{}") as Partial<ScreenBoot>;
   const urls = boot.urls as Partial<ScreenBoot["urls"]>;
-  const { layers, search, alerts, tilesets, map } = urls;
-  if (!layers || !search || !alerts || !tilesets || !map) throw new Error("boot data: addresses of the screen missing");
-  return { ...boot, urls: { ...boot.urls, layers, search, alerts, tilesets, map }, districts: (given.districts ?? []).map(short) };
+  const { layers, modules, search, alerts, charts, tilesets, map, walls, director, past } = urls;
+  if (!layers || !modules || !search || !alerts || !charts || !tilesets || !map || !walls || !director || !past) {
+    throw new Error("boot data: addresses of the screen missing");
+  }
+  const addresses = { layers, modules, search, alerts, charts, tilesets, map, walls, director, past };
+  return { ...boot, urls: { ...boot.urls, ...addresses }, districts: (given.districts ?? []).map(short) };
 }

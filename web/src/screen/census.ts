@@ -4,6 +4,7 @@ import type { ScreenApi } from "./api";
 import { Counters } from "./counters";
 import type { DistrictList } from "./districts";
 import type { LayerInfo, Statistics } from "./layerinfo";
+import type { Target } from "./spotlight";
 import type { Tree } from "./tree";
 
 /** What moves is counted this often; what stands changes rarely. */
@@ -19,10 +20,12 @@ export class Census {
   private standing: LayerInfo[] = [];
   private district = "";
   private alertingCount = 0;
+  private layers: readonly LayerInfo[] = [];
 
   /**
    * @param glyphSize CSS pixels
-   * @param onDistricts called when counts by district have come
+   * @param onPick called with what a number counts when it is chosen
+   * @param onCounts called when counts have come or are of something else
    */
   constructor(
     private readonly api: ScreenApi,
@@ -31,12 +34,14 @@ export class Census {
     glyphSize: number,
     private readonly tree: Tree,
     private readonly districts: DistrictList,
-    private readonly onDistricts: () => void,
+    onPick: (target: Target) => void,
+    private readonly onCounts: () => void,
   ) {
-    this.counters = new Counters(tokens, glyphSize);
+    this.counters = new Counters(tokens, glyphSize, onPick);
   }
 
   start(layers: readonly LayerInfo[]): void {
+    this.layers = layers;
     const kinds = new Set<number>();
     for (const layer of layers) {
       if (layer.source.type !== "live") this.standing.push(layer);
@@ -56,14 +61,33 @@ export class Census {
   /** How many things have an alert that nobody has acknowledged. */
   alerting(count: number): void {
     this.alertingCount = count;
+    this.tree.countAlerts(count);
     this.show();
   }
 
   /** Counts by district of what a layer shows. */
-  byDistrict({ source }: LayerInfo): ReadonlyMap<string, number> {
-    const counted = this.live.find((layer) => source.type === "live" && layer.source.type === "live" && layer.source.code === source.code);
-    const counts = counted === undefined ? undefined : this.everywhere.get(counted.id);
+  byDistrict(layer: LayerInfo): ReadonlyMap<string, number> {
+    const counts = this.countsOf(layer, this.everywhere);
     return new Map(counts?.district.filter(({ value }) => value !== "").map(({ value, count }) => [String(value), count]));
+  }
+
+  /** Counts of what a layer shows in the district that is looked into. */
+  counts(id: string): Statistics | undefined {
+    const layer = this.layers.find((each) => each.id === id);
+    return layer === undefined ? undefined : this.countsOf(layer, this.shown);
+  }
+
+  /** Filters have changed: the same counts, of other things. */
+  sift(): void {
+    this.show();
+  }
+
+  /** What the layer's own filters keep of what is counted of its things. */
+  private countsOf(layer: LayerInfo, read: ReadonlyMap<string, Statistics>): Statistics | undefined {
+    const { source } = layer;
+    const counted = source.type === "live" ? this.live.find((each) => each.source.type === "live" && each.source.code === source.code) : layer;
+    const statistics = counted === undefined ? undefined : read.get(counted.id);
+    return statistics === undefined ? undefined : this.tree.filters.sift(layer, statistics);
   }
 
   private async read(layers: readonly LayerInfo[], wait_ms: number): Promise<void> {
@@ -90,19 +114,19 @@ export class Census {
   }
 
   private show(): void {
-    for (const [id, statistics] of this.shown) this.tree.count(id, statistics);
+    for (const [id, all] of this.shown) this.tree.count(id, this.counts(id) ?? all, all);
     const counted = this.live.flatMap((layer) => {
-      const statistics = this.shown.get(layer.id);
+      const statistics = this.countsOf(layer, this.shown);
       return statistics === undefined ? [] : [{ layer, statistics }];
     });
     this.counters.update(counted, this.alertingCount, this.clock);
     const sums = new Map<string, number>();
     for (const layer of this.live) {
-      for (const { value, count } of this.everywhere.get(layer.id)?.district ?? []) {
+      for (const { value, count } of this.countsOf(layer, this.everywhere)?.district ?? []) {
         sums.set(String(value), (sums.get(String(value)) ?? 0) + count);
       }
     }
     this.districts.count(sums);
-    this.onDistricts();
+    this.onCounts();
   }
 }

@@ -6,6 +6,7 @@ import type { Clock } from "../time";
 import type { Tokens } from "../tokens";
 import { t } from "../words";
 import type { LayerInfo, Statistics } from "./layerinfo";
+import { type Target, spotButton } from "./spotlight";
 import { sumLooks } from "./tree";
 
 type Tile = "total" | Look;
@@ -35,15 +36,28 @@ export class Counters {
   private readonly counts = new Map<Tile, HTMLElement>();
   private readonly source = h("p", { class: "counted quiet" });
 
-  constructor(tokens: Tokens, glyphSize: number) {
+  private readonly kinds = new Set<number>();
+
+  /**
+   * @param glyphSize CSS pixels
+   * @param onPick called with what a number counts when it is chosen
+   */
+  constructor(tokens: Tokens, glyphSize: number, onPick: (target: Target) => void) {
     const colours = lookColours(tokens);
     const tiles = TILES.map((tile) => {
       const count = h("span", { class: "figure" }, "–");
       this.counts.set(tile, count);
       const sign = tile === "total" ? null : glyphPicture("dot", tile, colours[tile], glyphSize);
-      return h("li", { class: `tile ${tile}` }, h("span", { class: "tile-name" }, sign, tileName(tile)), count);
+      const button = spotButton(this.target(tile), `tile ${tile}`, onPick, h("span", { class: "tile-name" }, sign, tileName(tile)), count);
+      return h("li", {}, button);
     });
     this.element = h("div", { class: "counters" }, h("ul", { class: "tiles" }, ...tiles), this.source);
+  }
+
+  private target(tile: Tile): Target {
+    const title = tileName(tile);
+    if (tile === "alert") return { type: "alerting", key: "counter/alert", title };
+    return { type: "things", key: `counter/${tile}`, title, kinds: this.kinds, look: tile === "total" ? null : tile };
   }
 
   /**
@@ -53,6 +67,7 @@ export class Counters {
    */
   update(counted: readonly { layer: LayerInfo; statistics: Statistics }[], alerting: number, clock: Clock): void {
     if (counted.length === 0) return;
+    for (const { layer } of counted) if (layer.source.type === "live") this.kinds.add(layer.source.code);
     const looks = sumLooks(counted.map(({ statistics }) => statistics));
     const total = counted.reduce((sum, { statistics }) => sum + statistics.total, 0);
     for (const [tile, element] of this.counts) {

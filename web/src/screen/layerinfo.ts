@@ -36,11 +36,29 @@ export interface LayerInfo {
     hatched?: boolean;
   };
   legend: { title: string; colour: string; value: number | string | boolean | null }[];
-  card: { field: string; title: string; unit: string; format: string }[];
+  filters: FilterInfo[];
+  card: CardField[];
+}
+
+export type Value = number | string | boolean;
+
+/** Lets the viewer keep only things whose field has one of the chosen values. */
+export interface FilterInfo {
+  field: string;
+  title: string;
+  options: { value: Value; title: string }[];
+}
+
+/** One line of a card. */
+export interface CardField {
+  field: string;
+  title: string;
+  unit: string;
+  format: string;
 }
 
 export interface Count {
-  value: number | string | boolean;
+  value: Value;
   title: string;
   count: number;
 }
@@ -50,8 +68,28 @@ export interface Statistics {
   id: string;
   total: number;
   state: Count[];
+  kind: Count[];
   district: Count[];
+  parts: Part[];
   as_of: string;
+}
+
+/** How many in a district (code; empty: none) and state have these values, one for each of the layer's filters. */
+export interface Part {
+  district: string;
+  state: Value | null;
+  values: unknown[];
+  count: number;
+}
+
+/** Counts of a layer that a module wants on the wall. */
+export interface PanelInfo {
+  id: string;
+  title: string;
+  layer: string;
+  by: "state" | "kind" | "district";
+  place: "left" | "right" | "below";
+  unit: string;
 }
 
 export interface TilesetInfo {

@@ -4,6 +4,11 @@ import "../styles/page.css";
 import "../styles/panels.css";
 import "../styles/screen.css";
 import "../styles/alerts.css";
+import "../styles/inventory.css";
+import "../styles/directorbadge.css";
+import "../styles/charts.css";
+import "../styles/bottom.css";
+import "../styles/past.css";
 import type { SandtableProbe } from "../map/main";
 import { setWords } from "../words";
 import { ScreenApp } from "./app";
@@ -28,6 +33,8 @@ if (window.matchMedia("(max-width: 640px)").matches) {
     connection: () => app.stream.light().state,
     mapReady: () => app.canvas?.isReady ?? false,
     select: (id) => app.selection.select(id),
+    standingOut: () => app.standingOut(),
+    drawn: (layer) => app.inventory.drawn(layer),
   };
   window.sandtable = probe;
   void app.start();

@@ -1,4 +1,5 @@
 import { h } from "../dom";
+import type { SceneView } from "../director/protocol";
 import type { MapCanvas } from "../map/canvas";
 import type { Notices } from "../map/notices";
 import { type Tokens, rgb } from "../tokens";
@@ -12,6 +13,8 @@ import type { District, LayerInfo } from "./layerinfo";
 /** How the map is tilted when it stands. */
 const PITCH = 56;
 const BEARING = -18;
+/** Tilted more than this, the map stands, degrees. */
+const SOLID_PITCH = 20;
 /** A place that is flown to is looked at from here, unless the map is nearer already. */
 const NEAR_ZOOM = 15.5;
 
@@ -60,7 +63,7 @@ export class Scenery {
     } catch (error) {
       notices.note(t("三维建筑读取失败：{what}。", { what: happened(error) }));
     }
-    scenery.isSolid = canvas.map.getPitch() > 20;
+    scenery.isSolid = canvas.map.getPitch() > SOLID_PITCH;
     scenery.stand();
     return scenery;
   }
@@ -84,6 +87,13 @@ export class Scenery {
       bearing: this.isSolid ? BEARING : 0,
       duration: 1200,
     });
+  }
+
+  /** Flies to a view, flat or standing as it is. */
+  go({ lon, lat, zoom, pitch, bearing }: SceneView): void {
+    this.isSolid = pitch > SOLID_PITCH;
+    this.stand();
+    this.canvas.map.flyTo({ center: [lon, lat], zoom, pitch, bearing, duration: 2000 });
   }
 
   /** Flies to a place, to the middle of the free part of the map. */

@@ -31,7 +31,7 @@ export class Side {
     return this.element.classList.contains("folded");
   }
 
-  private fold(isFolded: boolean): void {
+  fold(isFolded: boolean): void {
     this.button.setAttribute("aria-expanded", String(!isFolded));
     this.element.classList.toggle("folded", isFolded);
   }

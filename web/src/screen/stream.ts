@@ -1,8 +1,9 @@
 import { type IngestReport, type Light, judge } from "../live/connection";
 import { Fleet } from "../live/fleet";
-import { type CellColumns, type Frame, FrameDecoder } from "../live/frames";
+import { type AssetColumns, type CellColumns, type Frame, FrameDecoder, isSchema } from "../live/frames";
 import type { Kind, Mode, View } from "../live/messages";
 import { LiveSocket, type SocketState } from "../live/socket";
+import { narrowed } from "../live/sieve";
 import type { Appearance } from "../live/store";
 import type { Clock } from "../time";
 import type { Alert } from "./alerts";
@@ -12,10 +13,16 @@ interface Handlers {
   onKinds(kinds: Kind[]): void;
   /** Positions came. `isFirst`: of another sort than before; `isOther`: things came or went. */
   onFrame(isFirst: boolean, isOther: boolean): void;
+  /** Rows as they came live; the fleet has them already. */
+  onRows(columns: AssetColumns): void;
   /** Everything was forgotten; what follows is complete again. */
   onReset(): void;
   onAlerts(alerts: Alert[], isTruncated: boolean): void;
   onAlert(alert: Alert): void;
+  /** The server has greeted a new socket: what is said from now on is heard. */
+  onGreeted(): void;
+  /** A message that is neither about things nor about alerts. */
+  onOther(message: { type: string }): void;
   onRights(): void;
   onState(state: SocketState): void;
   onSessionEnded(): void;
@@ -30,6 +37,13 @@ export class Stream {
   private readonly socket: LiveSocket;
   private decoder = new FrameDecoder();
   private ingest: IngestReport | null = null;
+  private view: View | null = null;
+  private district = "";
+  /** The map shows something else than the present. */
+  private isHeld = false;
+  /** The present is on its way, complete, but not here yet. */
+  private isExpected = false;
+  private kinds: Kind[] = [];
 
   constructor(
     address: string,
@@ -44,19 +58,19 @@ export class Stream {
           switch (message.type) {
             case "hello":
               this.clock.hear(message.server_time);
-              this.cells = null;
               this.handlers.onKinds(message.kinds);
-              this.fleet.declare(message.kinds, this.handlers.appearanceOf);
+              this.declare(message.kinds);
+              this.handlers.onGreeted();
               break;
             case "pulse":
               this.clock.hear(message.server_time);
               this.ingest = { age_s: message.ingest_age_s, at: Date.now() };
-              this.mode = message.mode;
+              if (!this.isHeld) this.mode = message.mode;
               break;
             case "reset":
-              this.fleet.clear();
-              this.cells = null;
-              this.handlers.onReset();
+              if (this.isHeld) break;
+              this.isExpected = false;
+              this.forget();
               break;
             case "bye":
               if (message.reason === "permission") this.handlers.onRights();
@@ -84,12 +98,54 @@ export class Stream {
   }
 
   start(view: View): void {
-    this.socket.look(view);
+    this.look(view);
     this.socket.start();
   }
 
   look(view: View): void {
-    this.socket.look(view);
+    this.view = { ...view, district: this.district || undefined };
+    this.socket.look(this.view);
+  }
+
+  /** Only what is in this district (code) from now on; "": everywhere. */
+  within(district: string): void {
+    this.district = district;
+    if (this.view !== null) this.look(this.view);
+  }
+
+  /** From now on live positions do not move the map, {@link feed} does; alerts are told as ever. */
+  hold(): void {
+    this.isHeld = true;
+    this.mode = "assets";
+    this.cells = null;
+  }
+
+  /** Shows the present again: asks for everything anew, and nothing until it comes. */
+  resume(): void {
+    this.isHeld = false;
+    this.isExpected = true;
+    this.declare(this.kinds);
+    this.forget();
+    // Where the connection is broken, the next one begins with everything anyway.
+    if (this.view !== null) this.socket.say({ type: "view", ...this.view, fresh: true });
+  }
+
+  /**
+   * Shows rows of the past while the present is held.
+   *
+   * @param moment when they are shown, ms since 1970 UTC
+   * @param isWhole they stand in place of everything shown before
+   */
+  feed(columns: AssetColumns, moment: number, isWhole: boolean): void {
+    if (isWhole) this.forget();
+    const isOther = this.fleet.apply(columns, moment);
+    this.handlers.onRows(columns);
+    this.handlers.onFrame(isWhole, isWhole || isOther);
+  }
+
+  /** Says something to the server; false while nobody listens. */
+  say(message: object): boolean {
+    return this.socket.say(message);
   }
 
   light(): Light {
@@ -102,25 +158,46 @@ export class Stream {
     return this.cells === null ? 0 : this.cells.total.reduce((sum, total) => sum + total, 0);
   }
 
-  /** Longitude, latitude (degrees) and weight of what is drawn of a kind. */
-  points(code: number): [number, number, number][] {
+  /** Longitude, latitude (degrees) and weight of what there is of a kind with such looks (a bit each). */
+  points(code: number, looks: number): [number, number, number][] {
     if (this.cells !== null) {
-      const { lon, lat, kind, total, length } = this.cells;
+      const { lon, lat, kind, total, length } = narrowed(this.cells, () => looks);
       return Array.from({ length }, (_, i) => i)
         .filter((i) => kind[i] === code)
         .map((i) => [lon[i], lat[i], total[i]]);
     }
     const store = this.fleet.stores.get(code);
     if (store === undefined) return [];
-    return Array.from({ length: store.length }, (_, i) => [store.positions[i * 2], store.positions[i * 2 + 1], 1]);
+    const points: [number, number, number][] = [];
+    for (let i = 0; i < store.length; i++) {
+      if ((looks >> store.looks[i]) & 1) points.push([store.positions[i * 2], store.positions[i * 2 + 1], 1]);
+    }
+    return points;
   }
 
   private hear(message: { type: string; alert?: Alert; alerts?: Alert[]; truncated?: boolean }): void {
     if (message.type === "alerts" && message.alerts) this.handlers.onAlerts(message.alerts, message.truncated ?? false);
     else if (message.type === "alert" && message.alert) this.handlers.onAlert(message.alert);
+    else this.handlers.onOther(message);
+  }
+
+  private declare(kinds: Kind[]): void {
+    const isKnown = this.kinds.length > 0;
+    this.kinds = kinds;
+    // A new connection says them again; what is shown of the past stays.
+    if (this.isHeld && isKnown) return;
+    this.cells = null;
+    this.fleet.declare(kinds, this.handlers.appearanceOf);
+  }
+
+  private forget(): void {
+    this.fleet.clear();
+    this.cells = null;
+    this.handlers.onReset();
   }
 
   private receive(bytes: ArrayBuffer): void {
+    if ((this.isHeld || this.isExpected) && !isSchema(bytes)) return;
     let frame: Frame | null;
     try {
       frame = this.decoder.decode(bytes);
@@ -134,6 +211,7 @@ export class Stream {
       const isFirst = this.cells !== null || this.fleet.count() === 0;
       this.cells = null;
       const isOther = this.fleet.apply(frame.columns, this.clock.now());
+      this.handlers.onRows(frame.columns);
       this.handlers.onFrame(isFirst, isOther);
     } else {
       this.cells = frame.columns;

@@ -1,67 +1,107 @@
 import { h, setText } from "../dom";
 import type { Kind } from "../live/messages";
+import { Sieve } from "../live/sieve";
 import type { Tally } from "../live/tallies";
 import { type Look, LOOKS } from "../live/store";
 import { glyphPicture } from "../map/glyphs";
 import { lookColours } from "../map/layers";
-import type { TokenName, Tokens } from "../tokens";
+import type { Tokens } from "../tokens";
 import { t } from "../words";
+import { Filters } from "./filters";
 import type { LayerInfo, Statistics } from "./layerinfo";
+import { LayerRow } from "./layerrow";
+import type { Remembered } from "./memory";
+import { type Target, spotButton } from "./spotlight";
 
-interface Row {
-  total: HTMLElement;
-  element: HTMLElement;
+/** Under this id it is remembered whether alerts are marked on the map. */
+const ALERTS = "alerts";
+
+interface Handlers {
+  /** A layer was switched or filtered; null: a kind without a layer, or everything. */
+  onToggle(layer: LayerInfo | null): void;
+  /** Alerts are marked on the map from now on, or not. */
+  onAlerts(isShown: boolean): void;
+  /** A number was chosen. */
+  onPick(target: Target): void;
 }
 
-/** The layer tree: what there is by module, with counts, legends and switches. */
+/** The layer tree: what there is by module, with counts, legends, switches and filters. */
 export class Tree {
   readonly element = h("div", { class: "tree" });
-  /** Codes of the kinds whose things are not drawn. */
-  readonly hidden = new Set<number>();
-  private readonly shown = new Set<string>();
-  private readonly rows = new Map<string, Row>();
+  /** What of the moving things is let through to the map. */
+  readonly sieve = new Sieve();
+  readonly filters = new Filters();
+  private readonly switched = new Map<string, boolean>();
+  private readonly rows = new Map<string, LayerRow>();
   private readonly kindRows = new Map<number, HTMLElement>();
   private readonly others = h("div", { class: "group", hidden: true });
+  private readonly alertsTotal: HTMLButtonElement;
+  private readonly alertsBox: HTMLInputElement;
+  private readonly defaults: HTMLElement;
   private layers: LayerInfo[] = [];
   private readonly looks: Record<Look, string>;
 
-  /**
-   * @param glyphSize CSS pixels
-   * @param onToggle called after a layer was switched; with null after a kind without a layer was
-   */
+  /** @param glyphSize CSS pixels */
   constructor(
     private readonly tokens: Tokens,
     private readonly glyphSize: number,
-    private readonly onToggle: (layer: LayerInfo | null) => void,
+    private readonly handlers: Handlers,
   ) {
     this.looks = lookColours(tokens);
+    this.alertsTotal = spotButton({ type: "alerting", key: ALERTS, title: t("待确认预警") }, "total", handlers.onPick);
+    this.alertsTotal.textContent = "0";
+    this.alertsBox = h("input", { type: "checkbox", onchange: () => this.switch(ALERTS, this.alertsBox.checked) });
+    this.defaults = h("button", { type: "button", class: "link defaults", onclick: () => this.restore() }, t("恢复默认"));
     this.element.append(h("p", { class: "empty" }, t("正在读取图层…")));
   }
 
-  isShown(layer: LayerInfo): boolean {
-    return this.shown.has(layer.id);
+  get areAlertsShown(): boolean {
+    return this.switched.get(ALERTS) ?? true;
   }
 
-  /** Shows the tree of these layers. */
-  declare(layers: LayerInfo[]): void {
+  isShown(layer: LayerInfo): boolean {
+    return this.switched.get(layer.id) ?? layer.visible;
+  }
+
+  /** Shows the tree of these layers as its user left it. */
+  declare(layers: LayerInfo[], remembered: Pick<Remembered, "layers" | "filters">): void {
     this.layers = layers;
     this.rows.clear();
-    this.shown.clear();
+    this.switched.clear();
+    const known = new Set([ALERTS, ...layers.map(({ id }) => id)]);
+    for (const [id, isShown] of Object.entries(remembered.layers)) if (known.has(id)) this.switched.set(id, isShown);
+    this.filters.recall(layers, remembered.filters);
     const groups = new Map<string, HTMLElement[]>();
     for (const layer of layers) {
-      if (layer.visible) this.shown.add(layer.id);
-      const rows = groups.get(layer.group) ?? [];
-      rows.push(this.row(layer));
-      groups.set(layer.group, rows);
+      const row = new LayerRow(layer, this.filters, this.tokens, this.glyphSize, {
+        onSwitch: (isShown) => this.switch(layer.id, isShown),
+        onFilter: () => this.settle(layer),
+        onPick: this.handlers.onPick,
+      });
+      this.rows.set(layer.id, row);
+      groups.set(layer.group, [...(groups.get(layer.group) ?? []), row.element]);
     }
     this.element.replaceChildren(
       ...[...groups].map(([title, rows]) => h("div", { class: "group" }, h("h3", {}, title), h("ul", {}, ...rows))),
       this.others,
+      h("div", { class: "group" }, h("ul", {}, this.alertsRow()), this.defaults),
     );
     if (layers.length === 0) {
       this.element.prepend(h("p", { class: "empty" }, t("没有可看的图层。请管理员为您的账户授予角色与范围。")));
     }
-    this.hideKinds();
+    this.update();
+  }
+
+  /** What is to be remembered of it. */
+  remembered(): Pick<Remembered, "layers" | "filters"> {
+    return { layers: Object.fromEntries(this.switched), filters: this.filters.remembered() };
+  }
+
+  /** Switches layers by id, as a scene has them; the others are hidden. */
+  showOnly(ids: ReadonlySet<string>): void {
+    for (const layer of this.layers) this.switched.set(layer.id, ids.has(layer.id));
+    this.update();
+    this.handlers.onToggle(null);
   }
 
   /** Shows kinds that no layer is about below the modules: nothing that moves is left out. */
@@ -73,10 +113,14 @@ export class Tree {
     this.others.replaceChildren(h("h3", {}, t("其他对象（视野内）")), h("ul", {}, ...rest.map((kind) => this.kindRow(kind))));
   }
 
-  /** Counts of a layer. */
-  count(id: string, statistics: Statistics): void {
-    const row = this.rows.get(id);
-    if (row !== undefined) setText(row.total, statistics.total.toLocaleString("en-US"));
+  /** Counts of a layer, with only what its filters keep in `kept`. */
+  count(id: string, kept: Statistics, all: Statistics): void {
+    this.rows.get(id)?.count(kept, all);
+  }
+
+  /** How many alerts nobody has acknowledged. */
+  countAlerts(count: number): void {
+    setText(this.alertsTotal, count.toLocaleString("en-US"));
   }
 
   /** What is in view of the kinds without a layer. */
@@ -86,42 +130,28 @@ export class Tree {
 
   /** Tells below which zooms layers are not drawn. */
   zoomed(zoom: number): void {
-    for (const layer of this.layers) {
-      this.rows.get(layer.id)?.element.classList.toggle("far", zoom < layer.min_zoom || zoom > layer.max_zoom);
-    }
+    for (const layer of this.layers) this.rows.get(layer.id)?.far(zoom < layer.min_zoom || zoom > layer.max_zoom);
   }
 
-  private row(layer: LayerInfo): HTMLElement {
-    const total = h("span", { class: "total" }, layer.style.type === "heat" || layer.style.type === "district" ? "" : "…");
-    const box = h("input", {
-      type: "checkbox",
-      checked: this.shown.has(layer.id),
-      onchange: () => {
-        if (box.checked) this.shown.add(layer.id);
-        else this.shown.delete(layer.id);
-        this.hideKinds();
-        this.onToggle(layer);
-      },
-    });
-    const element = h(
-      "li",
-      { class: "layer", "data-layer": layer.id },
-      h("label", { title: layer.title }, box, this.swatch(layer), h("span", { class: "name" }, layer.title), total),
-      layer.source.type !== "live" && layer.legend.length > 1 ? this.legend(layer) : null,
-    );
-    this.rows.set(layer.id, { total, element });
-    return element;
+  private alertsRow(): HTMLElement {
+    const patch = h("span", { class: "swatch alerts-swatch", "aria-hidden": "true" });
+    patch.style.setProperty("--of", this.tokens["grade-red"]);
+    const name = h("span", { class: "name" }, t("预警标记"));
+    return h("li", { class: "layer", "data-layer": ALERTS }, h("label", {}, this.alertsBox, patch, name, this.alertsTotal));
   }
 
   private kindRow(kind: Kind): HTMLElement {
-    const total = h("span", { class: "total" }, "0");
+    const target: Target = { type: "things", key: `kind/${kind.code}`, title: kind.name, kinds: new Set([kind.code]), look: null };
+    const total = spotButton(target, "total", this.handlers.onPick);
+    total.textContent = "0";
+    const { hidden } = this.sieve;
     const box = h("input", {
       type: "checkbox",
-      checked: !this.hidden.has(kind.code),
+      checked: !hidden.has(kind.code),
       onchange: () => {
-        if (box.checked) this.hidden.delete(kind.code);
-        else this.hidden.add(kind.code);
-        this.onToggle(null);
+        if (box.checked) hidden.delete(kind.code);
+        else hidden.add(kind.code);
+        this.handlers.onToggle(null);
       },
     });
     this.kindRows.set(kind.code, total);
@@ -129,32 +159,38 @@ export class Tree {
     return h("li", { class: "layer" }, h("label", {}, box, picture, h("span", { class: "name" }, kind.name), total));
   }
 
-  private hideKinds(): void {
-    for (const { id, source, style } of this.layers) {
+  private switch(id: string, isShown: boolean): void {
+    this.switched.set(id, isShown);
+    if (id === ALERTS) this.handlers.onAlerts(isShown);
+    this.settle(this.layers.find((layer) => layer.id === id) ?? null);
+  }
+
+  private restore(): void {
+    this.switched.clear();
+    this.filters.clear();
+    this.update();
+    this.handlers.onAlerts(true);
+    this.handlers.onToggle(null);
+  }
+
+  private settle(layer: LayerInfo | null): void {
+    this.update();
+    this.handlers.onToggle(layer);
+  }
+
+  /** Brings boxes, and what is let through, in step with what was chosen. */
+  private update(): void {
+    for (const layer of this.layers) {
+      this.rows.get(layer.id)?.show(this.isShown(layer));
+      const { source, style } = layer;
       if (source.type !== "live" || style.type !== "icon") continue;
-      if (this.shown.has(id)) this.hidden.delete(source.code);
-      else this.hidden.add(source.code);
+      if (this.isShown(layer)) this.sieve.hidden.delete(source.code);
+      else this.sieve.hidden.add(source.code);
+      this.sieve.keep(source.code, this.filters.looks(layer));
     }
-  }
-
-  private swatch(layer: LayerInfo): HTMLElement {
-    const { style } = layer;
-    if (layer.source.type === "live" && style.type === "icon") {
-      return glyphPicture(style.glyph ?? "dot", "working", this.looks.working, this.glyphSize);
-    }
-    const name = typeof style.colour === "string" ? style.colour : "grade-orange";
-    return this.patch(name, `${style.type} ${style.hatched ? "hatched" : ""}`);
-  }
-
-  private patch(colour: string, kind: string): HTMLElement {
-    const patch = h("span", { class: `swatch ${kind}`, "aria-hidden": "true" });
-    patch.style.setProperty("--of", this.tokens[colour as TokenName] ?? this.tokens.accent);
-    return patch;
-  }
-
-  private legend({ legend, style }: LayerInfo): HTMLElement {
-    const lines = legend.map(({ title, colour }) => h("li", {}, this.patch(colour, style.type), title));
-    return h("ul", { class: "layer-legend" }, ...lines);
+    this.alertsBox.checked = this.areAlertsShown;
+    const isChanged = this.layers.some((layer) => this.isShown(layer) !== layer.visible || this.filters.isNarrow(layer));
+    this.defaults.hidden = !isChanged && this.areAlertsShown;
   }
 }
 

@@ -1,0 +1,345 @@
+"""The sides of the command screen: filters, districts, numbers that show where, cards, trails, languages."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+
+import pytest
+
+from gis.crs import from_wgs84
+from tests.acceptance.conftest import SIZES, wait_for
+from tests.acceptance.test_screen import PUDONG, drive_in, mqtt_port, register, wall  # noqa: F401 (fixtures)
+from tests.acceptance.test_spine import connected, position, publish
+
+CHINESE = re.compile("[\u4e00-\u9fff]")
+STATES_OF = """
+import json
+from twin.models import State
+print(json.dumps(dict(State.objects.filter(asset__kind="{kind}").values_list("pk", "status"))))
+"""
+DISTRICTS_OF = """
+import json
+from twin.models import State
+rows = State.objects.filter(asset__active=True, asset__kind__in=["machine", "person"], region__isnull=False)
+print(json.dumps(list(rows.values_list("pk", "region__code"))))
+"""
+PERSON = """
+import json
+from devices.keys import issue_key
+from devices.models import Device
+from twin.models import Asset
+asset, _ = Asset.objects.update_or_create(kind="person", code="SIDE-P", defaults=dict(name="验收持卡人"))
+device, _ = Device.objects.update_or_create(
+    identifier="SIDE-P", defaults=dict(kind="person", asset=asset, datum="gcj02")
+)
+print(json.dumps({"asset": asset.pk, "user": device.username, "key": issue_key(device)}))
+"""
+ONLINE_PEOPLE = """
+import json
+from datetime import timedelta
+from django.utils import timezone
+from twin.models import State
+since = timezone.now() - timedelta(seconds=20)
+rows = State.objects.filter(asset__kind="person", asset__active=True, ts__gte=since)
+print(json.dumps(list(rows.values_list("pk", flat=True))))
+"""
+# What the screen itself says; names of firms, people, things and areas stay as they were registered.
+OWN_WORDS = """() => {
+  const data = '.alert-who, .alert-place, .card-title, .account .user, .languages, .light, .watch, .bottom-fold,'
+    + ' .maplibregl-ctrl-attrib, canvas, .director-badge, .wall-code, [hidden]';
+  const walker = document.createTreeWalker(document.querySelector('#app'), NodeFilter.SHOW_TEXT);
+  const found = [];
+  while (walker.nextNode()) {
+    const { parentElement, data: text } = walker.currentNode;
+    if (text.trim() && !parentElement.closest(data)) found.push(text.trim());
+  }
+  return found;
+}"""
+
+
+def number(locator):
+    """What a number on the screen says; None while it does not say one."""
+    text = locator.inner_text().replace(",", "").split()
+    return int(text[0]) if text and text[0].isdigit() else None
+
+
+def total(screen, layer):
+    return number(screen.page.locator(f"[data-layer='{layer}'] .layer-line .total"))
+
+
+def click(locator):
+    """A click that does not wait for the software that draws the map."""
+    locator.dispatch_event("click")
+
+
+def switch(screen, layer):
+    click(screen.page.locator(f"[data-layer='{layer}'] label input").first)
+
+
+def choice(screen, layer, value):
+    return screen.page.locator(f"[data-layer='{layer}'] .layer-filters [data-value='{value}']")
+
+
+def test_a_filter_changes_map_tree_and_counters_alike_and_is_remembered(stack, wall):  # noqa: F811
+    screen = wall("side-filters")
+    wait_for(lambda: (total(screen, "hotwork.machines") or 0) > 10)
+    everything = total(screen, "hotwork.machines")
+    click(screen.page.locator("[data-layer='hotwork.machines'] .filter-fold"))
+    parts = {value: choice(screen, "hotwork.machines", value) for value in (0, 1, 2, 3, "silent")}
+    wait_for(
+        lambda: sum(number(part.locator(".total")) for part in parts.values()) == total(screen, "hotwork.machines")
+    )
+    click(parts[1].locator("input"))
+    wait_for(lambda: total(screen, "hotwork.machines") < everything)
+    wait_for(lambda: number(screen.page.locator(".tile.working .figure")) <= number(
+        screen.page.locator("[data-layer='chempark.people'] .layer-line .total")))  # fmt: skip
+    # The map has the same things as the number: all of them, and none that works.
+    click(screen.page.locator("[data-layer='hotwork.machines'] .layer-line .total"))
+    shown = wait_for(lambda: (ids := screen.ask("sandtable.standingOut()")) and ids)
+    states = {int(key): status for key, status in stack.python(STATES_OF.format(kind="machine")).items()}
+    assert set(shown) <= set(states)
+    assert len([key for key in shown if states[key] == 1]) <= 6  # those that began to work in the meantime
+    screen.picture("screen-filter")
+    # Choices by a property of what stands on the ground.
+    plants = total(screen, "chempark.plants")
+    drawn = wait_for(lambda: screen.ask("sandtable.drawn('chempark.plants')"))
+    click(screen.page.locator("[data-layer='chempark.plants'] .filter-fold"))
+    counts = {value: number(choice(screen, "chempark.plants", value).locator(".total")) for value in "1234"}
+    hazard, count = next((value, count) for value, count in counts.items() if count)
+    click(choice(screen, "chempark.plants", hazard).locator("input"))
+    wait_for(lambda: total(screen, "chempark.plants") == plants - count)
+    wait_for(lambda: screen.ask("sandtable.drawn('chempark.plants')") < drawn)
+    switch(screen, "hotwork.firms")
+    screen.page.reload()
+    screen.see_things()
+    wait_for(lambda: total(screen, "chempark.plants") == plants - count)
+    wait_for(lambda: total(screen, "hotwork.machines") < everything)
+    assert not screen.page.locator("[data-layer='hotwork.firms'] input").first.is_checked()
+    click(screen.page.locator(".defaults"))
+    wait_for(lambda: (total(screen, "hotwork.machines"), total(screen, "chempark.plants")) == (everything, plants))
+    assert screen.page.locator("[data-layer='hotwork.firms'] input").first.is_checked()
+    assert not screen.faults, screen.faults
+
+
+def test_what_is_remembered_and_no_longer_there_does_no_harm(stack, wall):  # noqa: F811
+    screen = wall("side-memory")
+    user = json.loads(screen.page.locator("#boot").text_content())["user"]["id"]
+    left = {
+        "layers": {"gone.layer": False, "hotwork.firms": False},
+        "filters": {"gone.layer": {"x": [1]}, "hotwork.machines": {"status": [99]}},
+    }
+    screen.page.evaluate(
+        "([key, text]) => localStorage.setItem(key, text)", [f"sandtable.screen/{user}", json.dumps(left)]
+    )
+    screen.page.reload()
+    screen.see_things()
+    wait_for(lambda: (total(screen, "hotwork.machines") or 0) > 10)
+    assert not screen.page.locator("[data-layer='hotwork.firms'] input").first.is_checked()
+    assert not screen.faults, screen.faults
+
+
+def test_a_district_hides_what_moves_elsewhere_and_all_numbers_agree(stack, wall):  # noqa: F811
+    screen = wall("side-district")
+    wait_for(lambda: (total(screen, "hotwork.machines") or 0) > 10)
+    wait_for(lambda: screen.ask("sandtable.mode()") == "assets")
+    things = stack.python(DISTRICTS_OF)
+    inside = {key for key, code in things if code == "310115"}
+    outside = {key for key, code in things if code != "310115"}
+    assert inside and outside
+    click(screen.page.locator(".district-row[data-code='310115']"))
+    shown = "(ids) => ids.filter((id) => sandtable.positionOf(id) !== null)"
+    wait_for(lambda: not screen.page.evaluate(shown, sorted(outside)))
+    wait_for(lambda: set(screen.page.evaluate(shown, sorted(inside))) == inside)
+    click(screen.page.locator(".tile.total"))
+    agreed = lambda: {  # noqa: E731
+        number(screen.page.locator(".tile.total .figure")),
+        total(screen, "hotwork.machines") + total(screen, "chempark.people"),
+        len(screen.ask("sandtable.standingOut()")),
+    }
+    wait_for(lambda: len(agreed()) == 1)
+    assert agreed() == {len(inside)}
+    screen.picture("screen-drilled")
+    screen.page.keyboard.press("Escape")  # first what stands out,
+    screen.page.keyboard.press("Escape")  # then the district
+    wait_for(lambda: set(screen.page.evaluate(shown, sorted(outside))) == outside)
+    assert not screen.faults, screen.faults
+
+
+@pytest.mark.function("HW-012")
+def test_five_layers_numbers_that_show_where_records_and_two_pictures_of_one_count(stack, mqtt_port, wall):  # noqa: F811
+    place = (PUDONG[0] + 0.03, PUDONG[1])
+    machine = register(stack, "SIDE-1", "验收侧屏一号焊机", place)
+    connected(mqtt_port, machine)
+    screen = wall("side-layers")
+    drive_in(mqtt_port, machine, place)
+    page = screen.page
+    wait_for(lambda: (total(screen, "hotwork.machines") or 0) > 10)
+    page.keyboard.press("+")  # areas are drawn from nearer than the whole city
+    # Five layers, each switched by itself: off the map, and on it again.
+    for layer in ("hotwork.firms", "hotwork.work_areas", "hotwork.fences"):
+        wait_for(lambda layer=layer: screen.ask(f"sandtable.drawn('{layer}')") > 0)
+        switch(screen, layer)
+        wait_for(lambda layer=layer: screen.ask(f"sandtable.drawn('{layer}')") == 0)
+        switch(screen, layer)
+        wait_for(lambda layer=layer: screen.ask(f"sandtable.drawn('{layer}')") > 0)
+    marks = page.locator(".mark")
+    wait_for(lambda: marks.count() > 0)
+    switch(screen, "alerts")
+    wait_for(lambda: marks.count() == 0)
+    switch(screen, "alerts")
+    wait_for(lambda: marks.count() > 0)
+    click(page.locator("[data-layer='hotwork.machines'] .layer-line .total"))
+    wait_for(lambda: len(screen.ask("sandtable.standingOut()")) > 10)
+    switch(screen, "hotwork.machines")
+    wait_for(lambda: not screen.ask("sandtable.standingOut()"))
+    switch(screen, "hotwork.machines")
+    # A chosen number lights up what it counts, and nothing else.
+    wait_for(lambda: 10 < len(screen.ask("sandtable.standingOut()")) <= total(screen, "hotwork.machines"))
+    click(page.locator("[data-layer='hotwork.firms'] .layer-line .total"))
+    wait_for(lambda: screen.ask("sandtable.drawn('spot/hotwork.firms')") > 0)
+    assert screen.ask("sandtable.standingOut()") == []
+    click(page.locator(".tile.alert"))
+    wait_for(lambda: machine["asset"] in screen.ask("sandtable.standingOut()"))
+    assert number(page.locator(".tile.alert .figure")) < 60
+    assert screen.ask("sandtable.drawn('spot/hotwork.firms')") == 0
+    screen.picture("screen-spot")
+    page.keyboard.press("Escape")
+    assert not page.locator(".spot").is_visible()
+    # A chosen thing shows its record.
+    known = stack.python(
+        "import json; from layers.hotwork.models import Machine;"
+        "m = Machine.objects.select_related('asset', 'welder', 'firm__organization').filter(welder__isnull=False,"
+        " asset__state__isnull=False).first();"
+        "print(json.dumps([m.pk, m.asset.name, m.welder.name, m.firm.organization.name, m.serial]))"
+    )
+    screen.ask(f"sandtable.select({known[0]})")
+    wait_for(lambda: all(text in page.locator(".card.open").inner_text() for text in known[1:]))
+    page.keyboard.press("Escape")
+    # The same machines as colours of districts and as a heat map.
+    for layer, name in (("hotwork.districts", "screen-colours"), ("hotwork.heat", "screen-heat")):
+        assert screen.ask(f"sandtable.drawn('{layer}')") == 0
+        switch(screen, layer)
+        wait_for(lambda layer=layer: screen.ask(f"sandtable.drawn('{layer}')") > 0)
+        screen.picture(name)
+        switch(screen, layer)
+    assert not screen.faults, screen.faults
+
+
+@pytest.mark.parametrize("size", ["desk", "wall"])
+def test_the_card_tells_of_a_thing_its_alerts_and_its_day(stack, mqtt_port, wall, size):  # noqa: F811
+    place = (PUDONG[0] + 0.03, PUDONG[1] - 0.02)
+    name = f"验收侧屏焊机 {size}"
+    machine = register(stack, f"SIDE-2-{size}", name, place)
+    connected(mqtt_port, machine)
+    drive_in(mqtt_port, machine, place)
+    screen = wall("side-card", size=size)
+    page = screen.page
+    wait_for(lambda: screen.ask(f"sandtable.positionOf({machine['asset']})"))
+    screen.ask(f"sandtable.select({machine['asset']})")
+    card = page.locator(".card.open:not(.alert-card)")
+    alerts = card.locator(".alert-row", has_text="重点区域内作业")
+    alerts.wait_for(timeout=10_000)
+    text = card.inner_text()
+    assert "今日轨迹" in text
+    assert "2 个位置" in text
+    assert "未办结" in text
+    box = card.bounding_box()
+    assert box["x"] >= SIZES[size][0] * 2 / 3, "the map's middle third stays free"
+    screen.picture("screen-card")
+    # One more on the wall is on the card at once.
+    before = card.locator(".alert-row").count()
+    publish(mqtt_port, machine, position(seq=3, lon=place[0] + 0.01, lat=place[1], working=True))
+    publish(mqtt_port, machine, position(seq=4, lon=place[0], lat=place[1], working=True))
+    wait_for(lambda: card.locator(".alert-row").count() > before, 15)
+    click(alerts.first)
+    page.locator(".alert-card.open").get_by_role("button", name="确认", exact=True).wait_for()
+    assert not screen.faults, screen.faults
+
+
+@pytest.mark.function("CP-027", path_only="倾斜摄影模型")
+def test_everybody_on_a_tag_is_on_the_standing_map_where_they_were_last(stack, mqtt_port, wall):  # noqa: F811
+    person = stack.python(PERSON)
+    connected(mqtt_port, person)
+    screen = wall("side-people")
+    screen.page.get_by_role("button", name="三维").click()
+    drawn = "(ids) => ids.every((id) => sandtable.positionOf(id) !== null)"
+
+    def everybody():
+        people = stack.python(ONLINE_PEOPLE)
+        return len(people) > 20 and screen.page.evaluate(drawn, people)
+
+    wait_for(everybody)
+    here = f"sandtable.positionOf({person['asset']})"
+    for step in range(3):
+        lon, lat = PUDONG[0] + step / 1000, PUDONG[1]
+        # The tag's maker reports shifted degrees; the map shows where the person is.
+        x, y = from_wgs84(lon, lat, "gcj02")
+        assert abs(x - lon) > 0.002
+        publish(mqtt_port, person, position(seq=step + 1, lon=round(x, 7), lat=round(y, 7)))
+        wait_for(lambda at=(lon, lat): (p := screen.ask(here)) and max(abs(p[0] - at[0]), abs(p[1] - at[1])) < 1e-6)
+    screen.ask(f"sandtable.select({person['asset']})")
+    wait_for(lambda: "验收持卡人" in screen.page.locator(".card.open").inner_text())
+    screen.picture("screen-people")
+    assert not screen.faults, screen.faults
+
+
+def test_trails_stay_behind_what_moves_while_somebody_wants_them(stack, wall):  # noqa: F811
+    screen = wall("side-trails", size="wall")
+    button = screen.page.locator(".tool", has_text="轨迹")
+    assert button.get_attribute("aria-pressed") == "false"
+    click(button)
+    wait_for(lambda: button.get_attribute("aria-pressed") == "true")
+    screen.page.reload()
+    screen.see_things()
+    assert button.get_attribute("aria-pressed") == "true"
+    screen.picture("screen-trails")
+    click(button)
+    assert button.get_attribute("aria-pressed") == "false"
+    assert not screen.faults, screen.faults
+
+
+def test_the_screen_speaks_english_too(stack, mqtt_port, wall):  # noqa: F811
+    machine = register(stack, "SIDE-3", "验收侧屏三号焊机", (PUDONG[0] + 0.06, PUDONG[1]))
+    connected(mqtt_port, machine)
+    screen = wall("side-english")
+    drive_in(mqtt_port, machine, (PUDONG[0] + 0.06, PUDONG[1]))
+    with screen.page.expect_navigation():
+        click(screen.page.get_by_role("button", name="English"))
+    screen.see_things()
+    wait_for(lambda: (total(screen, "hotwork.machines") or 0) > 10)
+    row = screen.page.locator(".alert-row", has_text="验收侧屏三号焊机").first
+    row.wait_for(timeout=10_000)
+    own = wait_for(lambda: (words := screen.page.evaluate(OWN_WORDS)) and "Reading…" not in words and words)
+    assert [text for text in own if CHINESE.search(text)] == []
+    assert {"Alerts", "Live", "Pudong New Area"} <= {*own, screen.page.locator(".light .word").inner_text()}
+    # Titles and districts of alerts come in the reader's language, though they were raised in nobody's.
+    assert "Work in a key area" in row.inner_text()
+    assert "Pudong" in row.locator(".alert-place").inner_text()
+    click(row)
+    screen.page.locator(".alert-card.open [data-action]").first.wait_for()
+    screen.picture("screen-english")
+    with screen.page.expect_navigation():
+        click(screen.page.get_by_role("button", name="中文"))
+    screen.see_things()
+    assert "预警" in screen.page.inner_text("body")
+    assert not screen.faults, screen.faults
+
+
+def test_a_lost_connection_is_said_and_made_up_for(stack, mqtt_port, wall):  # noqa: F811
+    machine = register(stack, "SIDE-4", "验收侧屏四号焊机", (PUDONG[0] + 0.06, PUDONG[1] + 0.02))
+    connected(mqtt_port, machine)
+    screen = wall("side-connection")
+    wait_for(lambda: screen.ask("sandtable.connection()") == "live")
+    web = next(process["pid"] for process in stack.status()["processes"] if process["name"] == "web")
+    os.kill(web, signal.SIGKILL)
+    band = screen.page.get_by_text("连接已断开：图上停在")
+    band.wait_for(timeout=10_000)
+    screen.picture("screen-cut")
+    publish(mqtt_port, machine, position(seq=1, lon=121.9, lat=31.05))
+    wait_for(lambda: screen.ask("sandtable.connection()") == "live", 60)
+    wait_for(lambda: not band.is_visible())
+    wait_for(lambda: screen.ask(f"sandtable.positionOf({machine['asset']})"))
+    assert [fault for fault in screen.faults if "ERR_CONNECTION" not in fault and "WebSocket" not in fault] == []
