@@ -349,7 +349,7 @@ def _write_states(
         "attrs": ("jsonb", [value or "{}" for value in batch.attrs]),
     }
     cursor.execute(_STAGING)
-    cursor.execute("TRUNCATE twin_state_staging")
+    cursor.execute("DELETE FROM twin_state_staging")  # of an earlier try in this transaction
     copy_columns(cursor, "twin_state_staging", columns)
     cursor.execute(_UPSERT)
 

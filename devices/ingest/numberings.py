@@ -33,7 +33,7 @@ def write_numberings(cursor: psycopg.Cursor, numberings: dict[int, Numbering]) -
     if not numberings:
         return
     cursor.execute(_STAGING)
-    cursor.execute("TRUNCATE devices_numbering_staging")
+    cursor.execute("DELETE FROM devices_numbering_staging")  # of an earlier try in this transaction
     copy_columns(
         cursor,
         "devices_numbering_staging",
