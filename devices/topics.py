@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from functools import lru_cache
 from typing import NamedTuple
 
 PREFIX = "st/v1"
@@ -49,6 +50,7 @@ def username(kind: str, device: str) -> str:
     return f"{kind}/{shard_of(device)}/{device}"
 
 
+@lru_cache(maxsize=1 << 18)
 def topic(kind: str, device: str, channel: str) -> str:
     """Topic of one channel of a device, ``st/v1/{kind}/{shard}/{device}/{channel}``.
 
@@ -62,6 +64,7 @@ def topic(kind: str, device: str, channel: str) -> str:
     return f"{PREFIX}/{username(kind, device)}/{channel}"
 
 
+@lru_cache(maxsize=1 << 18)
 def parse_topic(text: str) -> Address:
     """Take a topic apart; the shard is returned as written, whether or not it is the device's own.
 

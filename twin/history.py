@@ -16,19 +16,11 @@ from django.db import connection
 from psycopg import sql
 
 from twin.batch import MICROSECOND, PositionBatch
+from twin.copying import Column, copy_columns
 from twin.kinds import AssetKind, kinds
 
 DAYS_AHEAD = 3
 LONGEST_WAIT_S = 2
-COLUMNS = (
-    "kind", "asset_id", "device_id", "seq", "ts", "received_at", "lon", "lat", "alt_m", "speed_m_s", "heading_deg",
-    "accuracy_m", "status", "source_x", "source_y", "datum", "attrs",
-)  # fmt: skip
-TYPES = (
-    "int2", "int8", "int8", "int8", "timestamptz", "timestamptz", "float8", "float8", "float4", "float4", "float4",
-    "float4", "int2", "float8", "float8", "text", "jsonb",
-)  # fmt: skip
-_COLUMN_LIST = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
 _DAY_US = 86_400 * MICROSECOND
 # Serialises those who make or drop partitions; any constant of our own does.
 _PARTITION_LOCK = 0x5A4D
@@ -132,45 +124,26 @@ def days_of(batch: PositionBatch) -> dict[AssetKind, set[date]]:
     return wanted
 
 
-def _rows(batch: PositionBatch) -> list[tuple]:
-    """The batch as tuples in the order of :data:`COLUMNS`."""
-
-    def stamps(us: np.ndarray) -> list[datetime]:
-        return [datetime.fromtimestamp(value / MICROSECOND, UTC) for value in us.tolist()]
-
-    def known(values: np.ndarray) -> list[float | None]:
-        return [None if value != value else value for value in values.tolist()]
-
-    return list(
-        zip(
-            batch.kind.tolist(),
-            batch.asset.tolist(),
-            batch.device.tolist(),
-            batch.seq.tolist(),
-            stamps(batch.time_us),
-            stamps(batch.received_us),
-            batch.lon.tolist(),
-            batch.lat.tolist(),
-            known(batch.alt_m),
-            known(batch.speed_m_s),
-            known(batch.heading_deg),
-            known(batch.accuracy_m),
-            [None if value < 0 else value for value in batch.status.tolist()],
-            known(batch.source_x),
-            known(batch.source_y),
-            [value or None for value in batch.datum],
-            [value or None for value in batch.attrs],
-            strict=True,
-        )
-    )
-
-
-def _copy(cursor: psycopg.Cursor, table: str, batch: PositionBatch) -> None:
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), _COLUMN_LIST)
-    with cursor.copy(statement) as copy:
-        copy.set_types(TYPES)
-        for row in _rows(batch):
-            copy.write_row(row)
+def _columns(batch: PositionBatch) -> dict[str, Column]:
+    return {
+        "kind": ("int2", batch.kind),
+        "asset_id": ("int8", batch.asset),
+        "device_id": ("int8", batch.device),
+        "seq": ("int8", batch.seq),
+        "ts": ("timestamptz", batch.time_us),
+        "received_at": ("timestamptz", batch.received_us),
+        "lon": ("float8", batch.lon),
+        "lat": ("float8", batch.lat),
+        "alt_m": ("float4", batch.alt_m),
+        "speed_m_s": ("float4", batch.speed_m_s),
+        "heading_deg": ("float4", batch.heading_deg),
+        "accuracy_m": ("float4", batch.accuracy_m),
+        "status": ("int2", np.ma.masked_less(batch.status, 0)),
+        "source_x": ("float8", batch.source_x),
+        "source_y": ("float8", batch.source_y),
+        "datum": ("text", [value or None for value in batch.datum]),
+        "attrs": ("jsonb", [value or None for value in batch.attrs]),
+    }
 
 
 def write_tracks(cursor: psycopg.Cursor, batch: PositionBatch) -> int:
@@ -198,14 +171,14 @@ def write_tracks(cursor: psycopg.Cursor, batch: PositionBatch) -> int:
 def _write(cursor: psycopg.Cursor, batch: PositionBatch) -> int:
     try:
         with cursor.connection.transaction():
-            _copy(cursor, "twin_track", batch)
+            copy_columns(cursor, "twin_track", _columns(batch))
         return len(batch)
     except psycopg.errors.UniqueViolation:
         cursor.execute(
             "CREATE TEMPORARY TABLE IF NOT EXISTS twin_track_staging (LIKE twin_track) ON COMMIT DELETE ROWS"
         )
         cursor.execute("TRUNCATE twin_track_staging")
-        _copy(cursor, "twin_track_staging", batch)
+        copy_columns(cursor, "twin_track_staging", _columns(batch))
         cursor.execute("INSERT INTO twin_track SELECT * FROM twin_track_staging ON CONFLICT DO NOTHING")
         return cursor.rowcount
 

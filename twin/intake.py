@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from gis.fences import FenceIndex, Transitions, transitions
 from twin.batch import MICROSECOND, UNSAID, PositionBatch
+from twin.copying import Column, copy_columns
 from twin.history import write_tracks
 from twin.kinds import Status
 from twin.observers import Heard, Message, Moved, Observer
@@ -246,40 +247,48 @@ class Intake:
         stays = _Stays(point, area, np.empty(len(point), np.int64), change)
         for a, inside in stays.follow(moving, {a: self._known[a].inside for a in assets}).items():
             self._known[a].inside = inside
-        rows = [
-            (
-                int(moving.asset[i]),
-                f,
-                self._versions.get(f, 0),
-                entered,
-                _stamp(int(moving.time_us[i])),
-                float(moving.lon[i]),
-                float(moving.lat[i]),
-            )
-            for i, f, entered in zip(
-                change.point_index.tolist(), change.fence_id.tolist(), change.entered.tolist(), strict=True
-            )
-        ]
-        if not rows:
-            return stays
-        # An area deleted a moment ago has no row to refer to: its events have no subject any more.
-        cursor.executemany(
-            """INSERT INTO twin_areaevent (asset_id, area_id, area_version, entered, ts, lon, lat)
-               SELECT v.* FROM (VALUES (%s::int8, %s::int8, %s::int4, %s::bool, %s::timestamptz, %s::float8,
-               %s::float8)) AS v(asset, area, version, entered, ts, lon, lat)
-               WHERE EXISTS (SELECT 1 FROM twin_area WHERE id = v.area)""",
-            rows,
-        )
-        for asset_, area_, _version, entered, ts, *_ in rows:
-            if entered:
-                cursor.execute(
-                    """INSERT INTO twin_presence (asset_id, area_id, since)
-                       SELECT %s, id, %s FROM twin_area WHERE id = %s ON CONFLICT DO NOTHING""",
-                    [asset_, ts, area_],
-                )
-            else:
-                cursor.execute("DELETE FROM twin_presence WHERE asset_id = %s AND area_id = %s", [asset_, area_])
+        if len(change.point_index):
+            self._write_crossings(cursor, moving, change)
         return stays
+
+    def _write_crossings(self, cursor: psycopg.Cursor, moving: PositionBatch, change: Transitions) -> None:
+        at, area, entered = change.point_index, change.fence_id, change.entered
+        asset = moving.asset[at]
+        times = [_stamp(us) for us in moving.time_us[at].tolist()]
+        # An area deleted a moment ago has no row to refer to: its events have no subject any more.
+        cursor.execute(
+            """INSERT INTO twin_areaevent (asset_id, area_id, area_version, entered, ts, lon, lat)
+               SELECT v.* FROM unnest(%s::int8[], %s::int8[], %s::int4[], %s::bool[], %s::timestamptz[], %s::float8[],
+               %s::float8[]) AS v(asset, area, version, entered, ts, lon, lat)
+               WHERE EXISTS (SELECT 1 FROM twin_area WHERE id = v.area)""",
+            [
+                asset.tolist(),
+                area.tolist(),
+                [self._versions.get(f, 0) for f in area.tolist()],
+                entered.tolist(),
+                times,
+                moving.lon[at].tolist(),
+                moving.lat[at].tolist(),
+            ],
+        )
+        # Events are in the order of time: the last one of a pair tells whether the asset is inside.
+        last = dict(zip(zip(asset.tolist(), area.tolist(), strict=True), range(len(at)), strict=True))
+        came = {pair: times[k] for pair, k in last.items() if entered[k]}
+        left = [pair for pair, k in last.items() if not entered[k]]
+        if left:
+            cursor.execute(
+                """DELETE FROM twin_presence AS p USING unnest(%s::int8[], %s::int8[]) AS v(asset, area)
+                   WHERE p.asset_id = v.asset AND p.area_id = v.area""",
+                [list(column) for column in zip(*left, strict=True)],
+            )
+        if came:
+            cursor.execute(
+                """INSERT INTO twin_presence (asset_id, area_id, since)
+                   SELECT v.asset, a.id, v.since FROM unnest(%s::int8[], %s::int8[], %s::timestamptz[])
+                   AS v(asset, area, since) JOIN twin_area AS a ON a.id = v.area
+                   ON CONFLICT (asset_id, area_id) DO UPDATE SET since = excluded.since""",
+                [*([pair[i] for pair in came] for i in (0, 1)), list(came.values())],
+            )
 
     def _advance(self, cursor: psycopg.Cursor, moving: PositionBatch) -> Current:
         """Make the newest row of every asset its present state."""
@@ -295,16 +304,20 @@ class Intake:
             rests.append(known.rest)
         if len(batch):
             status_us = [self._known[asset].status_us for asset in batch.asset.tolist()]
-            cursor.execute(_UPSERT, [*_upsert_columns(batch, region, status_us), *_rest_columns(rests)])
+            _write_states(cursor, batch, region, status_us, rests)
         return Current(batch, region)
 
 
+_STAGING = """
+CREATE TEMPORARY TABLE IF NOT EXISTS twin_state_staging (
+    asset_id int8, ts timestamptz, received_at timestamptz, lon float8, lat float8, alt_m float8, speed_m_s float8,
+    heading_deg float8, accuracy_m float8, status int2, region_id int8, status_ts timestamptz, still_since timestamptz,
+    still_lon float8, still_lat float8, attrs jsonb
+) ON COMMIT DELETE ROWS"""
 _UPSERT = """
 INSERT INTO twin_state AS s (asset_id, ts, received_at, lon, lat, alt_m, speed_m_s, heading_deg, accuracy_m, status,
-                             attrs, region_id, status_ts, still_since, still_lon, still_lat)
-SELECT * FROM unnest(%s::int8[], %s::timestamptz[], %s::timestamptz[], %s::float8[], %s::float8[], %s::float8[],
-                     %s::float8[], %s::float8[], %s::float8[], %s::int2[], %s::jsonb[], %s::int8[],
-                     %s::timestamptz[], %s::timestamptz[], %s::float8[], %s::float8[])
+                             region_id, status_ts, still_since, still_lon, still_lat, attrs)
+SELECT * FROM twin_state_staging
 ON CONFLICT (asset_id) DO UPDATE SET ts = excluded.ts, received_at = excluded.received_at, lon = excluded.lon,
     lat = excluded.lat, alt_m = excluded.alt_m, speed_m_s = excluded.speed_m_s, heading_deg = excluded.heading_deg,
     accuracy_m = excluded.accuracy_m, status = excluded.status, attrs = excluded.attrs, region_id = excluded.region_id,
@@ -313,29 +326,32 @@ ON CONFLICT (asset_id) DO UPDATE SET ts = excluded.ts, received_at = excluded.re
 WHERE s.ts < excluded.ts"""
 
 
-def _upsert_columns(batch: PositionBatch, region: NDArray[np.int64], status_us: list[int]) -> list[list]:
-    def known(values: NDArray[np.floating]) -> list[float | None]:
-        return [None if value != value else value for value in values.tolist()]
-
-    return [
-        batch.asset.tolist(),
-        [_stamp(us) for us in batch.time_us.tolist()],
-        [_stamp(us) for us in batch.received_us.tolist()],
-        batch.lon.tolist(),
-        batch.lat.tolist(),
-        known(batch.alt_m),
-        known(batch.speed_m_s),
-        known(batch.heading_deg),
-        known(batch.accuracy_m),
-        batch.status.tolist(),
-        [value or "{}" for value in batch.attrs],
-        [value or None for value in region.tolist()],
-        [_stamp(us) if us else None for us in status_us],
-    ]
-
-
-def _rest_columns(rests: list[Rest]) -> list[list]:
-    return [[_stamp(rest.since_us) for rest in rests], [rest.lon for rest in rests], [rest.lat for rest in rests]]
+def _write_states(
+    cursor: psycopg.Cursor, batch: PositionBatch, region: NDArray[np.int64], status_us: list[int], rests: list[Rest]
+) -> None:
+    """Make these rows the present states of their assets, unless they are newer already."""
+    columns: dict[str, Column] = {
+        "asset_id": ("int8", batch.asset),
+        "ts": ("timestamptz", batch.time_us),
+        "received_at": ("timestamptz", batch.received_us),
+        "lon": ("float8", batch.lon),
+        "lat": ("float8", batch.lat),
+        "alt_m": ("float8", batch.alt_m),
+        "speed_m_s": ("float8", batch.speed_m_s),
+        "heading_deg": ("float8", batch.heading_deg),
+        "accuracy_m": ("float8", batch.accuracy_m),
+        "status": ("int2", batch.status),
+        "region_id": ("int8", np.ma.masked_equal(region, 0)),
+        "status_ts": ("timestamptz", np.ma.masked_equal(np.array(status_us, np.int64), 0)),
+        "still_since": ("timestamptz", np.array([rest.since_us for rest in rests], np.int64)),
+        "still_lon": ("float8", np.array([rest.lon for rest in rests])),
+        "still_lat": ("float8", np.array([rest.lat for rest in rests])),
+        "attrs": ("jsonb", [value or "{}" for value in batch.attrs]),
+    }
+    cursor.execute(_STAGING)
+    cursor.execute("DELETE FROM twin_state_staging")  # of an earlier try in this transaction
+    copy_columns(cursor, "twin_state_staging", columns)
+    cursor.execute(_UPSERT)
 
 
 def _stamp(us: int) -> datetime:

@@ -23,6 +23,7 @@ from devices.exceptions import LeaseLostError
 from devices.ingest.decode import Decoded, Decoder, Received, Refused, Said
 from devices.ingest.leases import RENEW_S, Leases
 from devices.ingest.ledger import count_refusals, write_refusals
+from devices.ingest.numberings import read_numberings, write_numberings
 from devices.ingest.receiver import Receiver
 from devices.ingest.registry import KnownDevice, load_devices
 from devices.messages import Event, PowerStatus, Reply
@@ -226,7 +227,7 @@ class IngestWorker:
                 outcome = self._store_singly(cursor, decoded, error)
             switched, heard = self._store_said(cursor, decoded.said)
             messages = outcome.messages + self._intake.heard(cursor, heard)
-            self._store_numberings(cursor, decoded.numberings)
+            write_numberings(cursor, decoded.numberings)
             write_refusals(cursor, decoded.refused)
         return decoded, outcome, switched, messages
 
@@ -294,29 +295,11 @@ class IngestWorker:
             device = self._devices.get(identifier)
             if device is not None and device.numbered and device.id not in self._numberings:
                 wanted.add(device.id)
-        if not wanted:
-            return
-        cursor.execute(
-            "SELECT device_id, epoch, acked, ahead FROM devices_numbering WHERE device_id = ANY(%s)", [list(wanted)]
-        )
-        for device_id, epoch, acked, ahead in cursor.fetchall():
-            self._numberings[device_id] = Numbering(epoch, acked, ahead)
+        if wanted:
+            self._numberings |= read_numberings(cursor, wanted)
 
     def _numbering_of(self, device: KnownDevice) -> Numbering:
         return self._numberings.setdefault(device.id, Numbering())
-
-    def _store_numberings(self, cursor: psycopg.Cursor, numberings: dict[int, Numbering]) -> None:
-        if not numberings:
-            return
-        rows = [(key, n.epoch, n.acked, msgspec.json.encode(n.ahead).decode()) for key, n in numberings.items()]
-        cursor.execute(
-            """INSERT INTO devices_numbering AS n (device_id, epoch, acked, ahead)
-               SELECT u.* FROM unnest(%s::int8[], %s::int8[], %s::int8[], %s::jsonb[]) AS u(id, epoch, acked, ahead)
-               WHERE EXISTS (SELECT 1 FROM devices_device d WHERE d.id = u.id)
-               ON CONFLICT (device_id) DO UPDATE
-               SET epoch = excluded.epoch, acked = excluded.acked, ahead = excluded.ahead""",
-            [list(column) for column in zip(*rows, strict=True)],
-        )
 
     def _answer(self, decoded: Decoded) -> None:
         for identifier, refused in decoded.answers.items():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from datetime import UTC, datetime
 
 import paho.mqtt.client as mqtt
@@ -61,6 +60,10 @@ class Road:
         wait_for(lambda: worker._leases.tokens)
         return worker
 
+    @property
+    def workers(self):
+        return [runner for runner in self.runners if isinstance(runner, IngestWorker)]
+
     def stop(self):
         for runner in self.runners:
             runner.stop()
@@ -91,7 +94,8 @@ class Station:
         self.client.connect("127.0.0.1", road.broker.port)
         self.client.loop_start()
         wait_for(self.client.is_connected)
-        time.sleep(0.3)  # the registry hears of the device by a notice
+        # The workers hear of the device by a notice.
+        wait_for(lambda: all(identifier in worker._devices for worker in road.workers))
 
     def send(self, channel="pos", qos=0, at=None, **fields):
         body = {"time": (at or datetime.now(UTC)).isoformat(), "lon": 121.5, "lat": 31.2, **fields}

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 import psycopg
+from numpy.typing import NDArray
 
 from layers.hotwork.attributes import TOPIC, Forbidden, read_important_periods
 from twin.kinds import MACHINE, Status
@@ -89,7 +90,7 @@ class WorkRecorder:
         for row, area in zip(moved.inside_row.tolist(), moved.inside_area.tolist(), strict=True):
             areas.setdefault(row, set()).add(area)
         working = batch.status == Status.WORKING
-        for i in machines.tolist():
+        for i in machines[self._concerned(moved, working)[machines]].tolist():
             asset = int(batch.asset[i])
             if not working[i] and asset not in self._open:
                 continue
@@ -103,6 +104,14 @@ class WorkRecorder:
             )
             self._follow(cursor, row, set(self._spots(row, areas.get(i, set()))))
         return []
+
+    def _concerned(self, moved: Moved, working: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Rows of machines that have a record, or may get one here: most work where nothing is controlled."""
+        regions = {region for period in self._periods.values() if not period.area for region in period.regions}
+        controlled = np.isin(moved.region, list(regions))
+        controlled[moved.inside_row] = True
+        asset = moved.batch.asset
+        return np.isin(asset, [*self._open, *asset[working & controlled].tolist()])
 
     def _spots(self, row: _Row, areas: set[int]) -> Iterable[Spot]:
         at = _stamp(row.time_us)
