@@ -29,8 +29,7 @@ _HEADER_BYTES = 19
 _END = b"\xff\xff"
 # Compiling would take longer than any of these queries. And the newest row is the first of the index: of a partition
 # that was not analysed yet, the planner believes that an asset has a row or two there, and would sort them all.
-_MANNER = """SET LOCAL statement_timeout = {}; SET LOCAL jit = off; SET LOCAL enable_sort = off;
-SET LOCAL enable_seqscan = off"""
+_MANNER = "SET LOCAL statement_timeout = {}; SET LOCAL jit = off; SET LOCAL enable_sort = off"
 Ids = NDArray[np.int64]
 _Column = tuple[str, str, sql.SQL]
 

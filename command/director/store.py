@@ -132,7 +132,7 @@ def give(wall_id: int, order: Mapping[str, Any], by: User, run: Mapping[str, Any
     with transaction.atomic():
         wall = Wall.objects.select_for_update(of=("self",)).select_related("user").get(pk=wall_id)
         wall.number += 1
-        number = {"number": wall.number, "by": by.get_full_name(), "at": timezone.now().timestamp()}
+        number = {"number": wall.number, "driver": by.get_full_name(), "at": timezone.now().timestamp()}
         if run is not None:
             wall.run = {"run": wall.number, "step": 0, "paused": False, "why": "", "until": None, **run}
             order = {**order, "playing": wall.run}

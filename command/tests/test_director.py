@@ -199,7 +199,7 @@ def test_a_wall_is_told_and_says_when_it_is_done(town, walls):
     assert (status, told) == (202, {"number": 1})
     wall.refresh_from_db()
     (order,) = wall.orders
-    assert (order["do"], order["number"], order["by"]) == ("scene", 1, "city")
+    assert (order["do"], order["number"], order["driver"]) == ("scene", 1, "city")
     assert order["shown"]["view"] == VIEW
     assert order["shown"]["district"] == town.west.code
     ledger = AuditRecord.objects.get(model="command.Wall", action="change")
@@ -373,3 +373,19 @@ def test_the_demo_is_made_once_and_never_again(town):
         Scene.objects.all().delete()
         assert not demo.fill(region, ["a.b"])
     assert not Scene.objects.exists()
+
+
+def test_an_order_arrives_with_its_own_words(town, walls):
+    """What the server adds to an order hides nothing of what was ordered."""
+    client, wall = town.client("west"), walls["west"]
+    orders = [
+        {"do": "zoom", "by": 1.5},
+        {"do": "fly", "lon": 121.0, "lat": 31.0, "zoom": None},
+        {"do": "fold", "folded": ["day"]},
+        {"do": "layer", "layer": "a.b", "shown": False},
+        {"do": "solid", "solid": True},
+    ]
+    for order in orders:
+        assert ask(client, "POST", f"walls/{wall.pk}/orders", {"order": order})[0] == 202
+    wall.refresh_from_db()
+    assert [{key: given[key] for key in order} for order, given in zip(orders, wall.orders, strict=True)] == orders

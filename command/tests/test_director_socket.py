@@ -125,7 +125,7 @@ def test_from_tablet_to_wall_and_back(town_for_good):
                 there.feeds[0].take(there.feeds[0].source.read(json.dumps(record).encode()))
                 there.feeds[0].publish("st/walls/web", json.dumps(record).encode())
             order = await wall.hears("order", lambda m: m["number"] == 2)
-            assert order["by"] == "city"
+            assert order["driver"] == "city"
             assert [m["do"] for m in wall.heard if m["type"] == "order"] == ["home", "close"]
             await wall.say(**wall_state(done=2))
             await tablet.hears("wall_now", lambda m: m["wall"]["done"] == 2)

@@ -75,7 +75,7 @@ export type Deed =
   | { do: "asset" | "alert"; id: number };
 
 /** What the server adds when it passes an order on. */
-export type Order = { number: number; by: string } & (
+export type Order = { number: number; driver: string } & (
   | { do: "scene"; shown: ShownScene }
   | { do: "tour"; playing: Run }
   | Exclude<Deed, { do: "scene" } | { do: "tour" }>

@@ -198,6 +198,7 @@ export class ScreenApp {
       onJump: () => this.jumped(),
       onSignedOut: () => this.signIn(),
     });
+    this.charts.onMoment = (at) => this.past.go(at);
     this.bottom.add(this.past.bar.element);
     // The column tells of now, whatever moment the map shows, and says so.
     this.right.element.querySelector("h2")?.setAttribute("data-present", t("实时"));

@@ -133,7 +133,7 @@ export class Director {
     this.doing = null;
     this.done = order.number;
     this.fault = fault.slice(0, 200);
-    this.badge.driven(order.by);
+    this.badge.driven(order.driver);
     this.report();
   }
 
