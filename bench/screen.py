@@ -29,7 +29,7 @@ SETTLE_S = 8.0
 PATIENCE_S = 90.0
 SIZE = {"width": 1920, "height": 1080}
 ARGUMENTS = [
-    *("--headless=new", "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
+    *("--headless=new", "--no-sandbox", "--use-gl=angle", "--enable-unsafe-swiftshader"),
     *("--disable-background-networking", "--enable-precise-memory-info"),
 ]
 WATCH = """() => {
@@ -52,6 +52,10 @@ def main(arguments: list[str]) -> int:
     parser = loading_parser("screen", __doc__, rate=5000, devices=20_000)
     parser.add_argument("--seconds", type=float, default=20, help="每种视图的秒数（默认 20）")
     parser.add_argument("--limit", type=float, default=0.30, help="脚本占一个核的上限（默认 0.30）")
+    parser.add_argument(
+        "--paint", choices=("null", "swiftshader"), default="null",
+        help="null：不真正绘制，脚本按显卡的节奏运行（默认）；swiftshader：由处理器绘制",
+    )  # fmt: skip
     return run_loading("screen", parser, arguments, _here)
 
 
@@ -72,6 +76,7 @@ def _here(options: argparse.Namespace) -> int:
     figures = {
         "devices": options.devices,
         "rate": options.rate,
+        "paint": options.paint,
         "views": views,
         "worst_script_share": worst,
         "limit": options.limit,
@@ -88,7 +93,9 @@ def _measure(url: str, session: str, crowd: Any, options: argparse.Namespace) ->
     if program is None:
         raise SystemExit("no Chromium: ./sandtable test installs it")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=program, args=[*ARGUMENTS, f"--use-angle={options.paint}"]
+        )
         context = browser.new_context(viewport=SIZE)  # type: ignore[arg-type]
         context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": url}])
         page = context.new_page()

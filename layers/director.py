@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from access.scope import scope_of
 from gis.models import Region
-from layers.screen import districts_in
+from layers.screen import around, districts_in
 from twin.bundle import entry
 from twin.views import boot_data
 
@@ -26,7 +26,10 @@ SMALLEST_PIECE_DEG2 = 0.0004
 def director_page(request: HttpRequest) -> HttpResponse:
     """A tablet's page, for whoever is signed in; which walls it drives is asked wall by wall."""
     boot = boot_data(request)
-    districts = districts_in(scope_of(request.user), get_language())
+    scope = scope_of(request.user)
+    districts = districts_in(scope, get_language())
+    if districts and not scope.everything:
+        boot["bounds"] = around([district["bounds"] for district in districts])
     outlines = _outlines([district["code"] for district in districts])
     boot["districts"] = [{**district, "outline": outlines[district["code"]]} for district in districts]
     boot["urls"] |= {

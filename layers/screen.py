@@ -28,7 +28,7 @@ def screen_page(request: HttpRequest) -> HttpResponse:
     boot["user"]["id"] = request.user.pk
     boot["districts"] = districts = districts_in(scope, get_language())
     if districts and not scope.everything:
-        boot["bounds"] = _around([district["bounds"] for district in districts])
+        boot["bounds"] = around([district["bounds"] for district in districts])
     boot["urls"] |= {
         "layers": reverse("api:layers"),
         "modules": reverse("api:modules"),
@@ -60,6 +60,7 @@ def districts_in(scope: Scope, language: str | None) -> list[dict[str, Any]]:
     ]
 
 
-def _around(bounds: list[Bounds]) -> Bounds:
+def around(bounds: list[Bounds]) -> Bounds:
+    """One box around all of them."""
     west, south, east, north = zip(*bounds, strict=True)
     return min(west), min(south), max(east), max(north)
