@@ -27,7 +27,7 @@ export interface TrailColumns {
   /** Seconds since {@link Trails.epoch_ms}. */
   times: Float32Array;
   /** Red, green, blue, opacity. */
-  colours: Uint8Array;
+  colours: Uint8ClampedArray;
 }
 
 /**
@@ -40,7 +40,7 @@ export class Trails {
   private from = new Float64Array(0);
   private to = new Float64Array(0);
   private times = new Float32Array(0);
-  private colours = new Uint8Array(0);
+  private colours = new Uint8ClampedArray(0);
   private readonly last = new Map<number, Last>();
   private next = 0;
   private columns: TrailColumns | null = null;
@@ -94,7 +94,7 @@ export class Trails {
     this.from = new Float64Array(0);
     this.to = new Float64Array(0);
     this.times = new Float32Array(0);
-    this.colours = new Uint8Array(0);
+    this.colours = new Uint8ClampedArray(0);
   }
 
   /** What is drawn: the same object until there is a new piece. */
@@ -126,7 +126,7 @@ export class Trails {
 
   private grow(): void {
     const room = Math.min(this.most, Math.max(1024, this.times.length * 2));
-    const grown = <T extends Float64Array | Float32Array | Uint8Array>(array: T, size: number): T => {
+    const grown = <T extends Float64Array | Float32Array | Uint8ClampedArray>(array: T, size: number): T => {
       const larger = new (array.constructor as new (length: number) => T)(room * size);
       larger.set(array as never);
       return larger;

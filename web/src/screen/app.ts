@@ -251,6 +251,8 @@ export class ScreenApp {
     const free = (): Free => this.free();
     this.scenery = await Scenery.build(canvas, this.api, this.boot.urls.tiles, this.tokens, this.scale, this.notices, free);
     this.tools.solid(this.scenery.isSolid);
+    this.scenery.frame(this.boot.bounds);
+    new ResizeObserver(() => this.scenery?.reframe()).observe(this.bottom.element);
     await reading;
     this.inventory.draw(canvas, this.scenery.ground);
     this.director.take(this.stage(canvas, this.scenery));

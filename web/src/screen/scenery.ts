@@ -31,6 +31,8 @@ type Box = [west: number, south: number, east: number, north: number];
 /** The scene and the camera: ground, volumes, buildings; flat or standing; flights. */
 export class Scenery {
   isSolid = false;
+  /** What the map was framed on, until it moves elsewhere. */
+  private framed: Box | null = null;
   private buildings: Buildings | null = null;
 
   private constructor(
@@ -80,13 +82,19 @@ export class Scenery {
   }
 
   /** Shows a box in the free part of the map. */
-  frame([west, south, east, north]: Box): void {
-    this.canvas.map.fitBounds([west, south, east, north], {
+  frame(box: Box): void {
+    this.canvas.map.fitBounds(box, {
       padding: this.free(),
       pitch: this.isSolid ? PITCH : 0,
       bearing: this.isSolid ? BEARING : 0,
       duration: 1200,
     });
+    this.framed = box; // only now: setting out forgets what was framed
+  }
+
+  /** The panels leave another part free than before: shows there what was framed, unless the map has moved since. */
+  reframe(): void {
+    if (this.framed !== null) this.frame(this.framed);
   }
 
   /** Flies to a view, flat or standing as it is. */
