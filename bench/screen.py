@@ -93,9 +93,7 @@ def _measure(url: str, session: str, crowd: Any, options: argparse.Namespace) ->
     if program is None:
         raise SystemExit("no Chromium: ./sandtable test installs it")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program, args=[*ARGUMENTS, f"--use-angle={options.paint}"]
-        )
+        browser = playwright.chromium.launch(executable_path=program, args=[*ARGUMENTS, f"--use-angle={options.paint}"])
         context = browser.new_context(viewport=SIZE)  # type: ignore[arg-type]
         context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": url}])
         page = context.new_page()

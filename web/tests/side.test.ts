@@ -96,7 +96,7 @@ describe("filters", () => {
 describe("memory", () => {
   it("is one user's, and survives rubbish", () => {
     const kept = new Map<string, string>();
-    const storage = { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, text: string) => void kept.set(key, text), removeItem: () => undefined };
+    const storage = { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, text: string) => void kept.set(key, text) };
     new Memory(1, storage).write({ layers: { a: false }, filters: { b: { c: [1] } }, isTrailing: true });
     expect(new Memory(1, storage).read()).toEqual({ layers: { a: false }, filters: { b: { c: [1] } }, isTrailing: true });
     expect(new Memory(2, storage).read().layers).toEqual({});

@@ -21,7 +21,7 @@ export class Memory {
 
   constructor(
     user: string | number,
-    private readonly storage: Pick<Storage, "getItem" | "setItem" | "removeItem">,
+    private readonly storage: Pick<Storage, "getItem" | "setItem">,
   ) {
     this.key = `sandtable.screen/${user}`;
   }
