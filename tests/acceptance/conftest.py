@@ -116,13 +116,18 @@ def pictures(request: pytest.FixtureRequest) -> Path:
 class Screen:
     """One browser page that notices whatever a good page does not do."""
 
-    def __init__(self, browser: Any, stack: Stack, size: str = "desk", pictures: Path | None = None) -> None:
+    def __init__(
+        self, browser: Any, stack: Stack, size: str = "desk", pictures: Path | None = None, glides: bool = False
+    ) -> None:
         width, height = SIZES[size]
         self.size = size
         self.stack = stack
         self.pictures = pictures
         self.faults: list[str] = []
-        self.context = browser.new_context(viewport={"width": width, "height": height}, locale="zh-CN")
+        # Software drawing takes a core while things glide: pages ask for less motion, as people may.
+        self.context = browser.new_context(
+            viewport={"width": width, "height": height}, locale="zh-CN", reduced_motion=None if glides else "reduce"
+        )
         self.page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
         self.page.on("console", lambda m: self.faults.append(f"console: {m.text}") if m.type == "error" else None)
@@ -182,8 +187,8 @@ class Screen:
 def open_screen(browser: Any, stack: Stack, pictures: Path) -> Iterator[Callable[..., Screen]]:
     opened: list[Screen] = []
 
-    def open_(size: str = "desk") -> Screen:
-        screen = Screen(browser, stack, size, pictures)
+    def open_(size: str = "desk", glides: bool = False) -> Screen:
+        screen = Screen(browser, stack, size, pictures, glides)
         opened.append(screen)
         return screen
 

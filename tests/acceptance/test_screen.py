@@ -51,8 +51,8 @@ def mqtt_port(stack):
 def wall(stack, open_screen):
     """Opens the screen for somebody."""
 
-    def open_(name="", role="city", region="", size="desk"):
-        screen = open_screen(size)
+    def open_(name="", role="city", region="", size="desk", glides=False):
+        screen = open_screen(size, glides)
         if name:
             stack.python(ACCOUNT.format(name=name, password=PASSWORD, role=role, region=region))
         screen.sign_in(name or "admin", PASSWORD if name else stack.password)
@@ -82,9 +82,9 @@ def row(screen, name):
 
 @pytest.mark.parametrize("size", ["desk", "wall"])
 def test_the_screen_shows_what_there_is(stack, wall, size):
-    screen = wall(size=size)
+    screen = wall(size=size, glides=size == "desk")
     wait_for(lambda: screen.ask("sandtable.connection()") == "live")
-    listed = {layer["id"] for layer in screen.page.request.get(f"{stack.url}/api/v1/layers").json()}
+    listed = {layer["id"] for layer in screen.page.request.get(f"{stack.url}/api/v1/layers").json()} | {"alerts"}
     shown = "[...document.querySelectorAll('.layer[data-layer]')].map((row) => row.dataset.layer)"
     wait_for(lambda: set(screen.ask(shown)) == listed)
     machines = screen.page.locator("[data-layer='hotwork.machines'] .total")

@@ -242,9 +242,8 @@ def test_the_card_tells_of_a_thing_its_alerts_and_its_day(stack, mqtt_port, wall
     card = page.locator(".card.open:not(.alert-card)")
     alerts = card.locator(".alert-row", has_text="重点区域内作业")
     alerts.first.wait_for(timeout=10_000)
-    text = card.inner_text()
+    text = wait_for(lambda: (text := card.inner_text()) and "2 个位置" in text and text)
     assert "今日轨迹" in text
-    assert "2 个位置" in text
     assert "未办结" in text
     box = card.bounding_box()
     assert box["x"] >= SIZES[size][0] * 2 / 3, "the map's middle third stays free"

@@ -97,7 +97,7 @@ def test_postgres_runs_as_nobody_important_and_only_on_loopback(stack):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_sign_in_and_see_a_machine_move(stack, open_screen, size):
-    screen = open_screen(size)
+    screen = open_screen(size, glides=size == "desk")
     screen.page.goto(f"{stack.url}/")
     screen.picture("sign-in")
     screen.sign_in("admin", stack.password)

@@ -158,6 +158,7 @@ export class TimeMachine {
     this.problem = "";
     if (!this.isPast) {
       this.deps.stream.hold();
+      this.deps.onAlerts([]); // those of now do not belong on a map of then
       this.ticked = performance.now();
       this.timer = setInterval(() => this.step(), STEP_MS);
       void this.readKept();
