@@ -18,7 +18,7 @@ def test_every_module_is_asked_with_the_city_and_a_seed(town, monkeypatch, capsy
     monkeypatch.setattr(registry, "_modules", modules)
     call_command("loadlayers", "--city", "310000", "--seed", "s")
     assert asked == [("310000", "s/310000")]
-    assert capsys.readouterr().out == "甲：示例已装入\n"
+    assert capsys.readouterr().out == "甲：示例已装入\n导播：示例场景与巡演已装入\n"
 
 
 def test_a_city_that_is_not_there_is_said(db):

@@ -87,7 +87,7 @@ def test_the_screen_shows_what_there_is(stack, wall, size):
     listed = {layer["id"] for layer in screen.page.request.get(f"{stack.url}/api/v1/layers").json()} | {"alerts"}
     shown = "[...document.querySelectorAll('.layer[data-layer]')].map((row) => row.dataset.layer)"
     wait_for(lambda: set(screen.ask(shown)) == listed)
-    machines = screen.page.locator("[data-layer='hotwork.machines'] .total")
+    machines = screen.page.locator("[data-spot='hotwork.machines//']")
     wait_for(lambda: machines.inner_text().isdigit() and int(machines.inner_text()) > 0)
     ids = stack.python(
         "import json; from twin.models import State;"
