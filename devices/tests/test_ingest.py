@@ -106,7 +106,11 @@ def test_late_beyond_the_partitions_made_ahead(station):
         (b'{"seq":1,"time":"2026-01-01T00:00:00","lon":121,"lat":31}', "wrong_type"),
         (b'{"time":NOW,"lon":121,"lat":31}', "missing_field"),
         (b'{"seq":1,"time":NOW,"lon":121,"lat":31,"attrs":{"a":"\\u0000"}}', "out_of_range_attrs"),
-        (b'{"seq":1,"time":NOW,"lon":121,"lat":31,"attrs":{"a":"' + b"x" * 1_000_000 + b'"}}', "payload_too_large"),
+        pytest.param(
+            b'{"seq":1,"time":NOW,"lon":121,"lat":31,"attrs":{"a":"' + b"x" * 1_000_000 + b'"}}',
+            "payload_too_large",
+            id="a megabyte",
+        ),
     ],
 )
 @pytest.mark.slow

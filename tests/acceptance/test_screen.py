@@ -97,12 +97,12 @@ def test_the_screen_shows_what_there_is(stack, wall, size):
     wait_for(lambda: [i for i in ids if before[i] and screen.ask(f"sandtable.positionOf({i})") != before[i]])
     screen.picture("screen")
     screen.page.locator(".district-row[data-code='310115']").dispatch_event("click")
-    wait_for(lambda: "浦东新区" in screen.page.locator(".focus").inner_text())
+    wait_for(lambda: "浦东新区" in screen.page.locator(".focus:not(.spot)").inner_text())
     wait_for(lambda: int(machines.inner_text()) < 100)
     screen.page.get_by_role("button", name="三维").click()
     screen.picture("screen-district")
     screen.page.keyboard.press("Escape")
-    wait_for(lambda: not screen.page.locator(".focus").is_visible())
+    wait_for(lambda: not screen.page.locator(".focus:not(.spot)").is_visible())
     assert not screen.faults, screen.faults
 
 
