@@ -127,3 +127,15 @@ class ScopedRelatedFilter(admin.RelatedFieldListFilter):
         rows = choices(field, model_admin.scope(request, model_admin.view_requires))
         ordering = self.field_admin_ordering(field, request, model_admin)
         return [(row.pk, str(row)) for row in (rows.order_by(*ordering) if ordering else rows)]
+
+
+class OnceChosenMixin:
+    """What a row is about is its primary key: chosen when it is made, and never changed."""
+
+    model: type[models.Model]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
+        """Besides, the primary key of a row that is there."""
+        fields = list(super().get_readonly_fields(request, obj))  # type: ignore[misc]
+        assert self.model._meta.pk is not None
+        return [*fields, self.model._meta.pk.name] if obj else fields

@@ -8,6 +8,7 @@ start, together with the nearest one it knows.
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -122,7 +123,7 @@ def _alpha(opacity: float) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Style:
+class Style(ABC):
     """Base of all styles.
 
     Attributes
@@ -171,17 +172,17 @@ class Style:
         """Least and most of each number."""
         return {}
 
+    @abstractmethod
     def own_properties(self) -> dict[str, Any]:
         """What the style's words mean to deck.gl."""
-        raise NotImplementedError
 
     def properties(self) -> dict[str, Any]:
         """deck.gl properties, ready for JSON."""
         return {**self.own_properties(), **self.deck}
 
+    @abstractmethod
     def colouring(self) -> Colour:
         """Its colour, or what decides it."""
-        raise NotImplementedError
 
 
 _POINT = frozenset({"point"})

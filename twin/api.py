@@ -13,6 +13,7 @@ from ninja import Query, Router, Schema
 from ninja.params import Path
 
 from access.scope import scope_of
+from gis.models import Region
 from twin.history import read_track
 from twin.kinds import kind_of
 from twin.models import Asset, State
@@ -77,20 +78,29 @@ def _visible(request: HttpRequest, asset_id: int) -> Asset:
     return get_object_or_404(assets.select_related("owner", "state__region"), pk=asset_id)
 
 
+def asset_out(asset: Asset, region: Region | None, state: StateOut | None) -> AssetOut:
+    """An asset as a map is told of it, the district in the reader's language."""
+    return AssetOut(
+        id=asset.pk,
+        kind=asset.kind,
+        code=asset.code,
+        name=asset.name,
+        owner=NameOut(name=asset.owner.name) if asset.owner else None,
+        region=RegionOut(code=region.code, name=place_name(region, get_language())) if region else None,
+        state=state,
+    )
+
+
 @router.get("/assets/{int:asset_id}", response=AssetOut)
 def asset(request: HttpRequest, asset_id: Path[int]) -> AssetOut:
     """One asset with its owner, its district and its latest state."""
     found = _visible(request, asset_id)
     state: State | None = getattr(found, "state", None)
     region = state.region if state else None
-    return AssetOut(
-        id=found.pk,
-        kind=found.kind,
-        code=found.code,
-        name=found.name,
-        owner=NameOut(name=found.owner.name) if found.owner else None,
-        region=RegionOut(code=region.code, name=place_name(region, get_language())) if region else None,
-        state=None
+    return asset_out(
+        found,
+        region,
+        None
         if state is None
         else StateOut(
             time=state.ts,

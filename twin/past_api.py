@@ -18,7 +18,7 @@ from ninja.params import Path
 
 from access.scope import Scope, scope_of
 from gis.models import Region
-from twin.api import MOST_MINUTES, MOST_POINTS, AssetOut, NameOut, RegionOut, StateOut, TrackOut
+from twin.api import MOST_MINUTES, MOST_POINTS, AssetOut, StateOut, TrackOut, asset_out
 from twin.batch import MICROSECOND
 from twin.exceptions import PastTooSlowError
 from twin.history import read_attributes, read_track
@@ -120,16 +120,8 @@ def asset(request: HttpRequest, asset_id: Path[int], at: Query[str] = "") -> Ass
     region = None
     if state is not None:
         place = int(districts().locate_one([state.lon], [state.lat])[0])
-        region = Region.objects.filter(pk=place).only("code", "name").first()
-    return AssetOut(
-        id=found.pk,
-        kind=found.kind,
-        code=found.code,
-        name=found.name,
-        owner=NameOut(name=found.owner.name) if found.owner else None,
-        region=RegionOut(code=region.code, name=region.name) if region else None,
-        state=state,
-    )
+        region = Region.objects.filter(pk=place).only("code", "name", "name_en").first()
+    return asset_out(found, region, state)
 
 
 @router.get("/past/assets/{int:asset_id}/track", response=TrackOut)

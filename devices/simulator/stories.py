@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from random import Random
 from typing import Any
 
@@ -51,7 +52,7 @@ class VisitingMachine(Machine):
         self.speed_m_s = 8.0
 
 
-class _Eventful(Person):
+class _Eventful(Person, ABC):
     """Someone on duty to whom something happens soon, and again every so often."""
 
     FIRST_S = 40.0
@@ -69,9 +70,9 @@ class _Eventful(Person):
             self._until_s = self.AGAIN_S
             self.happen()
 
+    @abstractmethod
     def happen(self) -> None:
         """What happens."""
-        raise NotImplementedError
 
 
 class StrayingPerson(_Eventful):

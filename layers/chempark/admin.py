@@ -9,21 +9,9 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from access.admin_scope import ScopedAdminMixin, ScopedRelatedFilter
+from access.admin_scope import OnceChosenMixin, ScopedAdminMixin, ScopedRelatedFilter
 from access.roles import Permission
 from layers.chempark.models import Plant, TagHolder, Zone
-
-
-class OnceChosenMixin:
-    """What a row is about is its primary key: chosen when it is made, and never changed."""
-
-    model: type[models.Model]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
-        """Besides, the primary key of a row that is there."""
-        fields = list(super().get_readonly_fields(request, obj))  # type: ignore[misc]
-        assert self.model._meta.pk is not None
-        return [*fields, self.model._meta.pk.name] if obj else fields
 
 
 @admin.register(Plant)
