@@ -26,6 +26,29 @@ BROWSER_ARGUMENTS = [
     "--enable-unsafe-swiftshader",
     "--disable-background-networking",
 ]
+# Runs whatever code comes in, a line of JSON each; what the code prints last is the answer.
+SHELL = """
+import contextlib, io, json, sys, traceback
+from django.db import connections
+for line in sys.stdin:
+    said, wrong = io.StringIO(), ""
+    try:
+        with contextlib.redirect_stdout(said):
+            exec(json.loads(line), {})
+    except Exception:
+        wrong = traceback.format_exc()
+    connections.close_all()
+    print(json.dumps({"said": said.getvalue(), "wrong": wrong}), flush=True)
+"""
+SESSION = """
+import json
+from django.conf import settings
+from django.test import Client
+from access.models import User
+client = Client()
+client.force_login(User.objects.get(username="{user}"))
+print(json.dumps([settings.SESSION_COOKIE_NAME, client.cookies[settings.SESSION_COOKIE_NAME].value]))
+"""
 SIZES = {"desk": (1366, 768), "wall": (3840, 1080), "phone": (390, 844)}
 
 
@@ -34,6 +57,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", type=Path, default=None, help="folder for screenshots (default: var/test/pictures)")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups, also where this file is loaded before it
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One installation serves all: they run in one process, and are slow."""
     for item in items:
@@ -60,6 +84,7 @@ class Stack:
     url: str = ""
     password: str = ""
     env: dict[str, str] = field(default_factory=dict)
+    shell: subprocess.Popen[str] | None = None
 
     def sandtable(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run the launcher on it."""
@@ -73,9 +98,24 @@ class Stack:
 
     def python(self, code: str) -> Any:
         """Run code inside the installation's Django; what it prints last is read as JSON."""
-        done = self.sandtable("manage", "shell", "--no-imports", "-c", code)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout.strip().splitlines()[-1])
+        if self.shell is None:
+            command = [str(ROOT / "sandtable"), "--var", str(self.var), "manage", "shell", "--no-imports", "-c", SHELL]
+            pipe = subprocess.PIPE
+            self.shell = subprocess.Popen(command, env=self.env, stdin=pipe, stdout=pipe, text=True)
+        assert self.shell.stdin
+        assert self.shell.stdout
+        self.shell.stdin.write(json.dumps(code) + "\n")
+        self.shell.stdin.flush()
+        answer = json.loads(self.shell.stdout.readline())
+        assert not answer["wrong"], answer["wrong"]
+        return json.loads(answer["said"].strip().splitlines()[-1])
+
+    def close(self) -> None:
+        """End the installation, and all that is its own."""
+        if self.shell is not None:
+            self.shell.communicate()
+        self.sandtable("reset", "--yes")
+        shutil.rmtree(self.var, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -89,8 +129,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         stack.password = re.search(r"\(password\): (\S+)", up.stdout).group(1)
         yield stack
     finally:
-        stack.sandtable("reset", "--yes")
-        shutil.rmtree(stack.var, ignore_errors=True)
+        stack.close()
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +176,12 @@ class Screen:
     def _look_at_request(self, request: Any) -> None:
         if not request.url.startswith((self.stack.url, "data:", "blob:", self.stack.url.replace("http", "ws"))):
             self.faults.append(f"outside: {request.url}")
+
+    def enter(self, user: str, path: str = "/") -> None:
+        """Open a page as somebody who has signed in already: no other page is drawn before."""
+        name, value = self.stack.python(SESSION.format(user=user))
+        self.context.add_cookies([{"name": name, "value": value, "url": self.stack.url}])
+        self.page.goto(f"{self.stack.url}{path}", wait_until="commit", timeout=90_000)
 
     def sign_in(self, user: str, password: str) -> None:
         """Sign in as a person does, who tries again when the page does not answer (Chromium draws slowly here)."""

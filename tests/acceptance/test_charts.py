@@ -58,8 +58,7 @@ def officer(stack, open_screen):
     def open_(name, role="city", region="", size="desk"):
         stack.python(ACCOUNT.format(name=name, password=PASSWORD, role=role, region=region))
         screen = open_screen(size)
-        screen.sign_in(name, PASSWORD)
-        screen.page.goto(f"{stack.url}/screen/", wait_until="commit")
+        screen.enter(name, "/screen/")
         screen.wait("!!window.sandtable && sandtable.mapReady()", 60)
         return screen
 

@@ -45,7 +45,7 @@ BOX = [BOW[0], BOW[2], BOW[1], BOW[3], BOW[0]]
 @pytest.fixture
 def desk(stack, open_screen):
     screen = open_screen("desk")
-    screen.sign_in("admin", stack.password)
+    screen.enter("admin", "/admin/")
     yield screen
     assert not screen.faults, screen.faults
 

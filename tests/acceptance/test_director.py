@@ -31,8 +31,7 @@ def open_for(stack, open_screen):
         if name not in made:  # a password that is set anew would end the session of the wall
             stack.python(ACCOUNT.format(name=name, password=PASSWORD, role=role, region=region))
             made.add(name)
-        screen.sign_in(name, PASSWORD)
-        screen.page.goto(f"{stack.url}{path}")
+        screen.enter(name, path)
         if path == "/screen/":
             screen.see_things()
         return screen

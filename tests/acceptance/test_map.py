@@ -68,7 +68,7 @@ def thing(stack: Stack) -> int:
 def desk(browser: Any, stack: Stack, pictures: Any, thing: int) -> Iterator[Screen]:
     """One page for the tests that leave it as they found it."""
     screen = Screen(browser, stack, "desk", pictures)
-    screen.sign_in("admin", stack.password)
+    screen.enter("admin")
     screen.see_things()
     yield screen
     screen.close()
@@ -176,7 +176,7 @@ def test_a_card_closes_with_a_word_when_its_thing_is_gone(
 ) -> None:
     gone = stack.python(MAKE_SHORT_LIVED.format(lon=LON, lat=LAT))
     screen = open_screen()
-    screen.sign_in("admin", stack.password)
+    screen.enter("admin")
     screen.see_things()
     look(screen, LON, LAT)
     screen.wait(f"!!sandtable.positionOf({gone})", 15)
@@ -191,7 +191,7 @@ def test_a_card_closes_with_a_word_when_its_thing_is_gone(
 
 def test_an_ended_session_leads_to_the_sign_in_page(stack: Stack, open_screen: Callable[..., Screen]) -> None:
     screen = open_screen()
-    screen.sign_in("admin", stack.password)
+    screen.enter("admin")
     screen.see_things()
     key = next(c["value"] for c in screen.context.cookies() if c["name"] == "sessionid")
     ended = stack.python(
@@ -205,7 +205,7 @@ def test_a_phone_shows_card_panel_and_map_at_once_and_is_worked_by_thumb(
     stack: Stack, open_screen: Callable[..., Screen], thing: int
 ) -> None:
     screen = open_screen("phone")
-    screen.sign_in("admin", stack.password)
+    screen.enter("admin")
     screen.see_things()
     look(screen, LON, LAT)
     screen.wait(f"!!sandtable.positionOf({thing})", 15)

@@ -55,8 +55,7 @@ def wall(stack, open_screen):
         screen = open_screen(size, glides)
         if name:
             stack.python(ACCOUNT.format(name=name, password=PASSWORD, role=role, region=region))
-        screen.sign_in(name or "admin", PASSWORD if name else stack.password)
-        screen.page.goto(f"{stack.url}/screen/")
+        screen.enter(name or "admin", "/screen/")
         screen.see_things()
         return screen
 
@@ -173,8 +172,7 @@ def test_an_area_drawn_at_the_desk_is_in_force_for_the_next_to_enter(stack, mqtt
     publish(mqtt_port, machine, position(seq=1, lon=lon, lat=lat + 0.01, working=True))
     publish(mqtt_port, machine, position(seq=2, lon=lon, lat=lat, working=True))
     desk = open_screen("desk")
-    desk.sign_in("admin", stack.password)
-    desk.page.goto(f"{stack.url}/admin/twin/area/add/")
+    desk.enter("admin", "/admin/twin/area/add/")
     desk.page.fill("input[name=name]", "验收四号重点区域")
     desk.page.select_option("select[name=kind]", "key_area")
     corners = [(lon + x, lat + y) for x, y in ((-0.002, -0.002), (0.002, -0.002), (0.002, 0.002), (-0.002, 0.002))]
@@ -212,6 +210,5 @@ def test_a_search_flies_to_what_it_found(stack, wall):
 
 def test_a_phone_is_sent_to_the_map(stack, open_screen):
     screen = open_screen("phone")
-    screen.sign_in("admin", stack.password)
-    screen.page.goto(f"{stack.url}/screen/")
+    screen.enter("admin", "/screen/")
     screen.page.wait_for_url(lambda address: "/screen/" not in address)

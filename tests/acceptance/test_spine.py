@@ -120,7 +120,7 @@ def test_a_position_reaches_the_page_the_history_and_its_device(stack, broker, o
     device = register(stack, "ACC-1")
     connected(broker, device)
     screen = open_screen()
-    screen.sign_in("admin", stack.password)
+    screen.enter("admin")
     screen.see_things()
     command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker), "-u", device["user"], "-P", device["key"]]
     command += ["-t", f"st/v1/{device['user']}/acked", "-C", "1", "-W", "20"]
@@ -142,8 +142,8 @@ def test_an_officer_of_one_district_sees_only_what_the_policy_allows(stack, brok
     for name, region in (("acc-huangpu", "310101"), ("acc-qingpu", "310118")):
         stack.python(ACCOUNT.format(name=name, password=PASSWORD, role="district", region=region))
     here, elsewhere = open_screen(), open_screen()
-    here.sign_in("acc-huangpu", PASSWORD)
-    elsewhere.sign_in("acc-qingpu", PASSWORD)
+    here.enter("acc-huangpu")
+    elsewhere.enter("acc-qingpu")
     for screen in (here, elsewhere):
         screen.see_things()
     publish(broker, device, position(seq=1))
@@ -197,8 +197,7 @@ def test_bad_messages_are_refused_counted_and_seen_by_the_administrator(stack, b
     wait_for(lambda: expected <= set(stack.python(count)), every_s=1)
     publish(broker, device, position(seq=7))
     screen = open_screen()
-    screen.sign_in("admin", stack.password)
-    screen.page.goto(f"{stack.url}/admin/devices/refusal/?q=ACC-3")
+    screen.enter("admin", "/admin/devices/refusal/?q=ACC-3")
     page = screen.page.content()
     assert "纬度超出范围" in page
     assert "out_of_range_lat" in page
@@ -207,7 +206,7 @@ def test_bad_messages_are_refused_counted_and_seen_by_the_administrator(stack, b
 
 def test_the_connection_light_tells_the_truth(stack, open_screen):
     screen = open_screen()
-    screen.sign_in("admin", stack.password)
+    screen.enter("admin")
     screen.see_things()
     pids = {p["name"]: p["pid"] for p in stack.status()["processes"]}
     os.kill(pids["ingest"], signal.SIGSTOP)
@@ -226,7 +225,7 @@ def test_the_connection_light_tells_the_truth(stack, open_screen):
 
 def test_the_page_speaks_english_too(stack, open_screen):
     screen = open_screen()
-    screen.sign_in("admin", stack.password)
+    screen.enter("admin")
     screen.see_things()
     with screen.page.expect_navigation():
         screen.page.get_by_role("button", name="English").click()
