@@ -67,7 +67,8 @@ class PositionBatch:
     def take(self, index: NDArray[np.int64]) -> PositionBatch:
         """The rows ``index`` (int64[k]), in that order."""
         columns: dict[str, Any] = {}
+        rows = index.tolist()
         for field in fields(self):
             column = getattr(self, field.name)
-            columns[field.name] = [column[i] for i in index] if isinstance(column, list) else column[index]
+            columns[field.name] = [column[i] for i in rows] if isinstance(column, list) else column[index]
         return PositionBatch(**columns)

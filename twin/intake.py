@@ -16,13 +16,14 @@ import shapely
 from numpy.typing import NDArray
 
 from gis.fences import FenceIndex, Transitions, transitions
-from twin.batch import MICROSECOND, UNSAID, PositionBatch
+from twin.batch import MICROSECOND, PositionBatch
 from twin.copying import Column, copy_columns
 from twin.history import write_tracks
 from twin.kinds import Status
+from twin.known import Known, Stays
+from twin.meters import stage
 from twin.observers import Heard, Message, Moved, Observer
 from twin.present import Current, read_current
-from twin.still import Rest
 
 NOWHERE = -1
 
@@ -42,62 +43,6 @@ class Outcome:
     """What observers want published once the transaction is committed."""
 
 
-@dataclass
-class _Known:
-    """What is known of one asset's present."""
-
-    time_us: int
-    status: int
-    status_us: int = 0
-    """When its status was last said; positions may come without one, and words about power in any order with them."""
-    inside: dict[int, int] = field(default_factory=dict)
-    """Areas it is in, and since when (microseconds)."""
-    rest: Rest | None = None
-
-
-@dataclass(frozen=True)
-class _Stays:
-    """Which rows of a batch are in which areas, since when, and who entered and left."""
-
-    row: NDArray[np.int64]
-    area: NDArray[np.int64]
-    since_us: NDArray[np.int64]
-    change: Transitions
-
-    def follow(self, moving: PositionBatch, before: dict[int, dict[int, int]]) -> dict[int, dict[int, int]]:
-        """Fill in since when; returns who is where, since when, after the batch."""
-        asset, time_us = moving.asset.tolist(), moving.time_us.tolist()
-        change = self.change
-        entered = set(
-            zip(change.point_index[change.entered].tolist(), change.fence_id[change.entered].tolist(), strict=True)
-        )
-        since: dict[tuple[int, int], int] = {}
-        for k, pair in enumerate(zip(self.row.tolist(), self.area.tolist(), strict=True)):
-            row, area = pair
-            stay = (asset[row], area)
-            if pair in entered or stay not in since:
-                since[stay] = time_us[row] if pair in entered else before[asset[row]].get(area, time_us[row])
-            self.since_us[k] = since[stay]
-        after: dict[int, dict[int, int]] = {a: {} for a in before}
-        for a, area in zip(change.present_asset.tolist(), change.present_fence.tolist(), strict=True):
-            after[a][area] = since[a, area]
-        return after
-
-    def of(self, moving: PositionBatch, current: Current, still_since_us: NDArray[np.int64]) -> Moved:
-        """What observers are shown."""
-        return Moved(
-            moving,
-            current.region[np.searchsorted(current.batch.asset, moving.asset)],
-            still_since_us,
-            self.row,
-            self.area,
-            self.since_us,
-            self.change.point_index,
-            self.change.fence_id,
-            self.change.entered,
-        )
-
-
 class Intake:
     """Stores batches for the assets whose shards this process holds.
 
@@ -114,7 +59,7 @@ class Intake:
         self._observers = tuple(observers)
         self.topics = frozenset[str]().union(*(observer.topics for observer in self._observers))
         """Change notices that observers want to hear of: :meth:`reload_observers`."""
-        self._known: dict[int, _Known] = {}
+        self._known = Known()
         self._areas = FenceIndex.build([], [])
         self._regions = self._areas
         self._versions: dict[int, int] = {}
@@ -145,7 +90,7 @@ class Intake:
 
     def forget(self) -> None:
         """Drop what is known of assets; it is read again when they next report."""
-        self._known.clear()
+        self._known.forget()
         for observer in self._observers:
             observer.forget()
 
@@ -168,88 +113,58 @@ class Intake:
             Nothing of the batch is stored; roll back and call :meth:`forget`.
         """
         batch = batch.take(np.lexsort((batch.time_us, batch.asset)))
-        stored = write_tracks(cursor, batch)
-        self._recall(cursor, batch.asset)
-        last = np.fromiter((self._known[a].time_us for a in batch.asset.tolist()), np.int64, len(batch))
-        fresh = batch.time_us > last
+        with stage("copy"):
+            stored = write_tracks(cursor, batch)
+        self._known.recall(cursor, batch.asset.tolist())
+        fresh = batch.time_us > self._known["time_us"][self._known.slots(batch.asset)]
         fresh[1:] &= (batch.asset[1:] != batch.asset[:-1]) | (batch.time_us[1:] > batch.time_us[:-1])
         moving = batch.take(np.flatnonzero(fresh))
-        still_since_us = self._follow(moving)
-        stays = self._cross(cursor, moving)
-        current = self._advance(cursor, moving)
+        still_since_us = self._known.follow(moving)
+        with stage("fences"):
+            stays, change = self._cross(cursor, moving)
+        with stage("latest"):
+            current = self._advance(cursor, moving)
         messages: list[Message] = []
         if self._observers and len(moving):
-            moved = stays.of(moving, current, still_since_us)
-            messages = [message for observer in self._observers for message in observer.moved(cursor, moved)]
-        return Outcome(stored, len(batch) - len(moving), current, len(stays.change.point_index), messages)
+            moved = Moved(
+                moving,
+                current.region[np.searchsorted(current.batch.asset, moving.asset)],
+                still_since_us,
+                *stays,
+                change.point_index,
+                change.fence_id,
+                change.entered,
+            )
+            with stage("rules"):
+                messages = [message for observer in self._observers for message in observer.moved(cursor, moved)]
+        return Outcome(stored, len(batch) - len(moving), current, len(change.point_index), messages)
 
     def switch(self, cursor: psycopg.Cursor, asset: int, time_us: int, on: bool) -> Current | None:
         """Record that an asset was switched on or off, unless something newer was said of its status.
 
         Its position, and the time of that, stay as they are.
         """
-        self._recall(cursor, np.array([asset]))
-        known = self._known[asset]
-        if time_us < known.status_us or known.time_us == 0:
+        known = self._known
+        known.recall(cursor, [asset])
+        (slot,) = known.slots(np.array([asset]))
+        if time_us < known["status_us"][slot] or known["time_us"][slot] == 0:
             return None
-        known.status = int(Status.IDLE if on else Status.OFF)
-        known.status_us = time_us
+        status = Status.IDLE if on else Status.OFF
+        known["status"][slot], known["status_us"][slot] = status, time_us
         cursor.execute(
             "UPDATE twin_state SET status = %s, status_ts = %s WHERE asset_id = %s",
-            [known.status, _stamp(time_us), asset],
+            [int(status), _stamp(time_us), asset],
         )
         return read_current(cursor, [asset])
 
-    def _recall(self, cursor: psycopg.Cursor, assets: NDArray[np.int64]) -> None:
-        unknown = [a for a in np.unique(assets).tolist() if a not in self._known]
-        if not unknown:
-            return
-        for asset in unknown:
-            self._known[asset] = _Known(0, UNSAID)
-        cursor.execute(
-            """SELECT asset_id, (extract(epoch FROM ts) * 1000000)::int8, status,
-                      coalesce((extract(epoch FROM status_ts) * 1000000)::int8, 0),
-                      (extract(epoch FROM still_since) * 1000000)::int8, still_lon, still_lat
-               FROM twin_state WHERE asset_id = ANY(%s)""",
-            [unknown],
-        )
-        for asset, time_us, status, status_us, *rest in cursor.fetchall():
-            known_rest = Rest(*rest) if None not in rest else None
-            self._known[asset] = _Known(time_us, status, status_us, rest=known_rest)
-        cursor.execute(
-            """SELECT asset_id, area_id, (extract(epoch FROM since) * 1000000)::int8 FROM twin_presence
-               WHERE asset_id = ANY(%s)""",
-            [unknown],
-        )
-        for asset, area, since_us in cursor.fetchall():
-            self._known[asset].inside[area] = since_us
-
-    def _follow(self, moving: PositionBatch) -> NDArray[np.int64]:
-        """Fill in what rows did not say of the status; returns since when each row's asset stands still."""
-        still_since_us = np.empty(len(moving), np.int64)
-        rows = zip(*(c.tolist() for c in (moving.asset, moving.time_us, moving.lon, moving.lat)), strict=True)
-        for i, (asset, time_us, lon, lat) in enumerate(rows):
-            known = self._known[asset]
-            if moving.status[i] != UNSAID and time_us >= known.status_us:
-                known.status, known.status_us = int(moving.status[i]), time_us
-            moving.status[i] = Status.IDLE if known.status == UNSAID else known.status
-            known.rest = known.rest.after(time_us, lon, lat) if known.rest else Rest(time_us, lon, lat)
-            still_since_us[i] = known.rest.since_us
-        return still_since_us
-
-    def _cross(self, cursor: psycopg.Cursor, moving: PositionBatch) -> _Stays:
+    def _cross(self, cursor: psycopg.Cursor, moving: PositionBatch) -> tuple[Stays, Transitions]:
         """Write enter and exit events of rows sorted by asset and time, and the presences that follow."""
-        assets = np.unique(moving.asset).tolist()
-        before = [(a, area) for a in assets for area in self._known[a].inside]
-        before_asset, before_area = np.array(before, np.int64).reshape(-1, 2).T
-        point, area = self._areas.locate(moving.lon, moving.lat, moving.alt_m.astype(np.float64))
-        change = transitions(moving.asset, point, area, before_asset, before_area)
-        stays = _Stays(point, area, np.empty(len(point), np.int64), change)
-        for a, inside in stays.follow(moving, {a: self._known[a].inside for a in assets}).items():
-            self._known[a].inside = inside
+        row, area = self._areas.locate(moving.lon, moving.lat, moving.alt_m.astype(np.float64))
+        change = transitions(moving.asset, row, area, *self._known.presences(np.unique(moving.asset)))
+        stays = self._known.stay(moving, row, area, change)
         if len(change.point_index):
             self._write_crossings(cursor, moving, change)
-        return stays
+        return stays, change
 
     def _write_crossings(self, cursor: psycopg.Cursor, moving: PositionBatch, change: Transitions) -> None:
         at, area, entered = change.point_index, change.fence_id, change.entered
@@ -296,15 +211,8 @@ class Intake:
         batch = moving.take(np.flatnonzero(last))
         region = self._regions.locate_one(batch.lon, batch.lat)
         region[region == NOWHERE] = 0
-        rests: list[Rest] = []
-        for asset, time_us in zip(batch.asset.tolist(), batch.time_us.tolist(), strict=True):
-            known = self._known[asset]
-            known.time_us = time_us
-            assert known.rest is not None  # _follow saw every row
-            rests.append(known.rest)
         if len(batch):
-            status_us = [self._known[asset].status_us for asset in batch.asset.tolist()]
-            _write_states(cursor, batch, region, status_us, rests)
+            _write_states(cursor, batch, region, self._known)
         return Current(batch, region)
 
 
@@ -326,10 +234,9 @@ ON CONFLICT (asset_id) DO UPDATE SET ts = excluded.ts, received_at = excluded.re
 WHERE s.ts < excluded.ts"""
 
 
-def _write_states(
-    cursor: psycopg.Cursor, batch: PositionBatch, region: NDArray[np.int64], status_us: list[int], rests: list[Rest]
-) -> None:
+def _write_states(cursor: psycopg.Cursor, batch: PositionBatch, region: NDArray[np.int64], known: Known) -> None:
     """Make these rows the present states of their assets, unless they are newer already."""
+    slots = known.slots(batch.asset)
     columns: dict[str, Column] = {
         "asset_id": ("int8", batch.asset),
         "ts": ("timestamptz", batch.time_us),
@@ -342,10 +249,10 @@ def _write_states(
         "accuracy_m": ("float8", batch.accuracy_m),
         "status": ("int2", batch.status),
         "region_id": ("int8", np.ma.masked_equal(region, 0)),
-        "status_ts": ("timestamptz", np.ma.masked_equal(np.array(status_us, np.int64), 0)),
-        "still_since": ("timestamptz", np.array([rest.since_us for rest in rests], np.int64)),
-        "still_lon": ("float8", np.array([rest.lon for rest in rests])),
-        "still_lat": ("float8", np.array([rest.lat for rest in rests])),
+        "status_ts": ("timestamptz", np.ma.masked_equal(known["status_us"][slots], 0)),
+        "still_since": ("timestamptz", known["rest_us"][slots]),
+        "still_lon": ("float8", known["rest_lon"][slots]),
+        "still_lat": ("float8", known["rest_lat"][slots]),
         "attrs": ("jsonb", [value or "{}" for value in batch.attrs]),
     }
     cursor.execute(_STAGING)
