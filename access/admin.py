@@ -13,12 +13,12 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from access.admin_scope import ScopedAdminMixin, ScopedRelatedFilter, choices
 from access.audit import Action, audited_models, record
+from access.desk import as_lines
 from access.exchange.pages import ExchangeMixin
 from access.history import HistoryMixin
 from access.models import AuditRecord, Grant, Organization, User
@@ -245,7 +245,7 @@ class AuditRecordAdmin(ScopedAdminMixin, admin.ModelAdmin):
     @admin.display(description=_("变更"))
     def changes_table(self, row: AuditRecord) -> str:
         """Old and new values, one field a line."""
-        return _lines(
+        return as_lines(
             f"{_field_name(row.model, name)}：{change.get('old')} → {change.get('new')}"
             for name, change in row.changes.items()
         )
@@ -253,9 +253,4 @@ class AuditRecordAdmin(ScopedAdminMixin, admin.ModelAdmin):
     @admin.display(description=_("说明"))
     def detail_text(self, row: AuditRecord) -> str:
         """Everything else that was kept."""
-        return _lines(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in row.detail.items())
-
-
-def _lines(lines: Any) -> str:
-    text = "\n".join(lines)
-    return format_html('<pre class="ledger">{}</pre>', text) if text else "—"
+        return as_lines(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in row.detail.items())

@@ -32,18 +32,19 @@ class Registered:
     key: str
 
 
-def register(count: int) -> list[Registered]:
-    """Register ``count`` machines with keys, without owner."""
+def register(count: int, with_keys: bool = True) -> list[Registered]:
+    """Register ``count`` machines without owner; without keys only the platform's account speaks for them."""
     remove()
-    key = f"{random.SystemRandom().getrandbits(128):032x}"
-    hashed = hash_key(key)
+    key = f"{random.SystemRandom().getrandbits(128):032x}" if with_keys else ""
+    hashed = hash_key(key) if with_keys else ""
     names = [f"{PREFIX}{i:06d}" for i in range(count)]
-    assets = Asset.objects.bulk_create([Asset(kind="machine", code=name, name=name) for name in names])
+    assets = Asset.objects.bulk_create([Asset(kind="machine", code=name, name=name) for name in names], batch_size=5000)
     devices = Device.objects.bulk_create(
         [
             Device(identifier=name, kind="machine", asset=asset, shard=shard_of(name), key_hash=hashed)
             for name, asset in zip(names, assets, strict=True)
-        ]
+        ],
+        batch_size=5000,
     )
     return [Registered(device.pk, device.identifier, key) for device in devices]
 
@@ -135,6 +136,20 @@ class Load:
             }
         )
         self._open[index].append((seq, now))
+
+
+def stored_and_distinct(devices: list[Registered]) -> tuple[int, int]:
+    """Rows of these devices in the history, and different numbers among them."""
+    first, last = min(device.id for device in devices), max(device.id for device in devices)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT coalesce(sum(rows), 0), coalesce(sum(numbers), 0) FROM
+               (SELECT count(*) AS rows, count(DISTINCT seq) AS numbers FROM twin_track
+                WHERE device_id BETWEEN %s AND %s GROUP BY device_id) AS each""",
+            [first, last],
+        )
+        rows, numbers = cursor.fetchone()
+    return int(rows), int(numbers)
 
 
 def stored_numbers(devices: list[Registered]) -> dict[int, list[int]]:

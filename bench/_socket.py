@@ -17,9 +17,16 @@ if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
 
+WHOLE_CITY = (120.0, 30.0, 123.0, 33.0)
+BLOCK = (121.46, 31.22, 121.51, 31.27)
+"""A few streets, as somebody sees them who looks at single things."""
+
+
 @asynccontextmanager
-async def live_socket() -> AsyncIterator[ClientConnection]:
-    """An open socket that looks at the whole city, thing by thing."""
+async def live_socket(
+    bbox: tuple[float, float, float, float] = WHOLE_CITY, zoom: float = 12
+) -> AsyncIterator[ClientConnection]:
+    """An open socket that looks at a part of the city."""
     import websockets
 
     url = json.loads(
@@ -29,7 +36,7 @@ async def live_socket() -> AsyncIterator[ClientConnection]:
     headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session}"}
     address = f"ws://{urlsplit(url).netloc}/live"
     async with websockets.connect(address, origin=url, additional_headers=headers, max_size=None) as socket:  # type: ignore[arg-type]
-        await socket.send(json.dumps({"type": "view", "bbox": [120, 30, 123, 33], "zoom": 12}))
+        await socket.send(json.dumps({"type": "view", "bbox": bbox, "zoom": zoom}))
         yield socket
 
 

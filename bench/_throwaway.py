@@ -25,8 +25,8 @@ def sandtable(var: Path, *words: str, **options: object) -> subprocess.Completed
 
 
 @contextmanager
-def throwaway() -> Iterator[Path]:
-    """A running installation without the demo, gone afterwards.
+def throwaway(*options: str) -> Iterator[Path]:
+    """A running installation without the demo, gone afterwards; ``options``: further ones of ``up``.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def throwaway() -> Iterator[Path]:
     var = Path(tempfile.mkdtemp(prefix="sandtable-bench-"))
     try:
         progress(f"starting an installation in {var}")
-        if sandtable(var, "up", "--no-demo", stdout=subprocess.DEVNULL).returncode:
+        if sandtable(var, "up", "--no-demo", *options, stdout=subprocess.DEVNULL).returncode:
             raise RuntimeError("the installation for the benchmark did not start")
         yield var
     finally:
@@ -51,6 +51,7 @@ def loading_parser(name: str, description: str | None, rate: float, devices: int
     parser.add_argument("--rate", type=float, default=rate, help=f"每秒位置数（默认 {rate:g}）")
     parser.add_argument("--devices", type=int, default=devices, help=f"终端数（默认 {devices}）")
     parser.add_argument("--here", action="store_true", help="在当前安装上运行（会加载或中断服务）")
+    parser.add_argument("--keep", action="store_true", help="测完不清除测试数据")
     return parser
 
 
@@ -68,4 +69,4 @@ def run_loading(
         django.setup()
         return measure(options)
     with throwaway() as var:
-        return sandtable(var, "bench", name, "--here", *arguments).returncode
+        return sandtable(var, "bench", name, "--here", "--keep", *arguments).returncode

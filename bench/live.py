@@ -1,26 +1,29 @@
 """``bench live``: positions from devices to the history and to a browser's socket, with the time each takes.
 
-By default in an installation of its own; ``--here`` loads the present one.
+Up to some hundreds of devices have connections of their own; more speak through one gateway. By default in an
+installation of its own; ``--here`` loads the present one.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import time
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pyarrow as pa
-from django.conf import settings
 
 from bench._report import machine, percentiles, progress, report
-from bench._socket import live_socket
+from bench._socket import BLOCK, WHOLE_CITY, live_socket
 from bench._throwaway import loading_parser, run_loading
+from bench._usage import cpu_s, memory_mb
 
-DRAIN_S = 60.0
+if TYPE_CHECKING:
+    from bench._load import Registered
+
+DRAIN_S = 120.0
+MOST_CONNECTIONS = 1000
 
 
 def main(arguments: list[str]) -> int:
@@ -28,23 +31,27 @@ def main(arguments: list[str]) -> int:
     parser = loading_parser("live", __doc__, rate=2000, devices=400)
     parser.add_argument("--areas", type=int, default=1000, help="电子围栏数（默认 1000）")
     parser.add_argument("--seconds", type=float, default=60, help="持续秒数（默认 60）")
+    parser.add_argument("--batch", type=int, default=1, help="每条消息的位置数（默认 1）")
+    parser.add_argument("--backlog", type=int, default=0, help="每条消息另带的离线位置数（默认 0）")
     return run_loading("live", parser, arguments, _here)
 
 
 def _here(options: argparse.Namespace) -> int:
-    from bench._load import Load, bytes_per_row, draw_areas, register, remove, stored_numbers
+    from bench._load import bytes_per_row, draw_areas, register, remove, stored_and_distinct
 
-    devices = register(options.devices)
+    gateway = options.devices > MOST_CONNECTIONS or options.batch > 1 or options.backlog > 0
+    progress(f"registering {options.devices} devices and {options.areas} areas")
+    devices = register(options.devices, with_keys=not gateway)
     draw_areas(options.areas)
-    load = Load(devices, options.rate)
+    source: Source = _Gateway(devices, options) if gateway else _Each(devices, options)
     try:
-        screen, usage, drained, seconds = asyncio.run(_run(load, options.seconds))
-        numbers = stored_numbers(devices)
+        screen, usage, memory, drained, seconds = asyncio.run(_run(source, options.seconds, gateway))
+        stored, distinct = stored_and_distinct(devices)
         row_bytes = bytes_per_row()
     finally:
-        remove()
-    stored = sum(map(len, numbers.values()))
-    distinct = sum(len(set(found)) for found in numbers.values())
+        if not options.keep:
+            remove()
+    load = source.load
     figures = {
         "offered": int(options.rate * options.seconds),
         "received": load.sent,
@@ -57,44 +64,116 @@ def _here(options: argparse.Namespace) -> int:
         **percentiles("stored", np.array(load.settled_ms)),
         **percentiles("screen", np.array(screen)),
         "cpu_s": usage,
+        "memory_mb": memory,
         "seconds": round(seconds, 1),
         "bytes_per_row": row_bytes,
         "devices": options.devices,
         "areas": options.areas,
+        "batch": options.batch,
+        "backlog": options.backlog,
         "machine": machine(),
     }
     report(figures, options.json)
     return int(bool(figures["lost"] or figures["duplicated"] or not drained or not screen))
 
 
-async def _run(load: Any, seconds: float) -> tuple[list[float], dict[str, float], bool, float]:
-    await load.connect()
+class Source(Protocol):
+    """Where positions come from."""
+
+    load: Any
+
+    async def connect(self) -> None:
+        """Be ready to send."""
+
+    async def send(self, seconds: float) -> None:
+        """Report for so long."""
+
+    async def drained(self) -> bool:
+        """Wait until everything sent is settled; False where it takes too long."""
+
+    async def close(self) -> None:
+        """Hang up."""
+
+
+class _Each:
+    """Every device with a connection of its own."""
+
+    def __init__(self, devices: list[Registered], options: argparse.Namespace) -> None:
+        from bench._load import Load
+
+        self.load = Load(devices, options.rate)
+
+    async def connect(self) -> None:
+        await self.load.connect()
+
+    async def send(self, seconds: float) -> None:
+        stop = asyncio.Event()
+        running = asyncio.create_task(self.load.run(stop))
+        await asyncio.sleep(seconds)
+        stop.set()
+        await running
+
+    async def drained(self) -> bool:
+        return await self.load.drained(DRAIN_S)
+
+    async def close(self) -> None:
+        await self.load.close()
+
+
+class _Gateway:
+    """All devices through one connection."""
+
+    def __init__(self, devices: list[Registered], options: argparse.Namespace) -> None:
+        from bench._fleet import Fleet
+
+        self.load = Fleet(devices, options.rate, options.batch, options.backlog)
+
+    async def connect(self) -> None:
+        await asyncio.sleep(5)  # the ingest hears of the new devices
+
+    async def send(self, seconds: float) -> None:
+        self.load.start()
+        await asyncio.sleep(seconds)
+        self.load.stop_reporting()
+
+    async def drained(self) -> bool:
+        deadline = time.monotonic() + DRAIN_S
+        while self.load.open and time.monotonic() < deadline:
+            await asyncio.sleep(0.2)
+        return not self.load.open
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self.load.close)
+
+
+async def _run(
+    source: Source, seconds: float, gateway: bool
+) -> tuple[list[float], dict[str, float], dict[str, list[int]], bool, float]:
+    await source.connect()
     screen: list[float] = []
     ready = asyncio.Event()
-    watching = asyncio.create_task(_watch(screen, ready))
-    await asyncio.wait_for(ready.wait(), 20)
-    stop = asyncio.Event()
-    before = _cpu()
+    watching = asyncio.create_task(_watch(screen, ready, BLOCK if gateway else WHOLE_CITY))
+    await asyncio.wait_for(ready.wait(), 60)
+    before, memory = cpu_s(), memory_mb()
     began = time.monotonic()
-    running = asyncio.create_task(load.run(stop))
-    await asyncio.sleep(seconds)
-    stop.set()
-    await running
+    await source.send(seconds)
     lasted = time.monotonic() - began
-    after = _cpu()
-    progress(f"{load.sent} sent; waiting for the rest to be settled")
-    drained = await load.drained(DRAIN_S)
+    after, memory_after = cpu_s(), memory_mb()
+    progress(f"{source.load.sent} sent; waiting for the rest to be settled")
+    drained = await source.drained()
+    progress(f"all settled after {time.monotonic() - began - lasted:.1f} s" if drained else "not all is settled")
     await asyncio.sleep(2)
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
-    await load.close()
+    await source.close()
     usage = {name: round(after[name] - before[name], 2) for name in after if name in before}
-    return screen, usage, drained, lasted
+    grown = {name: [memory[name], memory_after[name]] for name in memory_after if name in memory}
+    return screen, usage, grown, drained, lasted
 
 
-async def _watch(ages_ms: list[float], ready: asyncio.Event) -> None:
+async def _watch(ages_ms: list[float], ready: asyncio.Event, bbox: tuple[float, float, float, float]) -> None:
     """A browser's socket: notes the age of every state when it arrives, from device time."""
-    async with live_socket() as socket:
+    async with live_socket(bbox) as socket:
         schema = None
         async for message in socket:
             now_ms = time.time() * 1000
@@ -106,25 +185,3 @@ async def _watch(ages_ms: list[float], ready: asyncio.Event) -> None:
                 batch = pa.ipc.read_record_batch(message[1:], schema)
                 times = batch.column("time_ms").to_numpy()[~batch.column("left").to_numpy(zero_copy_only=False)]
                 ages_ms += (now_ms - times).tolist()
-
-
-def _cpu() -> dict[str, float]:
-    """CPU seconds so far by process, children included where they are (PostgreSQL's backends)."""
-    state = json.loads((Path(settings.VAR_DIR) / "run" / "supervisor.json").read_text())
-    names = {process["pid"]: process["name"] for process in state["processes"]}
-    parents, spent = {}, {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            parents[int(entry.name)], spent[int(entry.name)] = int(fields[1]), (int(fields[11]) + int(fields[12])) / 100
-    usage = dict.fromkeys(names.values(), 0.0)
-    for pid, seconds in spent.items():
-        owner = pid
-        while owner not in names and owner in parents:
-            owner = parents[owner]
-        if owner in names:
-            usage[names[owner]] += seconds
-    return usage

@@ -1,7 +1,14 @@
 """``bench past``: the map at a past moment and the rows to play it, over a history of millions of rows.
 
 Times are of the HTTP doors inside the process (sign-in, scope, database, Arrow), each the median of several goes at
-random moments, for the whole city and for one district's officer. In an installation of its own; ``--here``: in the
+random moments, for the whole city and for one district's officer.
+
+- ``city_*``, ``district_*``: a history of ``--rows`` rows, at moments and played.
+- ``town_*``: a city of ``--things`` things, of which a twentieth is at work: everything, and a viewport of 12 by 11 km.
+- ``hot_*``, ``archived_*``: a day of ``--day-things`` things with a row every ``--every`` seconds, in the database and
+  then in a file: the track of that day, who was within a circle of 1.5 km on that day, the viewport at a moment.
+
+``--only`` measures one of the three alone. In an installation of its own; ``--here``: in the
 present one, whose history of today then holds the benchmark's rows until they have been measured.
 """
 
@@ -21,6 +28,7 @@ from bench._throwaway import run_loading
 GOES = 7
 PERIOD_S = 5
 LON, LAT = 121.45, 31.2
+VIEWPORT = "121.40,31.15,121.52,31.25"
 CHUNKS = {"1x": (30, 0), "60x": (600, 15), "300x": (3000, 60)}
 """By speed, what the browser asks for: seconds of a chunk, and the cells."""
 
@@ -32,10 +40,26 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--here", action="store_true", help="在当前安装上运行")
     parser.add_argument("--rows", type=int, default=5_000_000, help="历史行数（默认 5000000）")
     parser.add_argument("--assets", type=int, default=5_000, help="对象数（默认 5000，每 5 秒一行）")
+    parser.add_argument("--things", type=int, default=200_000, help="全城对象数（默认 200000）")
+    parser.add_argument("--day-things", type=int, default=10_000, help="一天里移动的对象数（默认 10000）")
+    parser.add_argument("--every", type=int, default=60, help="一天里每个对象每多少秒一行（默认 60）")
+    parser.add_argument("--only", choices=["played", "town", "day"], help="只测一项")
     return run_loading("past", parser, arguments, _here)
 
 
 def _here(options: argparse.Namespace) -> int:
+    figures: dict[str, Any] = {}
+    refused = 0
+    for name, part in {"played": _played, "town": _town, "day": _day}.items():
+        if options.only in (None, name):
+            found, failed = part(options)
+            figures |= found
+            refused += failed
+    report({**figures, "refused": refused, "machine": machine()}, options.json)
+    return int(refused > 0)
+
+
+def _played(options: argparse.Namespace) -> tuple[dict[str, Any], int]:
     from bench._load import remove
 
     try:
@@ -51,8 +75,86 @@ def _here(options: argparse.Namespace) -> int:
     finally:
         _forget()
         remove()
-    report({**figures, "refused": refused, "machine": machine()}, options.json)
-    return int(refused > 0)
+    return figures, refused
+
+
+def _town(options: argparse.Namespace) -> tuple[dict[str, Any], int]:
+    """A moment of a large city: everything, a viewport, and a moment so recent that nothing is summed up yet."""
+    from bench._past_fill import clear, fill_city
+
+    refused = 0
+    figures: dict[str, Any] = {"town_things": options.things, "town_working": options.things // 20}
+    try:
+        progress(f"writing a city of {options.things} things")
+        start, end = fill_city(options.things, options.things // 20)
+        rng = np.random.default_rng(2)
+        then = (rng.uniform(start + 3700, end - 600, GOES + 1) * 1000).astype(int).tolist()
+        recent = (rng.uniform(end - 60, end, GOES + 1) * 1000).astype(int).tolist()
+        for who, client in _viewers().items():
+            for name, moments, more in (
+                ("everything", then, {}), ("viewport", then, {"bbox": VIEWPORT}), ("just_now", recent, {}),
+            ):  # fmt: skip
+                found, failed = _measure(client, [("/state", {"at": at, **more}) for at in moments])
+                refused += failed
+                figures |= {f"town_{who}_{name}_{what}": value for what, value in found.items()}
+    finally:
+        clear()
+    return figures, refused
+
+
+def _day(options: argparse.Namespace) -> tuple[dict[str, Any], int]:
+    """One day in the database, and the same day archived."""
+    from bench._past_fill import clear, fill_day, partition_bytes
+    from twin.archive.exchange import midnight
+    from twin.archive.keeping import archive_day
+    from twin.archive.stores import archive_store
+    from twin.kinds import VEHICLE
+    from twin.models import Asset
+
+    rows = options.day_things * (86_400 // options.every)
+    figures: dict[str, Any] = {"day_rows": rows, "day_things": options.day_things}
+    refused = 0
+    try:
+        progress(f"writing a day of {rows} rows")
+        began = time.monotonic()
+        day = fill_day(options.day_things, options.every)
+        figures["day_fill_s"] = round(time.monotonic() - began, 1)
+        figures["hot_bytes_per_row"] = round(partition_bytes(day) / rows, 1)
+        start_ms = midnight(day).timestamp() * 1000
+        keys = list(Asset.objects.filter(code__startswith="BENCH-DAY-").values_list("pk", flat=True)[: GOES + 1])
+        for where in ("hot", "archived"):
+            if where == "archived":
+                progress("archiving it")
+                began = time.monotonic()
+                archived = archive_day(archive_store(), VEHICLE, day)
+                figures["archive_s"] = round(time.monotonic() - began, 1)
+                figures["archived_bytes_per_row"] = round(archived.size_bytes / rows, 1) if archived else None
+            progress(f"asking of it, {where}")
+            for who, client in _viewers().items():
+                for name, asked in _questions_of_a_day(start_ms, keys):
+                    found, failed = _measure(client, asked, may_be_hidden=who != "city")
+                    refused += failed
+                    figures |= {f"{where}_{who}_{name}_{what}": value for what, value in found.items()}
+    finally:
+        clear()
+    return figures, refused
+
+
+def _questions_of_a_day(start_ms: float, keys: list[int]) -> list[tuple[str, list[tuple[str, dict[str, Any]]]]]:
+    end_ms = start_ms + 86_400_000 - 1
+    rng = np.random.default_rng(3)
+    angle = np.linspace(0, 2 * np.pi, 33)
+    circles = [
+        np.stack([x + 0.0157 * np.cos(angle), y + 0.0135 * np.sin(angle)], axis=1).round(6).tolist()
+        for x, y in zip(rng.uniform(121.2, 121.8, GOES + 1), rng.uniform(31.0, 31.4, GOES + 1), strict=True)
+    ]
+    asked = [{"polygon": {"type": "Polygon", "coordinates": [c]}, "from": start_ms, "to": end_ms} for c in circles]
+    moments = (start_ms + rng.uniform(3_600_000, 86_000_000, GOES + 1)).astype(int).tolist()
+    return [
+        ("track", [(f"/assets/{key}/track", {"at": end_ms, "minutes": 1440}) for key in keys]),
+        ("within", [("/within", values) for values in asked]),
+        ("viewport", [("/state", {"at": at, "bbox": VIEWPORT}) for at in moments]),
+    ]
 
 
 def _fill(assets: int, rows: int) -> tuple[float, float, float]:
@@ -136,16 +238,23 @@ def _questions(start: float, end: float) -> list[tuple[str, Any]]:
     return questions
 
 
-def _measure(client: Any, asked: list[tuple[str, dict[str, Any]]]) -> tuple[dict[str, Any], int]:
+def _measure(
+    client: Any, asked: list[tuple[str, dict[str, Any]]], *, may_be_hidden: bool = False
+) -> tuple[dict[str, Any], int]:
     """Median milliseconds of an answer, its size, and the cells it was thinned by; how many were refused."""
     times, answers = [], []
     for door, values in asked:
         began = time.perf_counter()
-        answers.append(client.get("/api/v1/past" + door, values))
+        address = "/api/v1/past" + door
+        post = door == "/within"
+        answers.append(client.post(address, values, "application/json") if post else client.get(address, values))
         times.append((time.perf_counter() - began) * 1000)
     # The first go plans and warms.
     last = answers[-1]
     figures = {"ms": round(statistics.median(times[1:]), 1), "worst_ms": round(max(times[1:]), 1)}
     if last.headers["Content-Type"].startswith("application/vnd.apache.arrow"):
         figures |= {"kilobytes": len(last.content) // 1000, "cell_s": int(last.headers.get("Sandtable-Cell-S", 0))}
-    return figures, sum(answer.status_code != 200 for answer in answers)
+    elif "count" in (told := last.json()):
+        figures["found"] = told["count"]
+    expected = (200, 404) if may_be_hidden else (200,)
+    return figures, sum(answer.status_code not in expected for answer in answers)

@@ -22,6 +22,8 @@ class CommandConfig(AppConfig):
         from command.engine import StreamEngine
         from command.failures import RULE_FAILED
         from command.feed import AlertFeed
+        from command.fencing import RULES as FENCING
+        from command.machineroom.checks import CHECKS
         from command.models import RuleSetting
         from command.rules import registry
         from command.seeding import keep_settings
@@ -30,7 +32,7 @@ class CommandConfig(AppConfig):
         from twin.live.feeds import register_feed
         from twin.observers import register_observer
 
-        for rule in (RULE_FAILED, SILENT):
+        for rule in (RULE_FAILED, SILENT, *FENCING, *(check.rule for check in CHECKS)):
             registry.register(rule)
         register_observer(StreamEngine)
         register_feed(AlertFeed())

@@ -150,6 +150,7 @@ class StreamEngine:
         # An area deleted a moment ago, of which the index does not know yet.
         inside, crossed = inside_at >= 0, crossed_at >= 0
         inside_row, inside_at = moved.inside_row[inside], inside_at[inside]
+        crossed_row, crossed_at = moved.crossed_row[crossed], crossed_at[crossed]
         return Facts(
             now_us=now_us,
             asset=batch.asset,
@@ -168,9 +169,10 @@ class StreamEngine:
             inside_at=inside_at,
             inside_since_us=moved.inside_since_us[inside],
             inside_in_force=self._knowledge.in_force(inside_at, batch.time_us[inside_row]),
-            crossed_row=moved.crossed_row[crossed],
-            crossed_at=crossed_at[crossed],
+            crossed_row=crossed_row,
+            crossed_at=crossed_at,
             crossed_entered=moved.crossed_entered[crossed],
+            crossed_in_force=self._knowledge.in_force(crossed_at, batch.time_us[crossed_row]),
             areas=areas,
         )
 
@@ -204,6 +206,7 @@ class StreamEngine:
             crossed_row=none,
             crossed_at=none,
             crossed_entered=none.astype(bool),
+            crossed_in_force=none.astype(bool),
             areas=self._knowledge.areas(now_us),
             events=[{"code": event.code, "text": event.text, "attrs": event.attrs} for event in told],
         )

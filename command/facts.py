@@ -17,64 +17,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from command.areas import Areas as Areas
+from command.areas import Attributes, Ids, Mask, as_numbers, looked_up
+from gis.nearness import pairs_within
 from twin.kinds import kind_of
 
-Ids = NDArray[np.int64]
 Floats = NDArray[np.floating]
-Mask = NDArray[np.bool_]
-Attributes = Mapping[str, Mapping[int, Any]]
 AREA_ITSELF = -1
 """``Verdicts.row`` of a cause whose subject is an area."""
-
-
-@dataclass(frozen=True)
-class Areas:
-    """Every active area, one entry an area.
-
-    Attributes
-    ----------
-    id : int64[m]
-        Keys, ascending.
-    kind : object[m] of str
-        ``fence``, ``key_area`` or ``zone``.
-    version, owner, region : int64[m]
-        Version of its shape; keys of owner and region, 0 for none.
-    in_force : bool[m]
-        Whether it is in force at :attr:`Facts.now_us`: always, unless it has periods.
-    attributes : mapping
-        Values that modules keep about areas, by attribute and area: read them with :meth:`values`.
-    """
-
-    id: Ids
-    kind: NDArray[np.object_]
-    version: Ids
-    owner: Ids
-    region: Ids
-    in_force: Mask
-    attributes: Attributes = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.id)
-
-    def position(self, ids: ArrayLike) -> Ids:
-        """Entries of the areas ``ids``, -1 for one that is not here: int64[k]."""
-        wanted = np.asarray(ids, np.int64)
-        if not len(self):
-            return np.full(wanted.shape, -1, np.int64)
-        at = np.searchsorted(self.id, wanted).clip(max=len(self) - 1)
-        return np.where(self.id[at] == wanted, at, -1)
-
-    def is_kind(self, *kinds: str) -> Mask:
-        """Which areas are of these kinds: bool[m]."""
-        return np.isin(self.kind.astype(str), kinds) if len(self) else np.zeros(0, bool)
-
-    def values(self, key: str) -> NDArray[np.object_]:
-        """The attribute ``key`` of every area, None where it has none: object[m]."""
-        return _looked_up(self.attributes, key, self.id)
-
-    def numbers(self, key: str) -> NDArray[np.float64]:
-        """The attribute ``key`` as a number, NaN where there is none: float64[m]."""
-        return _numbers(self.values(key))
 
 
 @dataclass(frozen=True)
@@ -110,9 +60,11 @@ class Facts:
     inside_in_force : bool[k]
         Whether the area was in force at the row's time (with ``Trigger.PRESENT``: now).
     crossed_row, crossed_at : int64[c]
-        Areas entered and left at a row (positions only).
+        Areas entered and left, and lines passed, at a row (positions only).
     crossed_entered : bool[c]
-        True: entered; False: left.
+        True: entered, or passed from left to right; False: left, or passed the other way.
+    crossed_in_force : bool[c]
+        Whether the area was in force at the row's time.
     areas : Areas
         Every active area.
     events : list of mapping
@@ -141,6 +93,7 @@ class Facts:
     crossed_row: Ids
     crossed_at: Ids
     crossed_entered: Mask
+    crossed_in_force: Mask
     areas: Areas
     events: Sequence[Mapping[str, Any]] = ()
     attributes: Attributes = field(default_factory=dict)
@@ -165,11 +118,11 @@ class Facts:
 
     def values(self, key: str) -> NDArray[np.object_]:
         """The attribute ``key`` that a module keeps about each row's asset, None where it has none: object[n]."""
-        return _looked_up(self.attributes, key, self.asset)
+        return looked_up(self.attributes, key, self.asset)
 
     def numbers(self, key: str) -> NDArray[np.float64]:
         """The same as a number, NaN where there is none: float64[n]."""
-        return _numbers(self.values(key))
+        return as_numbers(self.values(key))
 
     @property
     def inside_area(self) -> Ids:
@@ -181,13 +134,69 @@ class Facts:
 
         With ``in_force`` only pairs whose area was in force at the row's time.
         """
-        chosen = self.areas.is_kind(*kinds)[self.inside_at] if kinds else np.ones(len(self.inside_at), bool)
+        chosen = self._of_kinds(self.inside_at, kinds)
         return np.flatnonzero(chosen & self.inside_in_force if in_force else chosen)
 
-    def count_inside(self, rows: Mask | None = None) -> Ids:
-        """How many of the ``rows`` (bool[n], all when left out) are in each area: int64[m]."""
-        at = self.inside_at if rows is None else self.inside_at[rows[self.inside_row]]
+    @cached_property
+    def dwell_s(self) -> NDArray[np.float64]:
+        """How long each pair's subject had been inside when it was last heard of, in seconds: float64[k]."""
+        return (self.time_us[self.inside_row] - self.inside_since_us) / 1e6
+
+    def crossed(self, *kinds: str, entered: bool | None = None, in_force: bool = True) -> Ids:
+        """Which crossings concern areas or lines of these kinds: indices into the crossings, int64[j].
+
+        With ``entered`` only those inwards (true) or outwards (false). With ``in_force`` only those whose area was in
+        force at the row's time.
+        """
+        chosen = self._of_kinds(self.crossed_at, kinds)
+        if entered is not None:
+            chosen &= self.crossed_entered == entered
+        return np.flatnonzero(chosen & self.crossed_in_force if in_force else chosen)
+
+    @property
+    def crossed_area(self) -> Ids:
+        """Key of each crossing's area or line: int64[c]."""
+        return self.areas.id[self.crossed_at]
+
+    def count_inside(self, rows: Mask | None = None, pairs: Mask | None = None) -> Ids:
+        """How many of the ``rows`` (bool[n]), and of the ``pairs`` (bool[k]), all when left out, are in each area.
+
+        Returns
+        -------
+        int64[m]
+            With ``Trigger.PRESENT`` everybody is counted; a batch of positions does not tell of everybody.
+        """
+        counted = np.ones(len(self.inside_at), bool) if rows is None else rows[self.inside_row]
+        at = self.inside_at[counted if pairs is None else counted & pairs]
         return np.bincount(at, minlength=len(self.areas)).astype(np.int64)
+
+    def within(self, radius_m: float, rows: Mask, others: Mask) -> tuple[Ids, Ids, NDArray[np.float64]]:
+        """Which ``others`` (bool[n]) are within so many metres of which ``rows`` (bool[n]).
+
+        Nobody is near himself. With ``Trigger.PRESENT`` everybody is among the others; a batch of positions does not
+        tell of everybody.
+
+        Returns
+        -------
+        row, other : int64[j]
+            Ordered by row, the nearest first; of a pair that is among both, each is a row.
+        distance_m : float64[j]
+            Over the ground: heights do not count.
+        """
+        one, two = np.flatnonzero(rows), np.flatnonzero(others)
+        point, other, distance_m = pairs_within(self.lon[one], self.lat[one], self.lon[two], self.lat[two], radius_m)
+        row, near = one[point], two[other]
+        apart = self.asset[row] != self.asset[near]
+        return row[apart], near[apart], distance_m[apart]
+
+    def nearest(self, radius_m: float, rows: Mask, others: Mask) -> tuple[Ids, Ids, NDArray[np.float64]]:
+        """The nearest of :meth:`within` for each row that has one; of several as near the first."""
+        row, other, distance_m = self.within(radius_m, rows, others)
+        _rows, first = np.unique(row, return_index=True)
+        return row[first], other[first], distance_m[first]
+
+    def _of_kinds(self, at: Ids, kinds: tuple[str, ...]) -> Mask:
+        return self.areas.is_kind(*kinds)[at] if kinds else np.ones(len(at), bool)
 
     def only(self, rows: Mask) -> Facts:
         """The facts about the rows where ``rows`` (bool[n]) is true; the areas stay whole."""
@@ -207,6 +216,7 @@ class Facts:
             crossed_row=new_row[self.crossed_row[crossings]],
             crossed_at=self.crossed_at[crossings],
             crossed_entered=self.crossed_entered[crossings],
+            crossed_in_force=self.crossed_in_force[crossings],
             areas=self.areas,
             events=[self.events[i] for i in taken.tolist()] if self.events else (),
             attributes=self.attributes,
@@ -283,17 +293,3 @@ class Verdicts:
 def _read_attrs(text: str) -> Mapping[str, Any]:
     # Several rules ask about one batch, and what devices say repeats.
     return MappingProxyType(json.loads(text) if text else {})
-
-
-def _looked_up(attributes: Attributes, key: str, ids: Ids) -> NDArray[np.object_]:
-    try:
-        values = attributes[key]
-    except KeyError:
-        raise KeyError(f"no attribute {key!r}: the rule must name it in its attributes") from None
-    found = np.empty(len(ids), object)
-    found[:] = [values.get(i) for i in ids.tolist()]
-    return found
-
-
-def _numbers(values: NDArray[np.object_]) -> NDArray[np.float64]:
-    return np.array([np.nan if value is None else float(value) for value in values], np.float64)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable
 
 from django.utils.translation import gettext_lazy as _
+from prometheus_client import Counter
 
 from command.facts import Facts, Verdicts
 from command.knowledge import InForce
@@ -20,6 +21,7 @@ from command.store import NewAlert, evidence_json
 logger = logging.getLogger(__name__)
 
 WELL_AFTER_S = 60.0
+faults_total = Counter("sandtable_rule_faults", "Times a rule could not judge", ["rule"])
 _CAUSE = "rule:"
 
 
@@ -53,6 +55,7 @@ class Failures:
     def failed(self, setting: InForce, error: Exception, now_us: int) -> list[NewAlert]:
         """A rule threw; the alert to raise, unless it is known."""
         rule = setting.rule
+        faults_total.labels(rule.id).inc()
         known = rule.id in self._at
         self._at[rule.id] = time.monotonic()
         if known:

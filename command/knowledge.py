@@ -87,7 +87,9 @@ class Knowledge:
         everything = np.arange(len(self._areas))
         held = self.in_force(everything, np.full(len(everything), now_us))
         a = self._areas
-        return Areas(a.id, a.kind, a.version, a.owner, a.region, held, self.attributes(rule, "area"))
+        return Areas(
+            a.id, a.kind, a.version, a.owner, a.region, held, a.z_min_m, a.z_max_m, self.attributes(rule, "area")
+        )
 
     def attributes(self, rule: Rule | None, of: str) -> dict[str, Mapping[int, Any]]:
         """The values that ``rule`` needs about assets or areas."""
@@ -108,13 +110,16 @@ class Knowledge:
 
     def _load_areas(self, cursor: Any) -> None:
         cursor.execute(
-            """SELECT id, kind, version, coalesce(owner_id, 0), coalesce(region_id, 0), periods::text
+            """SELECT id, kind, version, coalesce(owner_id, 0), coalesce(region_id, 0), periods::text,
+                      coalesce(z_min_m, 'NaN'), coalesce(z_max_m, 'NaN')
                FROM twin_area WHERE active ORDER BY id"""
         )
         rows = cursor.fetchall()
-        columns = list(zip(*rows, strict=True)) if rows else [()] * 6
+        columns = list(zip(*rows, strict=True)) if rows else [()] * 8
         ids, version, owner, region = (np.array(columns[i], np.int64) for i in (0, 2, 3, 4))
-        self._areas = Areas(ids, np.array(columns[1], object), version, owner, region, np.ones(len(ids), bool))
+        low, high = (np.array(columns[i], np.float64) for i in (6, 7))
+        kind, always = np.array(columns[1], object), np.ones(len(ids), bool)
+        self._areas = Areas(ids, kind, version, owner, region, always, low, high)
         self._area_periods = [_area_periods(id_, text) for id_, text in zip(columns[0], columns[5], strict=True)]
         self._has_periods = np.array([bool(periods) for periods in self._area_periods], bool)
         self._remembered.clear()
@@ -175,4 +180,4 @@ def _within(cursor: Any, codes: list[str]) -> NDArray[np.int64] | None:
 
 def _no_areas() -> Areas:
     none = np.zeros(0, np.int64)
-    return Areas(none, np.zeros(0, object), none, none, none, np.zeros(0, bool))
+    return Areas(none, np.zeros(0, object), none, none, none, np.zeros(0, bool), np.zeros(0), np.zeros(0))

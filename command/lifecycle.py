@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from access.models import User
 from access.roles import Permission
-from access.scope import scope_of, scope_of_role
+from access.scope import Scope, scope_of, scope_of_role
 from command.exceptions import NotAllowedError, TransitionError
 from command.rules import Rule, Trigger, registry
 
@@ -153,11 +153,19 @@ def _forbidden(alert: Alert, action: AlertAction, user: User) -> str:
     if action is AlertAction.DISPOSE and role is not None:
         if not alert.inside(scope_of_role(user, role)):
             return gettext("该预警须由“%s”处置。") % role.label
-    elif not alert.inside(scope_of(user, Permission.DISPATCH)):
+    elif not alert.inside(_handles(rule, user)):
         return gettext("您在该预警所在范围内没有调度权限。")
     if action is AlertAction.VERIFY and alert.disposed_by_id == user.pk:
         return gettext("核验人不能是处置人本人。")
     return ""
+
+
+def _handles(rule: Rule | None, user: User) -> Scope:
+    """Where ``user`` does something about alerts of ``rule``; about the platform's own, administrators do so, too."""
+    scope = scope_of(user, Permission.DISPATCH)
+    if rule is not None and rule.on is Trigger.PLATFORM:
+        scope |= scope_of(user, Permission.ADMINISTER)
+    return scope
 
 
 def _set(alert: Alert, action: AlertAction, by: User, text: str, assign_to: User | None) -> None:

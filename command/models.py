@@ -44,8 +44,7 @@ class RuleSetting(models.Model):
         ordering = ["rule"]
 
     def __str__(self) -> str:
-        rule = registry.find(self.rule)
-        return str(rule.title) if rule else self.rule
+        return registry.title_of(self.rule)
 
     def clean(self) -> None:
         """Refuse parameters that the rule does not have or would not take, and regions that are not there."""
@@ -169,8 +168,7 @@ class Alert(Scoped):
     @property
     def title(self) -> str:
         """The rule's title, in the language of the page; its id where its module is gone."""
-        rule = registry.find(self.rule)
-        return str(rule.title) if rule else self.rule
+        return registry.title_of(self.rule)
 
 
 class AlertStep(models.Model):

@@ -36,7 +36,7 @@ class PresentEngine:
 
     def __init__(self, rules: RuleRegistry) -> None:
         self._registry = rules
-        self._failures = Failures()
+        self.failures = Failures()
         self._due: dict[str, float] = {}
         self.knowledge = Knowledge(rules)
 
@@ -59,7 +59,7 @@ class PresentEngine:
         still_open: dict[str, set[str]] = defaultdict(set)
         for rule_id, cause in read_causes(cursor, [*(rule.id for rule in rules), RULE_FAILED.id]):
             still_open[rule_id].add(cause)
-        self._failures.recall(still_open[RULE_FAILED.id])
+        self.failures.recall(still_open[RULE_FAILED.id])
         new: list[NewAlert] = []
         ended: list[tuple[str, str, int]] = []
         for rule in rules:
@@ -72,11 +72,11 @@ class PresentEngine:
                 }
                 raised = [found.new_alert(k) for cause, k in causes.items() if cause not in still_open[rule.id]]
             except Exception as error:  # whatever a rule raises, the others are asked
-                new += self._failures.failed(setting, error, facts.now_us)
+                new += self.failures.failed(setting, error, facts.now_us)
                 continue
             new += raised
             ended += [(rule.id, cause, facts.now_us) for cause in still_open[rule.id] - set(causes)]
-            ended += self._failures.judged(setting, facts.now_us)
+            ended += self.failures.judged(setting, facts.now_us)
         changed = end_causes(cursor, ended)
         ids = raise_alerts(cursor, new)
         raised_total.labels(Trigger.PRESENT.value).inc(len(ids))
@@ -123,6 +123,7 @@ class PresentEngine:
             crossed_row=none,
             crossed_at=none,
             crossed_entered=none.astype(bool),
+            crossed_in_force=none.astype(bool),
             areas=areas,
         )
 

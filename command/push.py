@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -77,12 +77,21 @@ def publish_messages(messages: Sequence[Message]) -> None:
         logger.warning("screens will learn of %d messages later, the broker is away (%s)", len(messages), error)
 
 
-def connected_client(mqtt_url: str) -> mqtt.Client:
-    """A client that stays connected, or keeps trying; what it is given while the broker is away is lost."""
+def connected_client(mqtt_url: str, connected: Callable[[mqtt.Client], None] | None = None) -> mqtt.Client:
+    """A client that stays connected, or keeps trying; what it is given while the broker is away is lost.
+
+    ``connected`` is called at each connection, to subscribe.
+    """
     broker = urlsplit(mqtt_url)
     client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
     client.username_pw_set(unquote(broker.username or ""), unquote(broker.password or ""))
     client.reconnect_delay_set(1, 3)
+
+    def on_connect(client: mqtt.Client, _data: object, _flags: object, reason: mqtt.ReasonCode, _p: object) -> None:
+        if connected is not None and not reason.is_failure:
+            connected(client)
+
+    client.on_connect = on_connect
     client.connect_async(broker.hostname or "127.0.0.1", broker.port or 1883, keepalive=10)
     client.loop_start()
     return client

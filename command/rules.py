@@ -348,6 +348,11 @@ class RuleRegistry:
         """The rule of that id, or None: its module may have been taken out since."""
         return self._rules.get(rule_id)
 
+    def title_of(self, rule_id: str) -> str:
+        """The rule's title, in the language of the page; its id where its module is gone."""
+        rule = self.find(rule_id)
+        return str(rule.title) if rule else rule_id
+
     def __iter__(self) -> Iterator[Rule]:
         return iter(sorted(self._rules.values(), key=lambda rule: rule.id))
 

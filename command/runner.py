@@ -15,11 +15,14 @@ from django.db import connection, transaction
 from prometheus_client import Counter, Histogram
 
 from command.events import tell_listeners
+from command.machineroom.meters import BrokerSays
+from command.machineroom.watch import MachineWatch
 from command.present import PresentEngine
 from command.push import connected_client, messages_of
 from command.rules import RuleRegistry, registry
 from command.wire import read_alerts
 from gis.notices import listen
+from twin.meters import broker_connected
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +42,7 @@ class RulesRunner:
 
     def __init__(self, rules: RuleRegistry = registry) -> None:
         self._engine = PresentEngine(rules)
+        self._machine = MachineWatch(self._engine.knowledge, self._engine.failures)
         self._stopping = threading.Event()
         self._stale: set[str] = set(self._engine.knowledge.topics)
         self._stale_lock = threading.Lock()
@@ -53,7 +57,8 @@ class RulesRunner:
     def run(self) -> None:
         """Work until stopped."""
         threading.Thread(target=self._watch_notices, name="notices", daemon=True).start()
-        self._client = connected_client(settings.MQTT_URL)
+        self._client = client = connected_client(settings.MQTT_URL, BrokerSays().follow)
+        broker_connected.labels("rules").set_function(lambda: float(client.is_connected()))
         try:
             while not self._stopping.wait(TICK_S):
                 try:
@@ -89,6 +94,7 @@ class RulesRunner:
                 self._swept_at = time.monotonic()
                 self._within(self._engine.sweep)
                 self._within(self._engine.escalate)
+            self._within(self._machine.round)
             tell_listeners()
         except db.Error:
             self._mark_stale(stale)

@@ -13,7 +13,7 @@ def keep_settings(**_: Any) -> None:
     """Write the settings that are missing, as the rules declare them; called after each migration."""
     with acting("migrate"):
         for rule in registry:
-            if rule.on is Trigger.PLATFORM or RuleSetting.objects.filter(pk=rule.id).exists():
+            if (rule.on is Trigger.PLATFORM and not rule.parameters) or RuleSetting.objects.filter(pk=rule.id).exists():
                 continue
             RuleSetting.objects.create(
                 rule=rule.id, enabled=rule.enabled, parameters=rule.settled({}), periods=[*map(dict, rule.periods)]

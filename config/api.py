@@ -9,16 +9,20 @@ from command.api import router as command_router
 from command.charts import router as command_charts_router
 from command.director.api import router as director_router
 from command.watch.api import router as watch_router
+from devices.api import router as devices_router
 from layers.api import router as layers_router
 from layers.charts import router as layers_charts_router
 from twin.api import router as twin_router
 from twin.charts import router as twin_charts_router
 from twin.past_api import router as past_router
+from twin.within_api import router as within_router
 
 api = NinjaAPI(title="Sandtable", version="1", auth=SessionAuth(), urls_namespace="api")
 api.add_router("", twin_router)
 api.add_router("", past_router)
+api.add_router("", within_router)
 api.add_router("", twin_charts_router)
+api.add_router("", devices_router)
 api.add_router("", command_router)
 api.add_router("", command_charts_router)
 api.add_router("", watch_router)

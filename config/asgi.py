@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import Any
 
@@ -11,6 +12,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 pages = get_asgi_application()
 
 from devices.process import serve_metrics  # noqa: E402 (needs the apps)
+from devices.protocols.http_push import PATH as PUSH_PATH  # noqa: E402
+from devices.protocols.http_push import push_door  # noqa: E402
+from devices.reporting.reporter import start_reporting  # noqa: E402
 from twin.live.hub import hub  # noqa: E402
 from twin.live.socket import live_socket  # noqa: E402
 
@@ -25,18 +29,25 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         else:
             await receive()
             await send({"type": "websocket.close", "code": 4404})
+    elif scope["path"] == PUSH_PATH:
+        await push_door(scope, receive, send)
     else:
         await pages(scope, receive, send)
 
 
 async def _lifespan(receive: Any, send: Any) -> None:
+    reporter = None
     while True:
         event = await receive()
         if event["type"] == "lifespan.startup":
             serve_metrics()
+            reporter = start_reporting("web")
             await hub.start()
             await send({"type": "lifespan.startup.complete"})
         elif event["type"] == "lifespan.shutdown":
             await hub.stop()
+            await push_door.stop()
+            if reporter is not None:
+                await asyncio.to_thread(reporter.stop)
             await send({"type": "lifespan.shutdown.complete"})
             return

@@ -33,6 +33,12 @@ class Environment:
     https: bool
     installation: str
     """Which installation this is, shown by ``/healthz``: several on one machine may take each other's ports."""
+    process: str
+    """What this process is called among those of one machine: ``web``, ``web.2``; empty: by what it does."""
+    revision: str
+    """Which revision of the code runs, for people to read; empty: nobody said."""
+    archive_url: str
+    """Where old days of the history are kept (``s3://bucket/folder?…``, ``file:///…``); empty: ``var/archive``."""
     metrics_port: int | None
     """Loopback port on which this process shows its Prometheus metrics; None: none."""
 
@@ -68,6 +74,9 @@ class Environment:
             city=env.get("SANDTABLE_CITY", "310000"),
             https=env.get("SANDTABLE_HTTPS", "") == "1",
             installation=env.get("SANDTABLE_INSTALLATION", ""),
+            process=env.get("SANDTABLE_PROCESS", ""),
+            revision=env.get("SANDTABLE_REVISION", ""),
+            archive_url=env.get("SANDTABLE_ARCHIVE", ""),
             metrics_port=int(port) if port else None,
         )
 

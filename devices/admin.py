@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -18,8 +17,9 @@ from access.exchange.pages import ExchangeMixin
 from access.history import HistoryMixin
 from access.roles import Permission
 from access.scope import ScopedQuerySet, scope_of
+from devices import admin_platforms  # noqa: F401 (registers its pages)
 from devices.admin_commands import CommandsMixin
-from devices.keys import issue_key, revoke_key
+from devices.keys import issue_key, open_registration, revoke_key
 from devices.models import Device, DeviceCommand, DeviceEvent, Refusal, RefusalCount
 from devices.quiet import HeardFilter, refused_tile, silent_tile
 from devices.reasons import hint_of, name_of
@@ -33,11 +33,18 @@ class DeviceAdmin(CommandsMixin, ScopedAdminMixin, admin.ModelAdmin):
     """Devices. A key is shown once, when it is made."""
 
     list_display = ["identifier", "kind", "asset", "datum", "numbered", "key_issued_at", "revoked_at"]
-    list_filter = [HeardFilter, "kind", "datum", "numbered", ("revoked_at", admin.EmptyFieldListFilter)]
+    list_filter = [
+        HeardFilter,
+        "kind",
+        ("platform", admin.RelatedOnlyFieldListFilter),
+        "datum",
+        "numbered",
+        ("revoked_at", admin.EmptyFieldListFilter),
+    ]
     list_select_related = ["asset"]
     search_fields = ["identifier", "asset__name", "asset__code"]
-    readonly_fields = ["username", "shard", "key_issued_at", "revoked_at", "created_at"]
-    actions = ["send_commands", "issue_keys", "revoke_keys"]
+    readonly_fields = ["username", "shard", "key_issued_at", "revoked_at", "registrable_until", "created_at"]
+    actions = ["send_commands", "issue_keys", "revoke_keys", "open_registration"]
     add_requires = change_requires = delete_requires = Permission.MANAGE_DEVICES
 
     @admin.display(description=_("MQTT 用户名"))
@@ -64,6 +71,13 @@ class DeviceAdmin(CommandsMixin, ScopedAdminMixin, admin.ModelAdmin):
             revoke_key(device)
             self.message_user(request, gettext("%s 的密钥已吊销。") % device)
 
+    @admin.action(description=_("允许自行注册（JT/T 808，30 分钟内一次，换发新密钥）"), permissions=["keys"])
+    def open_registration(self, request: HttpRequest, queryset: ScopedQuerySet) -> None:
+        """Let the selected devices ask for a key themselves, once and soon."""
+        for device in queryset.within(self.scope(request, self.change_requires)):
+            open_registration(device)
+            self.message_user(request, gettext("%s 可在 30 分钟内注册一次。") % device)
+
 
 class ReadOnlyScopedAdmin(ScopedAdminMixin, admin.ModelAdmin):
     """What happened cannot be edited."""
@@ -85,7 +99,17 @@ class DeviceEventAdmin(ReadOnlyScopedAdmin):
 class DeviceCommandAdmin(ReadOnlyScopedAdmin):
     """What was asked of devices and what they answered."""
 
-    list_display = ["issued_at", "device", "name", "args", "state_now", "reply_text", "replied_at", "issued_by"]
+    list_display = [
+        "issued_at",
+        "device",
+        "name",
+        "args",
+        "state_now",
+        "attempts",
+        "reply_text",
+        "replied_at",
+        "issued_by",
+    ]
     list_filter = ["state", "name"]
     list_select_related = ["device", "issued_by"]
     search_fields = ["device__identifier"]
@@ -93,9 +117,7 @@ class DeviceCommandAdmin(ReadOnlyScopedAdmin):
     @admin.display(description=_("状态"), ordering="state")
     def state_now(self, command: DeviceCommand) -> str:
         """How far it got; a command that nobody answered in time will not be obeyed any more."""
-        if command.state == DeviceCommand.State.SENT and command.expires_at < timezone.now():
-            return gettext("超时未应答")
-        return command.get_state_display()
+        return str(DeviceCommand.State(command.state_now).label)
 
 
 class WholeCityAdmin(ExchangeMixin, HistoryMixin, admin.ModelAdmin):

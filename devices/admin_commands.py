@@ -9,22 +9,19 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.validators import RegexValidator
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from access.roles import Permission
-from access.scope import ScopedQuerySet
-from devices.commands import send_command
-from devices.exceptions import CommandNotSentError
+from access.scope import ScopedQuerySet, scope_of
+from devices.commands import MAY_COMMAND, commandable_by, send_command
+from devices.exceptions import CommandInvalidError, CommandNotSentError
 from devices.models import Device
+from devices.vocabulary import MOST_ARGS_BYTES, WORDS, check_command
 
-MAY_COMMAND = (Permission.DISPATCH, Permission.MANAGE_DEVICES)
 MOST_AT_ONCE = 200
-MOST_ARGS_BYTES = 4096
 
 
 class CommandForm(forms.Form):
@@ -37,7 +34,8 @@ class CommandForm(forms.Form):
         validators=[
             RegexValidator(r"\A[A-Za-z][A-Za-z0-9_.-]*\Z", _("指令名以字母开头，只能用字母、数字、点、横线和下划线。"))
         ],
-        help_text=_("通用指令：locate 立即上报位置；interval 改变上报间隔。其他指令见终端厂商的说明。"),
+        widget=forms.TextInput(attrs={"list": "command-words", "autocomplete": "off"}),
+        help_text=_("从词表中选择；厂商自有的指令以 x- 开头，见其说明。"),
     )
     args = forms.CharField(
         label=_("参数"),
@@ -72,6 +70,16 @@ class CommandForm(forms.Form):
             raise forms.ValidationError(gettext("参数必须是 JSON 对象，即写在 { } 里的名称和值。"))
         return args
 
+    def clean(self) -> dict[str, Any] | None:
+        """Refuse what the vocabulary does not have."""
+        cleaned = super().clean()
+        if cleaned is not None and {"name", "args"} <= set(cleaned):
+            try:
+                check_command(cleaned["name"], cleaned["args"])
+            except CommandInvalidError as error:
+                raise forms.ValidationError(str(error)) from None
+        return cleaned
+
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)
@@ -80,21 +88,14 @@ def _refuse_constant(name: str) -> None:
 class CommandsMixin:
     """In front of a ScopedAdminMixin of devices: the action that sends a command."""
 
-    def commandable(self, request: HttpRequest) -> ScopedQuerySet:
-        """Devices the user may send a command to."""
-        inside = Q()
-        for permission in MAY_COMMAND:
-            inside |= Q(pk__in=Device.objects.within(self.scope(request, permission)).values("pk"))  # type: ignore[attr-defined]
-        return Device.objects.filter(inside)
-
     def has_command_permission(self, request: HttpRequest) -> bool:
         """Whether the user may send commands somewhere."""
-        return any(not self.scope(request, permission).empty for permission in MAY_COMMAND)  # type: ignore[attr-defined]
+        return any(not scope_of(request.user, permission).empty for permission in MAY_COMMAND)  # type: ignore[arg-type]
 
     @admin.action(description=_("下发指令"), permissions=["command"])
     def send_commands(self, request: HttpRequest, queryset: ScopedQuerySet) -> Any:
         """Ask what to send, then send it to each of the selected devices."""
-        chosen = list(self.commandable(request).filter(pk__in=queryset.values("pk"))[: MOST_AT_ONCE + 1])
+        chosen = list(commandable_by(request.user).filter(pk__in=queryset.values("pk"))[: MOST_AT_ONCE + 1])  # type: ignore[arg-type]
         if len(chosen) > MOST_AT_ONCE:
             self._tell(
                 request, gettext("一次最多向 %d 台终端下发，未下发。请缩小范围。") % MOST_AT_ONCE, messages.ERROR
@@ -113,6 +114,7 @@ class CommandsMixin:
             "opts": Device._meta,
             "devices": chosen,
             "form": form,
+            "words": {name: word.title for name, word in WORDS.items()},
             "checkbox": ACTION_CHECKBOX_NAME,
         }
         return TemplateResponse(request, "devices/send_commands.html", context)

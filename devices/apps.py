@@ -15,6 +15,9 @@ class DevicesConfig(AppConfig):
         """Audit every change of a device (of a key, only that it changed) and every command that was sent."""
         from access.audit import audited
         from devices.models import Device, DeviceCommand
+        from devices.platforms import Platform, PushKey
 
         audited(Device, secrets=["key_hash"])
         audited(DeviceCommand)
+        audited(Platform)
+        audited(PushKey, secrets=["sealed"])

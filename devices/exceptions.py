@@ -28,3 +28,11 @@ class LeaseLostError(DevicesError):
 
 class CommandNotSentError(DevicesError):
     """A command could not be handed to the broker; its text tells people what to do."""
+
+
+class NotStoredError(DevicesError):
+    """Nobody said in time that positions were stored; they may be sent again."""
+
+
+class CommandInvalidError(DevicesError, ValueError):
+    """A command that makes no sense; its text tells people what to do."""

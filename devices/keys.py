@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import os
 import secrets
+from datetime import timedelta
 
 from django.utils import timezone
 
@@ -17,6 +19,7 @@ from devices.models import Device
 
 # Keys are 160 random bits, so the iterations guard nothing; the broker checks every connected client at each reload.
 ITERATIONS = 101
+REGISTRABLE_FOR = timedelta(minutes=30)
 
 
 def hash_key(key: str) -> str:
@@ -50,3 +53,22 @@ def revoke_key(device: Device) -> None:
     device.key_hash = ""
     device.revoked_at = timezone.now()
     device.save(update_fields=["key_hash", "revoked_at", "shard"])
+
+
+def open_registration(device: Device) -> None:
+    """Allow the device to ask for a key itself, once, within :data:`REGISTRABLE_FOR`; a key it has stays until then.
+
+    For terminals whose protocol has no other way to get one (JT/T 808). Whoever comes first under its number gets the
+    key: hence the short time, and somebody's decision.
+    """
+    device.registrable_until = timezone.now() + REGISTRABLE_FOR
+    device.save(update_fields=["registrable_until", "shard"])
+
+
+def check_key(key: str, key_hash: str) -> bool:
+    """Whether ``key_hash`` was made from ``key`` by :func:`hash_key`; False for a device without a key."""
+    parts = key_hash.split("$")
+    if len(parts) != 5:
+        return False
+    digest = hashlib.pbkdf2_hmac("sha512", key.encode(), base64.b64decode(parts[3]), int(parts[2]), dklen=64)
+    return hmac.compare_digest(digest, base64.b64decode(parts[4]))

@@ -99,14 +99,16 @@ _FIELD = re.compile(r" - at `\$\.?(?P<field>\w*)[^`]*`$")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
-def read_positions(payload: bytes) -> list[Position | BadRow]:
-    """Read the payload of ``pos``: one position.
-
-    Returns
-    -------
-    list of one Position or BadRow
-    """
-    return [_read_row(payload)]
+def read_position(payload: bytes) -> Position | BadRow:
+    """Read the payload of ``pos``, or one row of ``batch``: a position, or why it is none that can be taken."""
+    try:
+        if len(payload) <= MOST_BYTES:
+            row = _position.decode(payload)
+            if row.attrs is None:
+                return row
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass
+    return _read_carefully(payload)
 
 
 def read_batch(payload: bytes) -> list[Position | BadRow]:
@@ -117,10 +119,10 @@ def read_batch(payload: bytes) -> list[Position | BadRow]:
     RefusedError
         The payload as a whole cannot be read.
     """
-    raw = _decode_json(payload, _BATCH)
+    raw = decode_json(payload, _BATCH)
     if len(raw.rows) > MOST_ROWS:
         raise RefusedError("batch_too_long", f"{len(raw.rows)} rows; at most {MOST_ROWS}")
-    return [_read_row(bytes(row)) for row in raw.rows]
+    return [read_position(bytes(row)) for row in raw.rows]
 
 
 def read_other(channel: str, payload: bytes) -> PowerStatus | Event | Reply:
@@ -131,8 +133,8 @@ def read_other(channel: str, payload: bytes) -> PowerStatus | Event | Reply:
     RefusedError
         It cannot be taken.
     """
-    message = _decode_json(payload, _decoders[channel])
-    _check_attrs(getattr(message, "attrs", None))
+    message = decode_json(payload, _decoders[channel])
+    check_attrs(getattr(message, "attrs", None))
     _check_text(*(getattr(message, name, None) for name in ("text", "code", "firmware")))
     return message
 
@@ -166,7 +168,14 @@ class _Batch(Struct, forbid_unknown_fields=True):
 _BATCH = msgspec.json.Decoder(_Batch)
 
 
-def _decode_json(payload: bytes, decoder: msgspec.json.Decoder) -> Any:
+def decode_json(payload: bytes, decoder: msgspec.json.Decoder) -> Any:
+    """Decode a payload of the size that one message may have.
+
+    Raises
+    ------
+    RefusedError
+        It cannot be taken; says which field is to blame.
+    """
     if len(payload) > MOST_BYTES:
         raise RefusedError("payload_too_large", f"more than {MOST_BYTES} bytes")
     try:
@@ -177,10 +186,11 @@ def _decode_json(payload: bytes, decoder: msgspec.json.Decoder) -> Any:
         raise RefusedError(*_not_json(payload, str(error))) from None
 
 
-def _read_row(payload: bytes) -> Position | BadRow:
+def _read_carefully(payload: bytes) -> Position | BadRow:
+    """As :func:`read_position`, and says what is wrong."""
     try:
-        row = _decode_json(payload, _position)
-        _check_attrs(row.attrs)
+        row = decode_json(payload, _position)
+        check_attrs(row.attrs)
     except RefusedError as refusal:
         return BadRow(refusal, *_salvage_number(payload))
     return row
@@ -229,7 +239,14 @@ def _salvage_number(payload: bytes) -> tuple[int | None, int, int | None]:
     return (None, 0, None) if epoch is None else (whole("seq", 1), epoch, whole("oldest", 1))
 
 
-def _check_attrs(attrs: dict[str, Any] | None) -> None:
+def check_attrs(attrs: dict[str, Any] | None) -> None:
+    """Refuse ``attrs`` that are too large, too deep, or that the database cannot store.
+
+    Raises
+    ------
+    RefusedError
+        ``out_of_range_attrs``.
+    """
     if attrs is None:
         return
     text = msgspec.json.encode(attrs)

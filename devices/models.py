@@ -10,6 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from access.scope import ScopedQuerySet, ScopePaths
+from devices.platforms import Platform
+from devices.reporting.models import ProcessReport, ProcessSample  # noqa: F401 - models of this app
 from devices.topics import IDENTIFIER, shard_of, username
 from twin.kinds import kind_choices
 
@@ -39,10 +41,20 @@ class Device(models.Model):
     numbered = models.BooleanField(
         _("消息有编号"), default=True, help_text=_("有编号的终端由 acked 保证不丢不重；无编号的终端须用 QoS 1")
     )
+    platform = models.ForeignKey(
+        Platform,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="devices",
+        verbose_name=_("对接平台"),
+        help_text=_("由哪个平台代为推送；自己连接的终端不填"),
+    )
     shard = models.PositiveSmallIntegerField(_("分片"), editable=False)
     key_hash = models.CharField(_("密钥摘要"), max_length=160, blank=True, editable=False)
     key_issued_at = models.DateTimeField(_("密钥签发时间"), null=True, editable=False)
     revoked_at = models.DateTimeField(_("吊销时间"), null=True, editable=False)
+    registrable_until = models.DateTimeField(_("允许自行注册至"), null=True, editable=False)
     created_at = models.DateTimeField(_("登记时间"), auto_now_add=True)
 
     objects = ScopedQuerySet.as_manager()
@@ -186,6 +198,7 @@ class DeviceCommand(models.Model):
         OK = "ok", _("已执行")
         REFUSED = "refused", _("终端拒绝")
         FAILED = "failed", _("执行失败")
+        EXPIRED = "expired", _("超时未应答")
 
     device = models.ForeignKey(Device, models.CASCADE, related_name="commands", verbose_name=_("终端"))
     name = models.CharField(_("指令"), max_length=64)
@@ -194,6 +207,7 @@ class DeviceCommand(models.Model):
     issued_by = models.ForeignKey("access.User", models.PROTECT, null=True, related_name="+", verbose_name=_("下发人"))
     issued_at = models.DateTimeField(_("下发时间"), auto_now_add=True)
     expires_at = models.DateTimeField(_("有效期至"))
+    attempts = models.PositiveSmallIntegerField(_("已下发次数"), default=1)
     replied_at = models.DateTimeField(_("应答时间"), null=True)
     reply_text = models.CharField(_("应答说明"), max_length=512, blank=True)
 
@@ -209,3 +223,9 @@ class DeviceCommand(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} → {self.device}"
+
+    @property
+    def state_now(self) -> str:
+        """How far it got; what nobody answered in time is expired, whether or not a job has noted it yet."""
+        late = self.state == self.State.SENT and self.expires_at < timezone.now()
+        return self.State.EXPIRED if late else self.State(self.state)

@@ -47,6 +47,9 @@ class Numbering:
         ValueError
             ``oldest`` is above ``number``.
         """
+        if number == self.acked + 1 and epoch == self.epoch and not self.ahead and (oldest is None or oldest <= number):
+            self.acked = number  # as nearly always
+            return True
         if epoch < self.epoch:
             raise RefusedError("old_epoch", f"epoch {epoch} ended; the present one is {self.epoch}")
         if oldest is not None and oldest > number:
@@ -65,6 +68,14 @@ class Numbering:
             return True
         self._put_ahead(number)
         return True
+
+    def skips(self, epoch: int, number: int, oldest: int | None = None) -> bool:
+        """Whether settling a number would leave numbers open below it that the device still holds."""
+        if epoch < self.epoch:
+            return False
+        acked, ahead = (self.acked, self.ahead) if epoch == self.epoch else (0, [])
+        acked = max(acked, (oldest or 1) - 1)
+        return number > acked + 1 and not any(low <= number <= high for low, high in ahead)
 
     def _put_ahead(self, number: int) -> None:
         for i, (low, high) in enumerate(self.ahead):

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from django.conf import settings
 from prometheus_client import start_http_server
 
+from devices.reporting.reporter import reporting
+
 # A database server that vanished without a word is noticed within some 15 seconds, not after the system's two hours.
 PATIENCE: dict[str, Any] = {
     "connect_timeout": 5,
@@ -33,9 +35,10 @@ def serve_metrics() -> None:
         start_http_server(settings.METRICS_PORT, addr="127.0.0.1")
 
 
-def run_until_told(runner: Runner) -> None:
-    """Run, ending in good order on SIGTERM and SIGINT."""
+def run_until_told(runner: Runner, line: str) -> None:
+    """Run, ending in good order on SIGTERM and SIGINT; ``line``: what the machine room calls what it does."""
     serve_metrics()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: runner.stop())
-    runner.run()
+    with reporting(line):
+        runner.run()

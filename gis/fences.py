@@ -19,6 +19,8 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from gis.plane import PlaneShapes
+
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]
 MAX_KEY = 1 << 62
@@ -38,6 +40,8 @@ class FenceIndex:
         self._z_max_m = np.where(np.isnan(z_max_m), np.inf, z_max_m)
         self._has_heights = bool(np.isfinite(self._z_min_m).any() or np.isfinite(self._z_max_m).any())
         self._tree = shapely.STRtree(polygons)
+        self._plane = PlaneShapes(polygons)
+        self._by_id = np.argsort(ids)
         # NumPy sorts 16-bit integers by radix, ten times as fast as wider ones.
         self._order_type = np.uint16 if len(ids) <= 1 << 16 else np.uint32
 
@@ -132,6 +136,27 @@ class FenceIndex:
             fits = np.isnan(z) | ((z >= self._z_min_m[fence]) & (z <= self._z_max_m[fence]))
             point, fence = point[fits], fence[fits]
         return point, self.ids[fence]
+
+    def near(self, fence_id: Ids, lon: Floats, lat: Floats, alt_m: Floats, margin_m: Floats) -> NDArray[np.bool_]:
+        """Whether points are in a fence or no further outside it than a margin.
+
+        Parameters
+        ----------
+        fence_id : int64[k]
+            The fence that each point is compared with; one that is not here has nothing near it.
+        lon, lat, alt_m : float64[k]
+            Degrees of EPSG:4326, finite; metres, NaN where unknown: that is near every height.
+        margin_m : float64[k]
+            Metres, in the plane and in height, inclusive.
+        """
+        near = np.zeros(len(fence_id), bool)
+        if not len(self):
+            return near
+        at = self._by_id[np.searchsorted(self.ids, fence_id, sorter=self._by_id).clip(max=len(self) - 1)]
+        fits = (alt_m >= self._z_min_m[at] - margin_m) & (alt_m <= self._z_max_m[at] + margin_m)
+        asked = np.flatnonzero((self.ids[at] == fence_id) & (np.isnan(alt_m) | fits))
+        near[asked] = self._plane.within(at[asked], lon[asked], lat[asked], margin_m[asked])
+        return near
 
     def locate_one(self, lon: ArrayLike, lat: ArrayLike) -> Ids:
         """Find the one polygon of a coverage (districts, grid cells) that contains each point.

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import hashlib
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
-from django.utils.cache import patch_vary_headers
-from django.utils.http import http_date, parse_etags
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.http import http_date
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from gis.answers import kept_by_the_browser, refusal, revalidated
 from gis.exceptions import UnknownTilesetError
 from gis.tileset_folder import ENTRY, find_file, list_tilesets
-
-
-def _refusal(status: int, message: object) -> JsonResponse:
-    return JsonResponse({"detail": str(message)}, status=status)
 
 
 @require_safe
@@ -25,28 +21,19 @@ def tileset_file(request: HttpRequest, name: str, path: str) -> HttpResponse:
     Tiles are some hundred kilobytes, so a file is answered whole.
     """
     if not request.user.is_authenticated:
-        return _refusal(401, _("请先登录"))
+        return refusal(401, _("请先登录"))
     try:
         file, kind = find_file(name, path)
         facts = file.stat()
         mark = f"{name}/{path}/{facts.st_mtime_ns}/{facts.st_size}/{facts.st_ino}"
-        etag = f'"{hashlib.sha256(mark.encode()).hexdigest()[:32]}"'
-        wanted = parse_etags(request.headers.get("If-None-Match", ""))
-        response: HttpResponse
-        if "*" in wanted or any(candidate.removeprefix("W/") == etag for candidate in wanted):
-            response = HttpResponseNotModified()
-        else:
-            response = HttpResponse(file.read_bytes(), content_type=kind)
+        digest = hashlib.sha256(mark.encode()).hexdigest()[:32]
+        response = revalidated(request, digest, lambda: HttpResponse(file.read_bytes(), content_type=kind))
     except UnknownTilesetError as error:
-        return _refusal(404, error)
+        return refusal(404, error)
     except FileNotFoundError:  # replaced by a new tileset this very moment
-        return _refusal(404, _("没有三维瓦片 %(name)s/%(path)s") % {"name": name, "path": path})
-    response["ETag"] = etag
+        return refusal(404, _("没有三维瓦片 %(name)s/%(path)s") % {"name": name, "path": path})
     response["Last-Modified"] = http_date(facts.st_mtime)
-    # Kept by this browser only, and asked about each time: a new tileset and an ended session show at once.
-    response["Cache-Control"] = "private, no-cache"
     response["X-Content-Type-Options"] = "nosniff"
-    patch_vary_headers(response, ["Cookie"])
     return response
 
 
@@ -54,9 +41,7 @@ def tileset_file(request: HttpRequest, name: str, path: str) -> HttpResponse:
 def catalog(request: HttpRequest) -> HttpResponse:
     """The tilesets there are: name, address, attribution, number of buildings, bounds in degrees."""
     if not request.user.is_authenticated:
-        return _refusal(401, _("请先登录"))
+        return refusal(401, _("请先登录"))
     base = request.path.removesuffix("catalog.json")
     found = [{**facts, "url": f"{base}{facts['name']}/{ENTRY}"} for facts in list_tilesets()]
-    response = JsonResponse({"tilesets": found})
-    response["Cache-Control"] = "private, no-cache"
-    return response
+    return kept_by_the_browser(JsonResponse({"tilesets": found}))

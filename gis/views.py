@@ -7,12 +7,11 @@ import hashlib
 from django.conf import settings
 from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
-from django.utils.cache import patch_vary_headers
-from django.utils.http import parse_etags
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from gis.answers import kept_by_the_browser, refusal, revalidated
 from gis.exceptions import TileOutOfRangeError, TileTimeoutError, UnknownLayerError, UnknownRegionError
 from gis.notices import stamp_of
 from gis.regions import city_region
@@ -28,10 +27,6 @@ def _cache() -> BaseCache:
     return caches["tiles" if "tiles" in settings.CACHES else "default"]
 
 
-def _refusal(status: int, message: object) -> JsonResponse:
-    return JsonResponse({"detail": str(message)}, status=status)
-
-
 @require_safe
 def tile(request: HttpRequest, layer: str, z: int, x: int, y: int) -> HttpResponse:
     """One tile for whoever is signed in.
@@ -41,47 +36,40 @@ def tile(request: HttpRequest, layer: str, z: int, x: int, y: int) -> HttpRespon
     not exist, 503 when the database took too long.
     """
     if not request.user.is_authenticated:
-        return _refusal(401, _("请先登录"))
+        return refusal(401, _("请先登录"))
     try:
         declared = registry.find(layer)
         check_tile(declared, z, x, y)
     except (UnknownLayerError, TileOutOfRangeError) as error:
-        return _refusal(404, error)
+        return refusal(404, error)
     scope = scope_of_request(request)
     if scope is None and not declared.open_to_all:
-        return _refusal(403, _("图层 %(layer)s 的数据范围无从判断") % {"layer": layer})
+        return refusal(403, _("图层 %(layer)s 的数据范围无从判断") % {"layer": layer})
     # The version is read before the rows: a change between the two makes the tile newer than its key, never older.
     key = declared.cache_key(stamp_of(declared.topics), scope, z, x, y)
     name = hashlib.sha256(key.encode()).hexdigest()[:40]
-    etag = f'"{name}"'
-    wanted = parse_etags(request.headers.get("If-None-Match", ""))
-    response: HttpResponse
-    if "*" in wanted or any(candidate.removeprefix("W/") == etag for candidate in wanted):
-        response = HttpResponseNotModified()
-    else:
+
+    def rendered() -> HttpResponse:
         cache = _cache()
         content = cache.get(f"tile.{name}")
         if content is None:
             try:
                 content = render_tile(declared, z, x, y, declared.scope_clause(scope))
             except TileTimeoutError as error:
-                refusal = _refusal(503, error)
-                refusal["Retry-After"] = str(RETRY_AFTER_S)
-                return refusal
+                busy = refusal(503, error)
+                busy["Retry-After"] = str(RETRY_AFTER_S)
+                return busy
             cache.set(f"tile.{name}", content, CACHE_S)
-        response = HttpResponse(content, content_type=CONTENT_TYPE)
-    response["ETag"] = etag
-    # Kept by this browser only, and asked about each time: a withdrawn permission shows at once.
-    response["Cache-Control"] = "private, no-cache"
-    patch_vary_headers(response, ["Cookie"])
-    return response
+        return HttpResponse(content, content_type=CONTENT_TYPE)
+
+    return revalidated(request, name, rendered)
 
 
 @require_safe
 def catalog(request: HttpRequest) -> HttpResponse:
     """The layers there are, with their zooms, and the city's bounds in degrees (west, south, east, north)."""
     if not request.user.is_authenticated:
-        return _refusal(401, _("请先登录"))
+        return refusal(401, _("请先登录"))
     try:
         bounds = list(city_region().boundary.extent)
     except UnknownRegionError:
@@ -101,6 +89,4 @@ def catalog(request: HttpRequest) -> HttpResponse:
         }
         for layer in registry.all()
     ]
-    response = JsonResponse({"layers": layers, "bounds": bounds})
-    response["Cache-Control"] = "private, no-cache"
-    return response
+    return kept_by_the_browser(JsonResponse({"layers": layers, "bounds": bounds}))

@@ -26,6 +26,7 @@ HELP = """\
   up        安装缺少的软件，启动沙盘 (install what is missing, start)
             [--city 代码] [--listen 地址] [--port N] [--no-demo|--demo]
             [--database-url 地址|private] [--mqtt-url 地址|private]
+            [--processes ingest=2,web=2] [--terminals 地址（JT/T 808 监听）]
   test      运行全部检查 (run every check)      [--fast] [pytest 参数 …]
   functions 需求登记：已证明的功能 (requirements seen to work)   [--json]
   status    进程与位置流量 (processes, flow)    [--json]
@@ -58,10 +59,12 @@ def command_parser(command: str) -> argparse.ArgumentParser:
     if command == "up":
         parser.add_argument("--city")
         parser.add_argument("--listen")
+        parser.add_argument("--terminals")
         parser.add_argument("--port", type=int)
         parser.add_argument("--demo", action=argparse.BooleanOptionalAction)
         parser.add_argument("--database-url")
         parser.add_argument("--mqtt-url")
+        parser.add_argument("--processes")
     elif command == "test":
         parser.add_argument("--fast", action="store_true")
     elif command == "status":

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import shutil
-import subprocess
 import tarfile
 import tempfile
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from launcher.files import private_folder
 from launcher.identity import choose_identity
 from launcher.migrations import known_migrations
 from launcher.python_env import python_of
+from launcher.revision import revision
 from launcher.tools import conda_prefix
 
 FORMAT = 1
@@ -228,16 +228,6 @@ def unpack(path: Path, folder: Path) -> None:
             descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, member.mode & 0o700)
             with content, os.fdopen(descriptor, "wb") as file:
                 shutil.copyfileobj(content, file)
-
-
-def revision() -> str:
-    """The checkout's commit, with ``-dirty`` when files differ; ``unknown`` outside git."""
-    argv = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    try:
-        result = subprocess.run(argv, capture_output=True, text=True)
-    except OSError:
-        return "unknown"
-    return result.stdout.strip() or "unknown"
 
 
 def default_path(installation: Installation) -> Path:

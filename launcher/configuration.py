@@ -52,8 +52,12 @@ class Installation:
         Existing servers; empty for private ones.
     throwaway : bool
         For tests: the database does not wait for the disk.
+    terminals : str
+        Address on which JT/T 808 terminals are let in.
     servers : str
         Folder of the private servers where it is not ``var`` (:meth:`move_servers`).
+    processes : dict
+        How many of a Procfile's process run, where it is not one.
     prepared : str
         Fingerprint of the code and settings the data folder was last made ready for.
     """
@@ -62,6 +66,7 @@ class Installation:
     city: str = DEFAULT_CITY
     demo: bool = True
     listen: str = "127.0.0.1"
+    terminals: str = "127.0.0.1"
     hosts: str = ""
     https: bool = False
     database_url: str = ""
@@ -69,6 +74,7 @@ class Installation:
     throwaway: bool = False
     servers: str = ""
     prepared: str = ""
+    processes: dict[str, int] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=new_secrets)
 
@@ -168,7 +174,7 @@ class Installation:
                 self._choose(name)
 
     def _choose(self, name: str) -> None:
-        address = self.listen if name == "web" else "127.0.0.1"
+        address = {"web": self.listen, "jt808": self.terminals}.get(name, "127.0.0.1")
         seed = "" if name == "web" and self.var == ROOT / "var" else str(self.var)
         self.ports[name] = choose_port(name, self.ports.values(), address, seed)
 
@@ -223,6 +229,8 @@ class Installation:
             MQTT_URL=self.broker_address(),
             WEB_HOST=self.listen,
             WEB_PORT=str(self.port("web")),
+            JT808_HOST=self.terminals,
+            JT808_PORT=str(self.port("jt808")),
         )
         return env
 

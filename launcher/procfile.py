@@ -9,6 +9,10 @@ from pathlib import Path
 
 from launcher.exceptions import LaunchError
 
+# Processes of which several may run: ingest shares the shards by lease, web the port, jobs the queue; of rules one
+# works and the others stand by.
+MANY = ("web", "ingest", "rules", "jobs")
+MOST = 16
 LINE = re.compile(r"^([a-z][a-z0-9_-]*):\s*(\S.*)$")
 VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
@@ -62,3 +66,33 @@ def wanted_processes(path: Path, private_broker: bool, demo: bool) -> dict[str, 
     left_out = {"warden": not private_broker, "simulator": not demo}
     processes = parse_procfile(path.read_text(encoding="utf-8"))
     return {name: words for name, words in processes.items() if not left_out.get(name, False)}
+
+
+def parse_counts(text: str) -> dict[str, int]:
+    """How many of which process, from ``ingest=2,web=2``; empty text: one of each.
+
+    Raises
+    ------
+    LaunchError
+        A process is unknown or runs alone, or a number cannot be.
+    """
+    counts: dict[str, int] = {}
+    for word in filter(None, text.replace(" ", "").split(",")):
+        name, _, number = word.partition("=")
+        if name not in MANY or not number.isdigit() or not 1 <= int(number) <= MOST:
+            raise LaunchError(
+                f"进程数无法识别 (cannot read the number of processes): {word}",
+                f"写作 ingest=2,web=2；可多开的有 {' '.join(MANY)}，各 1 至 {MOST} 个 (these may be several).",
+            )
+        counts[name] = int(number)
+    return counts
+
+
+def instances(name: str, count: int) -> list[str]:
+    """Names of ``count`` processes of one line: ``web``, ``web.2``, …"""
+    return [name, *(f"{name}.{number}" for number in range(2, count + 1))]
+
+
+def line_of(instance: str) -> str:
+    """Name of the line that a process runs."""
+    return instance.partition(".")[0]

@@ -13,12 +13,13 @@ from launcher.cluster import Cluster
 from launcher.commands import Runner
 from launcher.configuration import ROOT, Installation
 from launcher.identity import choose_identity
-from launcher.procfile import expand, wanted_processes
+from launcher.procfile import expand, instances, line_of, wanted_processes
 from launcher.python_env import python_of
+from launcher.revision import revision
 from launcher.tools import conda_prefix
 
-# Processes that listen on SANDTABLE_METRICS_PORT before they are ready.
-WITH_METRICS = ("ingest",)
+# Processes that listen on SANDTABLE_METRICS_PORT before they are ready; web needs an answer besides.
+WITH_METRICS = ("ingest", "web")
 
 
 @dataclass(frozen=True)
@@ -84,19 +85,27 @@ def platform_programs(installation: Installation, procfile: Path = ROOT / "Procf
     """The Procfile's processes, those of them this installation has, in the file's order."""
     programs = []
     python = str(python_of(ROOT, conda_prefix()))
-    for name, words in wanted_processes(procfile, installation.private_broker, installation.demo).items():
-        port = installation.metrics_port(name)
-        env = {**installation.environment(), "SANDTABLE_METRICS_PORT": str(port)}
-        argv = expand(words, env)
-        if argv[0] == "python":
-            argv[0] = python
-        programs.append(Program(name, argv, env, ROOT, ready=_ready(name, installation, port)))
+    common = {**installation.environment(), "SANDTABLE_REVISION": revision()}
+    for line, words in wanted_processes(procfile, installation.private_broker, installation.demo).items():
+        for number, name in enumerate(instances(line, installation.processes.get(line, 1)), 1):
+            port = installation.metrics_port(name)
+            own = {"SANDTABLE_METRICS_PORT": str(port), "SANDTABLE_PROCESS": name, "PROCESS_NUMBER": str(number)}
+            env = {**common, **own}
+            argv = expand(words, env)
+            if argv[0] == "python":
+                argv[0] = python
+            programs.append(Program(name, argv, env, ROOT, ready=_ready(name, installation, port)))
     return programs
 
 
 def _ready(name: str, installation: Installation, port: int) -> Callable[[], Awaitable[bool]] | None:
-    if name == "web":
-        return lambda: readiness.answers(installation.url + "/healthz", installation.name)
-    if name in WITH_METRICS:
+    if line_of(name) == "web":
+        return lambda: _web_ready(installation, port)
+    if line_of(name) in WITH_METRICS:
         return lambda: readiness.listens(port)
     return None
+
+
+async def _web_ready(installation: Installation, port: int) -> bool:
+    """Whether this very process serves: on a port that several share, another one may answer."""
+    return await readiness.listens(port) and await readiness.answers(installation.url + "/healthz", installation.name)

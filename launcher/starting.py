@@ -17,6 +17,7 @@ from launcher.configuration import PRIVATE_SERVER, Installation
 from launcher.exceptions import LaunchError
 from launcher.files import locked
 from launcher.preparation import Administrator, Preparation, take_web_port
+from launcher.procfile import parse_counts
 from launcher.steps import Steps
 from launcher.supervisor import read_state
 
@@ -84,10 +85,13 @@ def apply_options(installation: Installation, options: argparse.Namespace, env: 
     if options.demo is not None:
         installation.demo = options.demo
     installation.listen = options.listen or installation.listen
+    installation.terminals = options.terminals or installation.terminals
     for name, given in (("database_url", options.database_url), ("mqtt_url", options.mqtt_url)):
         value = given or env.get(name.upper(), "")
         if value:
             setattr(installation, name, "" if value == PRIVATE_SERVER else value)
+    if options.processes is not None:
+        installation.processes = parse_counts(options.processes)
     installation.hosts = env.get("SANDTABLE_HOSTS", installation.hosts)
     if "SANDTABLE_HTTPS" in env:
         installation.https = env["SANDTABLE_HTTPS"] == "1"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from launcher.configuration import Installation
 from launcher.exceptions import LaunchError
 from launcher.lifecycle import is_running
+from launcher.procfile import line_of
 from launcher.supervisor import read_state
 
 SAMPLE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{.*\})?\s+(\S+)(?:\s+\d+)?$")
@@ -77,7 +78,9 @@ def measure(installation: Installation) -> dict[str, float]:
     """
     running = {row["name"] for row in read_state(installation.var).get("processes", [])}
     # Without a private broker there is no warden.
-    names = [name for name in ("ingest", "web", "warden") if name in running or name != "warden"]
+    counted = {line for lines, _counter in RATES.values() for line in lines}
+    names = [name for name in running if line_of(name) in counted]
+    names += [line for line in ("ingest", "web") if line not in running]
     try:
         first = {name: read_metrics(installation.metrics_port(name)) for name in names}
         time.sleep(BETWEEN_S)
@@ -85,7 +88,7 @@ def measure(installation: Installation) -> dict[str, float]:
     except (OSError, urllib.error.URLError) as error:
         raise LaunchError(f"无法读取计数 (cannot read the counters): {error}", "稍后重试 (try again soon).") from error
     return {
-        figure: round(sum(rate(first[name], second[name], counter) for name in sources if name in first), 1)
+        figure: round(sum(rate(first[name], second[name], counter) for name in names if line_of(name) in sources), 1)
         for figure, (sources, counter) in RATES.items()
     }
 

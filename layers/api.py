@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +26,8 @@ from layers.statistics import NO_STATE, NOT_HEARD, count, count_at, district_nam
 from twin.exceptions import UnknownKindError
 from twin.kinds import STATUS_NAMES, kind_of
 from twin.models import Area
-from twin.past_api import moment_of, reading
+from twin.past_api import moment_of
+from twin.reading import reading
 
 router = Router(tags=["layers"])
 
@@ -64,23 +64,10 @@ class StatisticsOut(Schema):
     as_of: datetime
 
 
-class FoundOut(Schema):
-    """Something that was found; ``layer``: a map layer that shows it, ``lon`` and ``lat`` null where it is nowhere."""
-
-    type: str
-    id: int
-    layer: str | None
-    kind: str
-    title: str
-    subtitle: str
-    lon: float | None
-    lat: float | None
-
-
 class SearchOut(Schema):
     """What was found, best first; ``more``: there is more than fits."""
 
-    results: list[FoundOut]
+    results: list[Finding]
     more: bool
 
 
@@ -210,6 +197,6 @@ def search(request: HttpRequest, q: Query[str]) -> SearchOut:
         results += findings(index.table, keys[:MOST_FOUND])
     results.sort(key=lambda result: -nearness(query, result))
     return SearchOut(
-        results=[FoundOut(**asdict(result)) for result in results[:MOST_FOUND]],
+        results=results[:MOST_FOUND],
         more=sum(len(keys) for _index, keys in found) > MOST_FOUND,
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from access.scope import Scope
-from layers.contract import REGISTER, MapLayer
+from layers.contract import MapLayer
+from layers.contract.maplayer import REGISTER
 from layers.queries import live
 from layers.sources import LiveAssets, walk
 

@@ -23,13 +23,14 @@ from django.utils.translation import gettext as _
 from access.scope import Scope
 from gis.models import Region
 from gis.tiles import TileLayer
+from layers.colours import WALL, Token
 from layers.contract import MapLayer
 from layers.exceptions import ViewTooLargeError
 from layers.queries import Bounds, inside, live, select_from, with_silence
 from layers.sources import LiveAssets
 from layers.specs import portable_style, pydeck_layer
 from layers.statistics import NOT_HEARD, count
-from layers.styles import WALL, DistrictColourStyle, Token
+from layers.styles import DistrictColourStyle
 from layers.tiles import tile_layer
 
 MOST_FEATURES = 20_000

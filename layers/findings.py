@@ -21,7 +21,7 @@ SEPARATOR = " · "
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of a search's answer; degrees of EPSG:4326, None where it is nowhere."""
+    """Something that was found; ``layer``: a map layer that shows it, ``lon``, ``lat``: degrees; null: nowhere."""
 
     type: str
     id: int

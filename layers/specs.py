@@ -10,9 +10,10 @@ from typing import Any
 import pydeck
 
 from gis.tiles import TileLayer
+from layers.colours import ColourBy
 from layers.contract import MapLayer
 from layers.sources import Areas, LiveAssets
-from layers.styles import ColourBy, IconStyle, PointStyle, Style
+from layers.styles import IconStyle, PointStyle, Style
 from layers.tiles import tile_layer
 from twin.kinds import kind_of
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import cast
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from access.models import User
 from access.scope import scope_of
+from gis.answers import refusal
 from layers.exceptions import LayerFailedError, LayersError, UnknownLayerError, ViewTooLargeError
 from layers.export import View, export_html
 from layers.registry import registry
@@ -31,24 +32,20 @@ def export(request: HttpRequest) -> HttpResponse:
     """
     scope = scope_of(request.user)
     if scope.empty:
-        return _refusal(403, _("您没有可导出的数据范围"))
+        return refusal(403, _("您没有可导出的数据范围"))
     user = cast(User, request.user)
     try:
         page = export_html(_view(request), scope, user.get_full_name() or user.get_username())
     except LayersError as error:
-        return _refusal(_STATUS[type(error)], str(error))
+        return refusal(_STATUS[type(error)], error)
     except ValueError:
-        return _refusal(400, _("bbox 应为“西,南,东,北”四个度数，zoom、pitch、bearing 应为数字"))
+        return refusal(400, _("bbox 应为“西,南,东,北”四个度数，zoom、pitch、bearing 应为数字"))
     response = HttpResponse(page)
     # To be kept and opened as a file: on a page of ours the policy would forbid the scripts it carries.
     name = f"sandtable-{timezone.localtime():%Y%m%d-%H%M%S}.html"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Cache-Control"] = "private, no-store"
     return response
-
-
-def _refusal(status: int, message: str) -> JsonResponse:
-    return JsonResponse({"detail": message}, status=status)
 
 
 def _view(request: HttpRequest) -> View:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.gis import forms
-from django.contrib.gis.geos import GEOSGeometry, MultiPolygon
+from django.contrib.gis.geos import GEOSGeometry, MultiLineString, MultiPolygon
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from access.admin_scope import ScopedAdminMixin, ScopedRelatedFilter
 from access.roles import Permission
-from twin.boundaries import read_boundary
+from twin.boundaries import read_boundary, read_line
 from twin.models import Area, AreaEvent, Asset
 from twin.period_text import HELP, read_text, write_text
 
@@ -42,26 +43,39 @@ class AssetAdmin(ScopedAdminMixin, admin.ModelAdmin):
         return state.region if state else None
 
 
-class BoundaryField(forms.MultiPolygonField):
-    """A boundary as text: GeoJSON or WKT, degrees of EPSG:4326; a single polygon becomes one of one."""
+class ShapeField(forms.GeometryField):
+    """A shape as text, GeoJSON or WKT, degrees of EPSG:4326, read by :attr:`read`."""
 
     widget = forms.Textarea
+    read: Callable[[str], GEOSGeometry]
 
     def prepare_value(self, value: Any) -> Any:
-        """Show a stored boundary as GeoJSON, to the last digit: saved unchanged, it is unchanged."""
-        if not isinstance(value, MultiPolygon):
+        """Show a stored shape as GeoJSON, to the last digit: saved unchanged, it is unchanged."""
+        if not isinstance(value, MultiPolygon | MultiLineString):
             return value
         return json.dumps({"type": value.geom_type, "coordinates": value.coords})
 
     def to_python(self, value: Any) -> GEOSGeometry | None:
         """Read what was typed."""
-        return read_boundary(value) if value and isinstance(value, str) else value or None
+        return type(self).read(value) if value and isinstance(value, str) else value or None
 
     def clean(self, value: Any) -> GEOSGeometry | None:
         """Check what was typed."""
         shape = self.to_python(value)
         self.validate(shape)
         return shape
+
+
+class BoundaryField(ShapeField):
+    """A boundary; a single polygon becomes one of one."""
+
+    read = staticmethod(read_boundary)
+
+
+class LineField(ShapeField):
+    """A line; a single one becomes one of one."""
+
+    read = staticmethod(read_line)
 
 
 class PeriodsField(forms.CharField):
@@ -86,16 +100,19 @@ class PeriodsField(forms.CharField):
 class AreaForm(forms.ModelForm):
     """Area with its boundary as text, until it is drawn on the map."""
 
-    boundary = BoundaryField(
-        label=_("范围"),
-        help_text=_("粘贴 GeoJSON 或 WKT；WGS 84 的度，经度在前"),
-        error_messages={"required": _("请粘贴范围。")},
+    boundary = BoundaryField(label=_("范围"), required=False, help_text=_("粘贴 GeoJSON 或 WKT；WGS 84 的度，经度在前"))
+    line = LineField(
+        label=_("警戒线"),
+        required=False,
+        help_text=_(
+            "类别为警戒线时，不填范围，在此粘贴 LineString。顺着画线方向看，右侧为内：从左到右为进入，反之为离开。"
+        ),
     )
     periods = PeriodsField(label=_("时段"))
 
     class Meta:
         model = Area
-        fields = ["name", "kind", "boundary", "z_min_m", "z_max_m", "periods", "owner", "region", "active"]
+        fields = ["name", "kind", "boundary", "line", "z_min_m", "z_max_m", "periods", "owner", "region", "active"]
 
 
 @admin.register(Area)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db import connection
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -14,15 +13,15 @@ from ninja.params import Path
 
 from access.scope import scope_of
 from gis.models import Region
-from twin.history import read_track
 from twin.kinds import kind_of
 from twin.models import Asset, State
+from twin.reading import reading
+from twin.track_out import TrackOut, track_out
 from twin.views import place_name
 
 router = Router(tags=["assets"])
 
 MOST_MINUTES = 24 * 60
-MOST_POINTS = 5000
 
 
 class NameOut(Schema):
@@ -61,15 +60,6 @@ class AssetOut(Schema):
     owner: NameOut | None
     region: RegionOut | None
     state: StateOut | None
-
-
-class TrackOut(Schema):
-    """Where an asset was: ``points`` of [longitude, latitude, milliseconds since 1970, metres a second or null]."""
-
-    points: list[tuple[float, float, float, float | None]]
-    start: datetime
-    end: datetime
-    truncated: bool
 
 
 def _visible(request: HttpRequest, asset_id: int) -> Asset:
@@ -117,11 +107,8 @@ def asset(request: HttpRequest, asset_id: Path[int]) -> AssetOut:
 
 @router.get("/assets/{int:asset_id}/track", response=TrackOut)
 def track(request: HttpRequest, asset_id: Path[int], minutes: Query[int] = 60) -> TrackOut:
-    """Where one asset was in the last minutes (at most a day), the newest points where there are too many."""
+    """Where one asset was in the last minutes (at most a day), what that tells, the newest points of too many."""
     found = _visible(request, asset_id)
     end = timezone.now()
     start = end - timedelta(minutes=max(1, min(minutes, MOST_MINUTES)))
-    with connection.cursor() as cursor:
-        points = read_track(cursor, kind_of(found.kind), found.pk, start, end, MOST_POINTS)
-    truncated = len(points) > MOST_POINTS
-    return TrackOut(points=points[-MOST_POINTS:], start=start, end=end, truncated=truncated)
+    return reading(lambda cursor: track_out(cursor, kind_of(found.kind), found.pk, start, end))

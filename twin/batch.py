@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -72,3 +74,12 @@ class PositionBatch:
             column = getattr(self, field.name)
             columns[field.name] = [column[i] for i in rows] if isinstance(column, list) else column[index]
         return PositionBatch(**columns)
+
+
+def concatenate(batches: Sequence[PositionBatch]) -> PositionBatch:
+    """One batch of several (at least one), in their order."""
+    columns: dict[str, Any] = {}
+    for field in fields(PositionBatch):
+        parts = [getattr(batch, field.name) for batch in batches]
+        columns[field.name] = list(chain(*parts)) if isinstance(parts[0], list) else np.concatenate(parts)
+    return PositionBatch(**columns)

@@ -63,11 +63,12 @@ def _blocks(columns: list[Column]) -> list[bytes]:
     texts = [(kind == "jsonb", values) for kind, values in columns if kind in TEXTS]
     missing = np.stack([_missing(values) for _kind, values in columns[: len(fixed)]])
     tails = _tails(texts)
-    patterns, pattern_of = np.unique(missing, axis=1, return_inverse=True)
+    # A bit a column: whole numbers are sorted much faster than rows of a matrix.
+    pattern_of = (1 << np.arange(len(fixed))) @ missing
     blocks = []
-    for k in range(patterns.shape[1]):
-        rows = np.flatnonzero(pattern_of.ravel() == k)
-        blocks.append(_group(fixed, patterns[:, k], len(columns), rows, tails))
+    for pattern in np.unique(pattern_of).tolist():
+        rows = np.flatnonzero(pattern_of == pattern)
+        blocks.append(_group(fixed, missing[:, rows[0]], len(columns), rows, tails))
     return blocks
 
 

@@ -19,3 +19,27 @@ class PastError(TwinError):
 
 class PastTooSlowError(PastError):
     """Reading the history took longer than a map may wait."""
+
+
+class PastDamagedError(PastError):
+    """An archived file of the history is missing, or is not what was written."""
+
+
+class ArchiveError(TwinError):
+    """A day of the history could not be archived, restored or verified; nothing was lost by it."""
+
+
+class ArchiveStoreError(ArchiveError):
+    """The place of the archive cannot be used."""
+
+
+class ArchiveDamagedError(ArchiveError):
+    """An archived file is missing, or is not what was written."""
+
+
+class ArchiveBusyError(ArchiveError):
+    """Somebody else is archiving or restoring, or new rows of the day came meanwhile; later it will go."""
+
+
+class AnalysisError(TwinError):
+    """What was asked of the archive cannot be computed."""

@@ -6,13 +6,14 @@ happens above; it serves the question "one asset over time", too.
 
 from __future__ import annotations
 
-import json
+import time
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import psycopg
 from django.db import connection
+from numpy.typing import NDArray
 from psycopg import sql
 
 from twin.batch import MICROSECOND, PositionBatch
@@ -21,6 +22,8 @@ from twin.kinds import AssetKind, kinds
 
 DAYS_AHEAD = 3
 LONGEST_WAIT_S = 2
+SLOT_US = 300 * MICROSECOND
+LATE_AFTER_US = 60 * MICROSECOND
 _DAY_US = 86_400 * MICROSECOND
 # Serialises those who make or drop partitions; any constant of our own does.
 _PARTITION_LOCK = 0x5A4D
@@ -74,6 +77,12 @@ def upcoming_days(today: date) -> set[date]:
     return {today + timedelta(days=offset) for offset in range(-1, DAYS_AHEAD + 1)}
 
 
+def lock_partitions(cursor: Any) -> None:
+    """Be the only one who makes or drops partitions, until the end of the transaction; wait for readers but briefly."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PARTITION_LOCK])
+    cursor.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{LONGEST_WAIT_S}s")))
+
+
 def drop_expired(cursor: Any, today: date) -> list[str]:
     """Drop the partitions whose every position is older than its kind's retention, in the caller's transaction.
 
@@ -89,8 +98,7 @@ def drop_expired(cursor: Any, today: date) -> list[str]:
     django.db.OperationalError, psycopg.errors.LockNotAvailable
         Somebody reads it for longer than :data:`LONGEST_WAIT_S`.
     """
-    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PARTITION_LOCK])
-    cursor.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{LONGEST_WAIT_S}s")))
+    lock_partitions(cursor)
     dropped = []
     for kind in kinds():
         oldest = partition_name(kind, today - timedelta(days=kind.retention_days))
@@ -101,6 +109,14 @@ def drop_expired(cursor: Any, today: date) -> list[str]:
         for (name,) in cursor.fetchall():
             cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
             dropped.append(name)
+        kept_from = datetime(today.year, today.month, today.day, tzinfo=UTC) - timedelta(days=kind.retention_days)
+        for table, moment in (("twin_digest", "slot"), ("twin_keyframe", "at"), ("twin_late", "slot")):
+            cursor.execute(
+                sql.SQL("DELETE FROM {} WHERE kind = %s AND {} < %s").format(
+                    sql.Identifier(table), sql.Identifier(moment)
+                ),
+                [kind.code, kept_from],
+            )
     return dropped
 
 
@@ -159,6 +175,7 @@ def write_tracks(cursor: psycopg.Cursor, batch: PositionBatch) -> int:
     """
     if not len(batch):
         return 0
+    mark_late(cursor, batch.kind, batch.time_us, time.time_ns() // 1000)
     try:
         with cursor.connection.transaction():
             return _write(cursor, batch)
@@ -166,6 +183,15 @@ def write_tracks(cursor: psycopg.Cursor, batch: PositionBatch) -> int:
         with cursor.connection.transaction():
             ensure_partitions(cursor, days_of(batch))
         return _write(cursor, batch)
+
+
+def mark_late(cursor: psycopg.Cursor, kind: NDArray[np.uint8], time_us: NDArray[np.int64], now_us: int) -> None:
+    """Say of which slots of time rows come after those may have been summed up (:mod:`twin.digests`, archives)."""
+    late = time_us < (now_us - LATE_AFTER_US) // SLOT_US * SLOT_US
+    if late.any():
+        slots = np.unique(np.stack([kind[late].astype(np.int64), time_us[late] // SLOT_US * SLOT_US]), axis=1)
+        columns: dict[str, Column] = {"kind": ("int2", slots[0]), "slot": ("timestamptz", slots[1])}
+        copy_columns(cursor, "twin_late", columns)
 
 
 def _write(cursor: psycopg.Cursor, batch: PositionBatch) -> int:
@@ -181,32 +207,3 @@ def _write(cursor: psycopg.Cursor, batch: PositionBatch) -> int:
         copy_columns(cursor, "twin_track_staging", _columns(batch))
         cursor.execute("INSERT INTO twin_track SELECT * FROM twin_track_staging ON CONFLICT DO NOTHING")
         return cursor.rowcount
-
-
-def read_track(
-    cursor: Any, kind: AssetKind, asset_id: int, start: datetime, end: datetime, limit: int
-) -> list[tuple[float, float, float, float | None]]:
-    """One asset's positions between two instants, oldest first.
-
-    Returns
-    -------
-    list of (lon, lat, time_ms, speed_m_s)
-        At most ``limit + 1`` rows, the newest; the one too many says that there are more.
-    """
-    cursor.execute(
-        """SELECT lon, lat, extract(epoch FROM ts) * 1000, speed_m_s FROM twin_track
-           WHERE kind = %s AND asset_id = %s AND ts BETWEEN %s AND %s ORDER BY ts DESC LIMIT %s""",
-        [kind.code, asset_id, start, end, limit + 1],
-    )
-    return [(lon, lat, float(ms), speed) for lon, lat, ms, speed in reversed(cursor.fetchall())]
-
-
-def read_attributes(cursor: Any, kind: AssetKind, asset_id: int, at: datetime) -> dict[str, Any]:
-    """What an asset reported beside its position at this very instant; empty where nothing."""
-    cursor.execute(
-        """SELECT attrs::text FROM twin_track WHERE kind = %s AND asset_id = %s AND ts = %s
-           ORDER BY device_id DESC, seq DESC LIMIT 1""",
-        [kind.code, asset_id, at],
-    )
-    row = cursor.fetchone()
-    return json.loads(row[0]) if row and row[0] else {}

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import numpy as np
 import psycopg
-import shapely
 from numpy.typing import NDArray
 
-from gis.fences import FenceIndex, Transitions, transitions
-from twin.batch import MICROSECOND, PositionBatch
+from gis.fences import FenceIndex
+from twin.batch import PositionBatch
+from twin.borders import Borders, Crossings
 from twin.copying import Column, copy_columns
+from twin.crossings import stamp
 from twin.history import write_tracks
 from twin.kinds import Status
 from twin.known import Known, Stays
@@ -60,29 +60,15 @@ class Intake:
         self.topics = frozenset[str]().union(*(observer.topics for observer in self._observers))
         """Change notices that observers want to hear of: :meth:`reload_observers`."""
         self._known = Known()
-        self._areas = FenceIndex.build([], [])
-        self._regions = self._areas
-        self._versions: dict[int, int] = {}
+        self._borders = Borders()
+        self._regions = FenceIndex.build([], [])
 
     def load_areas(self, cursor: psycopg.Cursor) -> int:
-        """Read the active areas afresh; returns how many there are."""
-        cursor.execute(
-            """SELECT id, ST_AsBinary(boundary), coalesce(z_min_m, 'NaN'), coalesce(z_max_m, 'NaN')
-               FROM twin_area WHERE active ORDER BY id"""
-        )
-        rows = cursor.fetchall()
-        self._areas = FenceIndex.build(
-            [row[0] for row in rows],
-            shapely.from_wkb([bytes(row[1]) for row in rows]),
-            [row[2] for row in rows],
-            [row[3] for row in rows],
-        )
-        # Of all areas: one put out of force is still left by whoever is inside.
-        cursor.execute("SELECT id, version FROM twin_area")
-        self._versions = dict(cursor.fetchall())
+        """Read the active areas and lines afresh; returns how many there are."""
+        count = self._borders.load(cursor)
         # Presences in areas that are gone went with them (or are about to be left): read them again.
         self.forget()
-        return len(rows)
+        return count
 
     def use_regions(self, districts: FenceIndex) -> None:
         """Say from now on with ``districts`` in whose district a thing is (:func:`gis.regions.district_index`)."""
@@ -91,6 +77,7 @@ class Intake:
     def forget(self) -> None:
         """Drop what is known of assets; it is read again when they next report."""
         self._known.forget()
+        self._borders.forget()
         for observer in self._observers:
             observer.forget()
 
@@ -121,7 +108,7 @@ class Intake:
         moving = batch.take(np.flatnonzero(fresh))
         still_since_us = self._known.follow(moving)
         with stage("fences"):
-            stays, change = self._cross(cursor, moving)
+            stays, crossed = self._cross(cursor, moving)
         with stage("latest"):
             current = self._advance(cursor, moving)
         messages: list[Message] = []
@@ -131,13 +118,11 @@ class Intake:
                 current.region[np.searchsorted(current.batch.asset, moving.asset)],
                 still_since_us,
                 *stays,
-                change.point_index,
-                change.fence_id,
-                change.entered,
+                *crossed,
             )
             with stage("rules"):
                 messages = [message for observer in self._observers for message in observer.moved(cursor, moved)]
-        return Outcome(stored, len(batch) - len(moving), current, len(change.point_index), messages)
+        return Outcome(stored, len(batch) - len(moving), current, len(crossed.row), messages)
 
     def switch(self, cursor: psycopg.Cursor, asset: int, time_us: int, on: bool) -> Current | None:
         """Record that an asset was switched on or off, unless something newer was said of its status.
@@ -153,57 +138,15 @@ class Intake:
         known["status"][slot], known["status_us"][slot] = status, time_us
         cursor.execute(
             "UPDATE twin_state SET status = %s, status_ts = %s WHERE asset_id = %s",
-            [int(status), _stamp(time_us), asset],
+            [int(status), stamp(time_us), asset],
         )
         return read_current(cursor, [asset])
 
-    def _cross(self, cursor: psycopg.Cursor, moving: PositionBatch) -> tuple[Stays, Transitions]:
+    def _cross(self, cursor: psycopg.Cursor, moving: PositionBatch) -> tuple[Stays, Crossings]:
         """Write enter and exit events of rows sorted by asset and time, and the presences that follow."""
-        row, area = self._areas.locate(moving.lon, moving.lat, moving.alt_m.astype(np.float64))
-        change = transitions(moving.asset, row, area, *self._known.presences(np.unique(moving.asset)))
-        stays = self._known.stay(moving, row, area, change)
-        if len(change.point_index):
-            self._write_crossings(cursor, moving, change)
-        return stays, change
-
-    def _write_crossings(self, cursor: psycopg.Cursor, moving: PositionBatch, change: Transitions) -> None:
-        at, area, entered = change.point_index, change.fence_id, change.entered
-        asset = moving.asset[at]
-        times = [_stamp(us) for us in moving.time_us[at].tolist()]
-        # An area deleted a moment ago has no row to refer to: its events have no subject any more.
-        cursor.execute(
-            """INSERT INTO twin_areaevent (asset_id, area_id, area_version, entered, ts, lon, lat)
-               SELECT v.* FROM unnest(%s::int8[], %s::int8[], %s::int4[], %s::bool[], %s::timestamptz[], %s::float8[],
-               %s::float8[]) AS v(asset, area, version, entered, ts, lon, lat)
-               WHERE EXISTS (SELECT 1 FROM twin_area WHERE id = v.area)""",
-            [
-                asset.tolist(),
-                area.tolist(),
-                [self._versions.get(f, 0) for f in area.tolist()],
-                entered.tolist(),
-                times,
-                moving.lon[at].tolist(),
-                moving.lat[at].tolist(),
-            ],
-        )
-        # Events are in the order of time: the last one of a pair tells whether the asset is inside.
-        last = dict(zip(zip(asset.tolist(), area.tolist(), strict=True), range(len(at)), strict=True))
-        came = {pair: times[k] for pair, k in last.items() if entered[k]}
-        left = [pair for pair, k in last.items() if not entered[k]]
-        if left:
-            cursor.execute(
-                """DELETE FROM twin_presence AS p USING unnest(%s::int8[], %s::int8[]) AS v(asset, area)
-                   WHERE p.asset_id = v.asset AND p.area_id = v.area""",
-                [list(column) for column in zip(*left, strict=True)],
-            )
-        if came:
-            cursor.execute(
-                """INSERT INTO twin_presence (asset_id, area_id, since)
-                   SELECT v.asset, a.id, v.since FROM unnest(%s::int8[], %s::int8[], %s::timestamptz[])
-                   AS v(asset, area, since) JOIN twin_area AS a ON a.id = v.area
-                   ON CONFLICT (asset_id, area_id) DO UPDATE SET since = excluded.since""",
-                [*([pair[i] for pair in came] for i in (0, 1)), list(came.values())],
-            )
+        was = self._known.presences(np.unique(moving.asset))
+        row, area, change, crossed = self._borders.follow(cursor, moving, *was)
+        return self._known.stay(moving, row, area, change), crossed
 
     def _advance(self, cursor: psycopg.Cursor, moving: PositionBatch) -> Current:
         """Make the newest row of every asset its present state."""
@@ -259,7 +202,3 @@ def _write_states(cursor: psycopg.Cursor, batch: PositionBatch, region: NDArray[
     cursor.execute("DELETE FROM twin_state_staging")  # of an earlier try in this transaction
     copy_columns(cursor, "twin_state_staging", columns)
     cursor.execute(_UPSERT)
-
-
-def _stamp(us: int) -> datetime:
-    return datetime.fromtimestamp(us / MICROSECOND, UTC)

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from prometheus_client import Gauge, Summary
 
 stage_seconds = Summary("sandtable_ingest_stage_seconds", "Seconds of a batch in each stage of its storing", ["stage"])
-broker_connected = Gauge("sandtable_broker_connected", "1 where this process has its broker")
+broker_connected = Gauge("sandtable_broker_connected", "1 where this process has its broker, 0 where not", ["client"])
 
 
 def stage(name: str) -> AbstractContextManager[object]:

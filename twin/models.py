@@ -5,13 +5,17 @@ The track history is no model: it is written and read as columns, see :mod:`twin
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
 from django.contrib.gis.db import models
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from access.scope import ScopedQuerySet, ScopePaths
-from twin.boundaries import boundary_fault
+from twin.archive.models import ArchivedDay as ArchivedDay
+from twin.boundaries import boundary_fault, inner_strip, line_fault
 from twin.kinds import kind_choices
 from twin.period_text import check_periods
 
@@ -70,7 +74,11 @@ class State(models.Model):
 
 
 class Area(models.Model):
-    """区域: a polygon, with or without a height range, that things enter and leave."""
+    """区域: a polygon, with or without a height range, that things enter and leave; or a line that they pass.
+
+    A line (警戒线) runs from its first point to its last. Its right-hand side is its inner side: who passes it from
+    left to right enters, the other way leaves, and nobody is inside. Its boundary is a strip on that side, for maps.
+    """
 
     class Kind(models.TextChoices):
         """What an area is for."""
@@ -78,10 +86,12 @@ class Area(models.Model):
         FENCE = "fence", _("电子围栏")
         KEY_AREA = "key_area", _("重点区域")
         ZONE = "zone", _("人员区域")
+        LINE = "line", _("警戒线")
 
     name = models.CharField(_("名称"), max_length=120)
     kind = models.CharField(_("类别"), max_length=16, choices=Kind)
-    boundary = models.MultiPolygonField(_("范围"), srid=4326)
+    boundary = models.MultiPolygonField(_("范围"), srid=4326, blank=True)
+    line = models.MultiLineStringField(_("警戒线"), srid=4326, null=True, blank=True, spatial_index=False)
     z_min_m = models.FloatField(_("底高（米）"), null=True, blank=True)
     z_max_m = models.FloatField(_("顶高（米）"), null=True, blank=True)
     owner = models.ForeignKey(
@@ -108,29 +118,50 @@ class Area(models.Model):
                 | models.Q(z_max_m__isnull=True)
                 | models.Q(z_min_m__lt=models.F("z_max_m")),
                 name="area_bottom_below_top",
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind="line", line__isnull=False) | (~models.Q(kind="line") & models.Q(line=None)),
+                name="area_line_where_it_is_one",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
 
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Refuse a shape that cannot be tested against, unless something worse is said of it already."""
+        errors: dict[str, Any] = {}
+        try:
+            super().clean_fields(exclude)
+        except ValidationError as error:
+            errors = error.update_error_dict(errors)
+        name, fault = self._shape_fault()
+        if fault and name not in errors and name not in (exclude or ()):
+            errors[name] = fault
+        if errors:
+            raise ValidationError(errors)
+
+    def _shape_fault(self) -> tuple[str, str]:
+        if self.kind == self.Kind.LINE:
+            return "line", line_fault(self.line)
+        if self.line is not None:
+            return "line", gettext("只有警戒线才有线。")
+        return "boundary", gettext("请粘贴范围。") if self.boundary is None else boundary_fault(self.boundary)
+
     def clean(self) -> None:
-        """Refuse a shape that cannot be tested against."""
-        faults = {}
-        if self.boundary is not None and (fault := boundary_fault(self.boundary)):
-            faults["boundary"] = fault
+        """Refuse an area that is upside down."""
         if self.z_min_m is not None and self.z_max_m is not None and self.z_min_m >= self.z_max_m:
-            faults["z_max_m"] = gettext("顶高须大于底高。")
-        if faults:
-            raise ValidationError(faults)
+            raise ValidationError({"z_max_m": gettext("顶高须大于底高。")})
 
     def save(self, *args: object, **kwargs: object) -> None:
         """Save, counting a new version whenever what is tested changes."""
+        if self.line is not None:
+            self.boundary = inner_strip(self.line)
         if self.pk:
             before = Area.objects.filter(pk=self.pk).first()
             if before and any(
                 getattr(before, field) != getattr(self, field)
-                for field in ("boundary", "z_min_m", "z_max_m", "periods", "active")
+                for field in ("boundary", "line", "z_min_m", "z_max_m", "periods", "active")
             ):
                 self.version = before.version + 1
                 if kwargs.get("update_fields") is not None:
@@ -145,9 +176,23 @@ class Presence(models.Model):
     asset = models.ForeignKey(Asset, models.CASCADE, related_name="presences")
     area = models.ForeignKey(Area, models.CASCADE, related_name="presences")
     since = models.DateTimeField(_("进入时间"))
+    outside_since = models.DateTimeField(_("越出时间"), null=True, editable=False)
 
     class Meta:
         verbose_name = verbose_name_plural = _("在区域内")
+
+
+class BeyondLine(models.Model):
+    """Which asset is beyond a line, but not clearly; kept with the history, in the same transaction."""
+
+    pk = models.CompositePrimaryKey("asset_id", "area_id")
+    asset = models.ForeignKey(Asset, models.CASCADE, related_name="+")
+    area = models.ForeignKey(Area, models.CASCADE, related_name="+")
+    since = models.DateTimeField(_("越线时间"))
+    inward = models.SmallIntegerField(_("方向"))
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("过线待定")
 
 
 class AreaEvent(models.Model):

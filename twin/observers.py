@@ -37,10 +37,10 @@ class Moved:
     still_since_us : int64[n]
         Since when the asset has not moved away, as of the row.
     inside_row, inside_area, inside_since_us : int64[k]
-        Areas that each row is in, by key, and since when; ordered by row.
+        Areas that each row is in, by key, and since when; ordered by row. Who is outside, but not clearly, is in.
     crossed_row, crossed_area : int64[c]
     crossed_entered : bool[c]
-        Areas entered and left at a row.
+        Areas entered and left, and lines passed (inwards: entered), at a row; ordered by row.
     """
 
     batch: PositionBatch

@@ -23,7 +23,8 @@ from twin import past_store
 from twin.batch import MICROSECOND, UNSAID
 from twin.kinds import Status
 from twin.live.viewer import Sight, Window, look_up
-from twin.past_store import Assets, Rows
+from twin.past_rows import Assets, Rows
+from twin.past_sql import read_assets
 
 LOOK_BACK_S = 24 * 3600
 """A thing that was not heard from for so long before a moment is not on the map of that moment."""
@@ -116,8 +117,8 @@ def state_at(cursor: Any, look: Look, at_us: int) -> Rows:
     ------
     PastTooSlowError
     """
-    assets = _candidates(cursor, look)
-    rows = past_store.newest_before(cursor, assets, at_us, _LOOK_BACK_US)
+    assets = candidates(cursor, look)
+    rows = past_store.newest_before(cursor, assets, at_us, _LOOK_BACK_US, look.window)
     rows = rows.take(_seen(look, assets, rows))
     rows = rows.take(np.argsort(rows["asset"]))
     _say_status(cursor, assets, rows, at_us)
@@ -142,7 +143,7 @@ def rows_between(cursor: Any, look: Look, from_us: int, to_us: int, cell_s: int 
     ------
     PastTooSlowError
     """
-    assets = _candidates(cursor, look)
+    assets = candidates(cursor, look)
     may_part = not look.owns(assets.owner).all()
     in_sight = np.empty(0, np.int64)
     if may_part:
@@ -167,21 +168,21 @@ def oldest_kept(cursor: Any, look: Look) -> int | None:
 
     For a viewer who sees districts: of anything at all, for it may have been there.
     """
-    return past_store.oldest(cursor, _candidates(cursor, look))
+    return past_store.oldest(cursor, candidates(cursor, look))
 
 
 def asset_at(cursor: Any, look: Look, asset: int, at_us: int) -> tuple[bool, Rows]:
     """Whether one asset was in sight at a moment, and its state then (no row where it was not heard from)."""
-    assets = past_store.read_assets(cursor, asset)
+    assets = read_assets(cursor, asset)
     rows = past_store.newest_before(cursor, assets, at_us, _LOOK_BACK_US)
     is_seen = bool(look.owns(assets.owner).any() or _seen(look, assets, rows).any())
     _say_status(cursor, assets, rows, at_us)
     return is_seen, rows
 
 
-def _candidates(cursor: Any, look: Look) -> Assets:
+def candidates(cursor: Any, look: Look) -> Assets:
     """Assets of which a row can be in sight."""
-    assets = past_store.read_assets(cursor)
+    assets = read_assets(cursor)
     if look.may_meet:
         return assets
     return assets.take(look.sight.covers(assets.owner, np.zeros(len(assets), np.int64)))
@@ -240,7 +241,7 @@ def _say_status(cursor: Any, assets: Assets, rows: Rows, at_us: int) -> None:
     silent = np.flatnonzero(first & (status == UNSAID))
     at, _known = assets.find(rows["asset"][silent])
     said = past_store.status_before(cursor, assets.take(np.sort(at)), at_us, _LOOK_BACK_US)
-    status[silent] = [said.get(asset, Status.IDLE) for asset in rows["asset"][silent].tolist()]
+    status[silent] = [said.get(asset, (Status.IDLE,))[0] for asset in rows["asset"][silent].tolist()]
     # Each row that does not say takes the one before it; the first of each asset says by now.
     spoken = np.maximum.accumulate(np.where(status != UNSAID, np.arange(len(status)), 0))
     status[:] = status[spoken]

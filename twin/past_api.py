@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from django.db import connection, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -18,10 +16,8 @@ from ninja.params import Path
 
 from access.scope import Scope, scope_of
 from gis.models import Region
-from twin.api import MOST_MINUTES, MOST_POINTS, AssetOut, StateOut, TrackOut, asset_out
+from twin.api import AssetOut, StateOut, asset_out
 from twin.batch import MICROSECOND
-from twin.exceptions import PastTooSlowError
-from twin.history import read_attributes, read_track
 from twin.kinds import kind_of, kinds
 from twin.live.frames import ASSETS, whole_stream
 from twin.live.sight import district_table, sight_of
@@ -39,14 +35,17 @@ from twin.past import (
     rows_between,
     state_at,
 )
-from twin.past_store import Rows
+from twin.past_rows import Rows
+from twin.past_store import attributes
+from twin.reading import reading
+from twin.track_out import TrackOut, track_out
 
 router = Router(tags=["past"])
-Result = TypeVar("Result")
 
 ARROW = "application/vnd.apache.arrow.stream"
 AHEAD_MS = 2_000
 """A browser's idea of the server's clock may be so far ahead."""
+MOST_TRACK_MINUTES = 31 * 24 * 60
 _US = MICROSECOND // 1000
 
 
@@ -126,14 +125,12 @@ def asset(request: HttpRequest, asset_id: Path[int], at: Query[str] = "") -> Ass
 
 @router.get("/past/assets/{int:asset_id}/track", response=TrackOut)
 def track(request: HttpRequest, asset_id: Path[int], at: Query[str] = "", minutes: Query[int] = 60) -> TrackOut:
-    """Where one asset was in the minutes before ``at`` (at most a day), the newest points where there are too many."""
+    """Where one asset was in the minutes before ``at`` (at most 31 days), and what that tells."""
     at_us = moment_of(at, "at")
     found, _state = _visible(request, asset_id, at_us)
     end = _datetime(at_us)
-    start = end - timedelta(minutes=max(1, min(minutes, MOST_MINUTES)))
-    with connection.cursor() as cursor:
-        points = read_track(cursor, kind_of(found.kind), found.pk, start, end, MOST_POINTS)
-    return TrackOut(points=points[-MOST_POINTS:], start=start, end=end, truncated=len(points) > MOST_POINTS)
+    start = end - timedelta(minutes=max(1, min(minutes, MOST_TRACK_MINUTES)))
+    return reading(lambda cursor: track_out(cursor, kind_of(found.kind), found.pk, start, end))
 
 
 def _visible(request: HttpRequest, asset_id: int, at_us: int) -> tuple[Asset, StateOut | None]:
@@ -146,8 +143,7 @@ def _visible(request: HttpRequest, asset_id: int, at_us: int) -> tuple[Asset, St
         return found, None
     values = {name: column[0].item() for name, column in rows.columns.items()}
     ts = _datetime(values["time_us"])
-    with connection.cursor() as cursor:
-        attrs = read_attributes(cursor, kind_of(found.kind), asset_id, ts)
+    attrs = reading(lambda cursor: attributes(cursor, kind_of(found.kind).code, asset_id, values["time_us"]))
     return found, StateOut(
         time=ts,
         lon=values["lon"],
@@ -218,21 +214,6 @@ def _check_kept(look: Look, at_us: int) -> None:
     if at_us < oldest_us:
         oldest = timezone.localtime(_datetime(oldest_us))
         raise HttpError(404, gettext("这一时刻没有保存轨迹，最早保存到 %s。") % f"{oldest:%Y-%m-%d %H:%M:%S}")
-
-
-def reading(work: Callable[[Any], Result]) -> Result:
-    """Do ``work`` with a cursor that may read the past.
-
-    Raises
-    ------
-    HttpError
-        It takes too long.
-    """
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            return work(cursor)
-    except PastTooSlowError:
-        raise HttpError(503, gettext("读取历史用时过长，已停止。请缩短时间或缩小范围后再试。")) from None
 
 
 def _arrow(rows: Rows, left: np.ndarray) -> HttpResponse:

@@ -1,274 +1,223 @@
-"""Reading the history as columns: the only module that knows where the past lies and how it is laid out.
+"""Reading the history as columns: the only module that knows where the past lies.
 
-Another store (archives by column) takes its place by offering the same functions. Here it is ``twin_track``
-(:mod:`twin.history`): one asset's rows come from its partition's unique index (asset, time, …), all rows of a short
-time from the BRIN on time. Rows leave PostgreSQL as binary COPY: every field has a fixed width, so a million rows
-become columns without an object for each.
+Recent days lie in the database (:mod:`twin.past_sql`), older ones in files (:mod:`twin.archive`), a day of which rows
+came late in both; who asks is not told. A moment of many things is a keyframe, the digests since, and the rows of
+those things alone that moved between the last digest and the moment (:mod:`twin.keyframes`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
 from typing import Any
 
 import numpy as np
-import psycopg
 from numpy.typing import NDArray
-from psycopg import sql
 
-from twin.exceptions import PastTooSlowError
-from twin.kinds import kinds
+from twin import past_sql
+from twin.archive.files import Columns
+from twin.archive.reading import Archived, archived_days, last_of_each, newest
+from twin.batch import UNSAID
+from twin.digests import stamp
+from twin.keyframes import LOOK_BACK_US, Base, advance, base_at
+from twin.kinds import Status
+from twin.live.viewer import Window
+from twin.past_rows import Assets, Ids, Rows
 
-STATEMENT_TIMEOUT_MS = 8_000
-STATUS_ROWS = 64
-"""A row that does not say the status has that of the newest of so many earlier ones that does."""
-
-_EPOCH_2000_US = 946_684_800_000_000
-_HEADER_BYTES = 19
-_END = b"\xff\xff"
-# Compiling would take longer than any of these queries. And the newest row is the first of the index: of a partition
-# that was not analysed yet, the planner believes that an asset has a row or two there, and would sort them all.
-_MANNER = "SET LOCAL statement_timeout = {}; SET LOCAL jit = off; SET LOCAL enable_sort = off"
-Ids = NDArray[np.int64]
-_Column = tuple[str, str, sql.SQL]
-
-_POSITION: list[_Column] = [
-    ("asset", ">i8", sql.SQL("t.asset_id")),
-    ("kind", ">i2", sql.SQL("t.kind")),
-    ("time_us", ">i8", sql.SQL("t.ts")),
-    ("lon", ">f8", sql.SQL("t.lon")),
-    ("lat", ">f8", sql.SQL("t.lat")),
-    ("alt_m", ">f4", sql.SQL("coalesce(t.alt_m, 'NaN')")),
-    ("speed_m_s", ">f4", sql.SQL("coalesce(t.speed_m_s, 'NaN')")),
-    ("heading_deg", ">f4", sql.SQL("coalesce(t.heading_deg, 'NaN')")),
-    ("status", ">i2", sql.SQL("coalesce(t.status, -1::int2)")),
-]
-_POSITION_SQL = sql.SQL(", ").join(expression for _name, _type, expression in _POSITION)
+LAST_US = 253_402_300_799_000_000
+"""The end of the year 9999."""
+FEW = 2_000
+"""So many things are read one by one sooner than a keyframe."""
+_COLUMNS = ("asset", "time_us", "lon", "lat", "alt_m", "speed_m_s", "heading_deg", "status")
 
 
-@dataclass(frozen=True)
-class Rows:
-    """``n`` positions of the past.
+def newest_before(cursor: Any, assets: Assets, at_us: int, look_back_us: int, window: Window | None = None) -> Rows:
+    """Each asset's newest row at or before a moment, none where that is longer ago than the look-back; in no order.
 
-    Attributes
-    ----------
-    columns : dict of arrays
-        ``asset`` int64, ``kind`` int16, ``time_us`` int64 (microseconds since 1970 UTC), ``lon`` and ``lat`` float64
-        (degrees), ``alt_m``, ``speed_m_s`` and ``heading_deg`` float32 (NaN unknown), ``status`` int16 (-1 unsaid);
-        each of shape (n,).
+    Where a window is given, things that were not in it may be left out.
     """
-
-    columns: dict[str, NDArray]
-
-    def __len__(self) -> int:
-        return len(self.columns["asset"])
-
-    def __getitem__(self, name: str) -> NDArray:
-        return self.columns[name]
-
-    def take(self, rows: NDArray) -> Rows:
-        """Some of the rows, by index or mask."""
-        return Rows({name: column[rows] for name, column in self.columns.items()})
+    parts = [
+        _newest_of_kind(cursor, code, assets.take(assets.kind == code), at_us, look_back_us, window)
+        for code in np.unique(assets.kind).tolist()
+    ]
+    return _together(parts) if parts else _from_files(None, 0)
 
 
-@dataclass(frozen=True)
-class Assets:
-    """Assets of every kind, in use or not, by ascending key: ``id``, ``kind`` (code) and ``owner`` (0: none)."""
-
-    id: Ids
-    kind: NDArray[np.int16]
-    owner: Ids
-
-    def __len__(self) -> int:
-        return len(self.id)
-
-    def take(self, rows: NDArray) -> Assets:
-        """Some of them, by index or mask."""
-        return Assets(self.id[rows], self.kind[rows], self.owner[rows])
-
-    def find(self, ids: Ids) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Where ``ids`` stand, and which are here at all."""
-        if not len(self):
-            return np.zeros(len(ids), np.int64), np.zeros(len(ids), bool)
-        at = np.minimum(np.searchsorted(self.id, ids), len(self) - 1)
-        return at, self.id[at] == ids
-
-
-def read_assets(cursor: Any, only: int | None = None) -> Assets:
-    """Every asset of a declared kind, or one; those out of use, too: they were on the map while they were in use."""
-    wanted = sql.SQL("true") if only is None else sql.SQL("a.id = {}").format(sql.Literal(only))
-    codes = sql.SQL(", ").join(sql.SQL("({}, {})").format(kind.key, kind.code) for kind in kinds())
-    columns = _copy(
-        cursor,
-        sql.SQL(
-            """SELECT a.id::int8, k.code::int2, coalesce(a.owner_id, 0)::int8
-               FROM twin_asset a JOIN (VALUES {}) AS k(key, code) ON k.key = a.kind WHERE {} ORDER BY a.id"""
-        ).format(codes, wanted),
-        [("id", ">i8"), ("kind", ">i2"), ("owner", ">i8")],
-    )
-    return Assets(columns["id"], columns["kind"], columns["owner"])
+def _newest_of_kind(
+    cursor: Any, code: int, assets: Assets, at_us: int, look_back_us: int, window: Window | None
+) -> Rows:
+    from_us = at_us - look_back_us
+    days = archived_days(code, from_us, at_us)
+    is_archived = bool(days) and days[-1].end_us > at_us
+    # An archived day is read by the hour, but for a keyframe it would be read back to the day before.
+    base = base_at(cursor, code, at_us) if look_back_us == LOOK_BACK_US and (is_archived or len(assets) > FEW) else None
+    if base is None:
+        found = past_sql.newest_before(cursor, assets, at_us, look_back_us)
+        return _with_archived(found, days, assets.id, code, from_us, at_us)
+    state = base.state
+    if base.boxes is not None:
+        settled = base.boxes["last"] <= at_us - base.tail_us
+        state = advance(state, _some(base.boxes, settled), _some(base.last, settled))
+    if is_archived:
+        found = _from_files(newest(days[-1:], _COLUMNS, base.tail_us, at_us, assets.id), code)
+    else:
+        moving = assets.take(np.isin(assets.id, _moving(cursor, base, at_us, window)))
+        found = past_sql.newest_before(cursor, moving, at_us, at_us - base.tail_us)
+    found = found.take(np.argsort(found["asset"]))
+    state = advance(state, found.columns, {**found.columns, "said_us": found["time_us"]})
+    state["status"][state["said_us"] <= from_us] = Status.IDLE
+    state["status"][np.searchsorted(state["asset"], found["asset"][_unsure(base, found)])] = UNSAID
+    del state["said_us"]
+    rows = Rows({**state, "kind": np.full(len(state["asset"]), code, np.int16)})
+    return rows.take((rows["time_us"] > from_us) & np.isin(rows["asset"], assets.id))
 
 
-def newest_before(cursor: Any, assets: Assets, at_us: int, look_back_us: int) -> Rows:
-    """Each asset's newest row at or before a moment, none where that is longer ago than the look-back."""
-    span = _span(at_us - look_back_us, at_us)
-    body = "SELECT r.* FROM unnest({ids}) AS a(id) CROSS JOIN LATERAL ({newest}) AS r"
-    return _union(
-        cursor,
-        [
-            sql.SQL(body).format(ids=ids, newest=_newest(code, sql.SQL("t.asset_id = a.id"), span))
-            for code, ids in _by_kind(assets)
-        ],
-    )
+def _moving(cursor: Any, base: Base, at_us: int, window: Window | None) -> Ids:
+    """Of whom there can be a row after the base that counts."""
+    if base.boxes is None:
+        # Who has reported since has a present that is newer, whatever else it did.
+        cursor.execute("SELECT asset_id FROM twin_state WHERE ts > %s", [stamp(base.tail_us)])
+        return np.array([row[0] for row in cursor.fetchall()], np.int64)
+    boxes, since_us = base.boxes, at_us - base.tail_us
+    moving = (boxes["first"] <= since_us) & (boxes["last"] > since_us)
+    # A window may look round the globe; then it is not worth the trouble.
+    if window is not None and window.west >= -180 and window.east <= 180:
+        meets = (boxes["east"] >= window.west) & (boxes["west"] <= window.east)
+        meets &= (boxes["north"] >= window.south) & (boxes["south"] <= window.north)
+        was_there = base.state["asset"][window.holds(base.state["lon"], base.state["lat"])]
+        moving &= meets | np.isin(boxes["asset"], was_there)
+    return boxes["asset"][moving]
+
+
+def _unsure(base: Base, rows: Rows) -> NDArray[np.bool_]:
+    """Of which rows, read after the base, nobody knows yet what status was said last: bool[n]."""
+    unsaid = rows["status"] == UNSAID
+    if base.boxes is None or not len(base.boxes["asset"]):
+        return unsaid
+    at = np.minimum(np.searchsorted(base.boxes["asset"], rows["asset"]), len(base.boxes["asset"]) - 1)
+    # In the whole slot it said none: it still has the one from before.
+    silent = (base.boxes["asset"][at] == rows["asset"]) & (base.last["status"][at] == UNSAID)
+    return unsaid & ~silent
+
+
+def _with_archived(rows: Rows, days: list[Archived], ids: Ids, code: int, from_us: int, to_us: int) -> Rows:
+    """Newest rows of the database, or of archived days where those have newer ones."""
+    if not days:
+        return rows
+    done = rows["asset"][rows["time_us"] >= days[-1].end_us]
+    found = _from_files(newest(days, _COLUMNS, from_us, to_us, np.setdiff1d(ids, done)), code)
+    both = _together([rows, found])
+    return Rows(last_of_each(both.take(np.argsort(both["time_us"], kind="stable")).columns))
+
+
+def track(cursor: Any, code: int, asset: int, from_us: int, to_us: int, most: int) -> Rows:
+    """One asset's rows after ``from_us`` up to ``to_us``, of too many the newest ``most``; by time."""
+    rows = past_sql.track(cursor, code, asset, from_us, to_us, most)
+    parts = [rows]
+    for day in archived_days(code, from_us, to_us):
+        pieces = day.rows(_COLUMNS, from_us, to_us, np.array([asset]))
+        parts += [_from_files(piece, code) for piece in pieces]
+    if len(parts) > 1:
+        rows = _once(_together(parts))
+    return rows.take(np.argsort(rows["time_us"], kind="stable")[-most:])
+
+
+def attributes(cursor: Any, code: int, asset: int, at_us: int) -> dict[str, Any]:
+    """What an asset reported beside its position at this very instant; empty where nothing."""
+    text = past_sql.attributes(cursor, code, asset, at_us)
+    if text is None:
+        for day in archived_days(code, at_us, at_us):
+            for piece in day.rows(["attrs"], at_us - 1, at_us, np.array([asset])):
+                text = piece["attrs"][-1]
+    return json.loads(text) if text else {}
 
 
 def rows_between(cursor: Any, assets: Assets, from_us: int, to_us: int, most: int) -> Rows | None:
     """Every row of theirs after ``from_us`` up to ``to_us``, in no order; None where there are more than ``most``."""
-    body = "SELECT {} FROM twin_track t WHERE t.kind = {} AND t.asset_id = ANY({}) AND {}"
-    span = _span(from_us, to_us)
-    found = _union(
-        cursor,
-        [sql.SQL(body).format(_POSITION_SQL, sql.Literal(code), ids, span) for code, ids in _by_kind(assets)],
-        most + 1,
-    )
-    return None if len(found) > most else found
+    rows = past_sql.rows_between(cursor, assets, from_us, to_us, most)
+    if rows is None:
+        return None
+    parts, count = [rows], len(rows)
+    for day, code, ids in _archived_of(assets, from_us, to_us):
+        for piece in day.rows(_COLUMNS, from_us, to_us, ids):
+            parts.append(_from_files(piece, code))
+            count += len(parts[-1])
+            if count > most:
+                return None
+    return rows if len(parts) == 1 else _once(_together(parts))
 
 
 def newest_by_cell(cursor: Any, assets: Assets, from_us: int, to_us: int, cell_us: int) -> Rows:
-    """Each asset's last row in each time cell after ``from_us`` up to ``to_us``, in no order.
-
-    Costs one probe of the index for an asset and cell, however many rows a cell has.
-    """
-    cells = sql.SQL("generate_series({}, {}, {}) AS c(t)").format(
-        _moment(from_us), _moment(to_us - 1), _interval(cell_us)
-    )
-    inside = sql.SQL("t.asset_id = a.id AND t.ts > c.t AND t.ts <= c.t + {}").format(_interval(cell_us))
-    body = "SELECT r.* FROM unnest({ids}) AS a(id) CROSS JOIN {cells} CROSS JOIN LATERAL ({newest}) AS r"
-    return _union(
-        cursor,
-        [
-            sql.SQL(body).format(ids=ids, cells=cells, newest=_newest(code, inside, _span(from_us, to_us)))
-            for code, ids in _by_kind(assets)
-        ],
-    )
+    """Each asset's last row in each time cell after ``from_us`` up to ``to_us``, in no order."""
+    parts = [past_sql.newest_by_cell(cursor, assets, from_us, to_us, cell_us)]
+    for day, code, ids in _archived_of(assets, from_us, to_us):
+        for piece in day.rows(_COLUMNS, from_us, to_us, ids):
+            parts.append(_last_in_cells(_from_files(piece, code), from_us, cell_us))
+    return parts[0] if len(parts) == 1 else _last_in_cells(_together(parts), from_us, cell_us)
 
 
-def status_before(cursor: Any, assets: Assets, at_us: int, look_back_us: int) -> dict[int, int]:
-    """The last status that each asset said at or before a moment, where one of its newest rows says any."""
-    span = _span(at_us - look_back_us, at_us)
-    body = """SELECT a.id, r.status FROM unnest({ids}) AS a(id) CROSS JOIN LATERAL (
-                  SELECT s.status FROM (
-                      SELECT t.ts, t.status FROM twin_track t WHERE t.kind = {code} AND t.asset_id = a.id AND {span}
-                      ORDER BY t.ts DESC LIMIT {rows}) AS s
-                  WHERE s.status IS NOT NULL ORDER BY s.ts DESC LIMIT 1) AS r"""
-    parts = [
-        sql.SQL(body).format(ids=ids, code=sql.Literal(code), span=span, rows=sql.Literal(STATUS_ROWS))
-        for code, ids in _by_kind(assets)
-    ]
-    if not parts:
-        return {}
-    found = _copy(cursor, sql.SQL(" UNION ALL ").join(parts), [("asset", ">i8"), ("status", ">i2")])
-    return dict(zip(found["asset"].tolist(), found["status"].tolist(), strict=True))
+def status_before(cursor: Any, assets: Assets, at_us: int, look_back_us: int) -> dict[int, tuple[int, int]]:
+    """The last status that each asset said at or before a moment, and when, where one of its newest rows says any."""
+    said = past_sql.status_before(cursor, assets, at_us, look_back_us)
+    for code in np.unique(assets.kind).tolist():
+        if days := archived_days(code, at_us - look_back_us, at_us):
+            missing = np.setdiff1d(assets.id[assets.kind == code], list(said))
+            found = newest(days, ["status"], at_us - look_back_us, at_us, missing, said=True)
+            if found is not None:
+                when = zip(found["status"].tolist(), found["time_us"].tolist(), strict=True)
+                said |= dict(zip(found["asset"].tolist(), when, strict=True))
+    return said
 
 
 def oldest(cursor: Any, assets: Assets) -> int | None:
-    """When the oldest row kept of any of these assets was, microseconds since 1970 UTC; None where there is none.
-
-    Looks through the days' partitions, the oldest first, no further than the first that has such a row.
-    """
-    found: list[int] = []
-    for code, ids in _by_kind(assets):
-        cursor.execute(
-            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE %s ORDER BY relname",
-            [f"twin\\_track\\_{code:03d}\\_%"],
-        )
-        for (name,) in cursor.fetchall():
-            # NULL has no fixed width: minus infinity stands for "none here".
-            (moment,) = _copy(
-                cursor,
-                sql.SQL(
-                    """SELECT coalesce(min(r.ts), '-infinity') FROM unnest({ids}) AS a(id) CROSS JOIN LATERAL (
-                           SELECT t.ts FROM {table} t WHERE t.asset_id = a.id ORDER BY t.ts LIMIT 1) AS r"""
-                ).format(ids=ids, table=sql.Identifier(name)),
-                [("ts", ">i8")],
-            )["ts"].tolist()
-            if moment != np.iinfo(np.int64).min:
-                found.append(moment + _EPOCH_2000_US)
+    """When the oldest row kept of any of these assets was, microseconds since 1970 UTC; None where there is none."""
+    found = past_sql.oldest(cursor, assets)
+    for code in np.unique(assets.kind).tolist():
+        ids = assets.id[assets.kind == code]
+        for day in archived_days(code, 0, LAST_US if found is None else found):
+            first = day.oldest(ids)
+            if first is not None:
+                found = first if found is None else min(found, first)
                 break
-    return min(found, default=None)
+    return found
 
 
-def _newest(code: int, which: sql.Composable, span: sql.Composable) -> sql.Composed:
-    # The span beside `which`: it is constant, so that the planner leaves out other days' partitions.
-    return sql.SQL(
-        """SELECT {} FROM twin_track t WHERE t.kind = {} AND {} AND {}
-           ORDER BY t.ts DESC, t.device_id DESC, t.seq DESC LIMIT 1"""
-    ).format(_POSITION_SQL, sql.Literal(code), which, span)
+def _archived_of(assets: Assets, from_us: int, to_us: int) -> list[tuple[Archived, int, Ids]]:
+    """Archived days of a span, with the code and the assets of their kind."""
+    codes = np.unique(assets.kind).tolist()
+    return [(day, c, assets.id[assets.kind == c]) for c in codes for day in archived_days(c, from_us, to_us)]
 
 
-def _by_kind(assets: Assets) -> list[tuple[int, sql.Composed]]:
-    """Code of each kind there is, and its assets as an array for SQL."""
-    return [
-        (
-            int(code),
-            sql.SQL("'{{{}}}'::int8[]").format(sql.SQL(",".join(map(str, assets.id[assets.kind == code].tolist())))),
-        )
-        for code in np.unique(assets.kind)
-    ]
+def _last_in_cells(rows: Rows, from_us: int, cell_us: int) -> Rows:
+    """Each asset's last row of each cell; a cell ends with its last moment, as the span does."""
+    rows = rows.take(np.lexsort((rows["time_us"], rows["asset"])))
+    cell = (rows["time_us"] - from_us - 1) // cell_us
+    is_last = np.append((rows["asset"][1:] != rows["asset"][:-1]) | (cell[1:] != cell[:-1]), True)[: len(rows)]
+    return rows.take(is_last)
 
 
-def _span(after_us: int, to_us: int) -> sql.Composed:
-    return sql.SQL("t.ts > {} AND t.ts <= {}").format(_moment(after_us), _moment(to_us))
+def _once(rows: Rows) -> Rows:
+    """Rows that stand in a file and, come again, in the database, once."""
+    keys = ("asset", "time_us", "lon", "lat")
+    rows = rows.take(np.lexsort([rows[name] for name in keys]))
+    again = np.ones(max(len(rows) - 1, 0), bool)
+    for name in keys:
+        again &= rows[name][1:] == rows[name][:-1]
+    return rows.take(np.append(True, ~again)[: len(rows)])
 
 
-def _moment(us: int) -> sql.Composed:
-    # A literal: only what the planner sees as a constant leaves out partitions.
-    stamp = np.datetime64(us, "us").item().isoformat()
-    return sql.SQL("{}::timestamptz").format(sql.Literal(f"{stamp}+00:00"))
+def _from_files(columns: Columns | None, code: int) -> Rows:
+    if columns is None:
+        columns = dict.fromkeys(_COLUMNS, np.empty(0, np.float32)) | {
+            name: np.empty(0, kind) for name, kind in (("asset", "i8"), ("time_us", "i8"), ("status", "i2"))
+        }
+    return Rows({**columns, "kind": np.full(len(columns["asset"]), code, np.int16)})
 
 
-def _interval(us: int) -> sql.Composed:
-    return sql.SQL("{}::interval").format(sql.Literal(f"{us} microseconds"))
+def _some(columns: Columns, rows: NDArray[np.bool_]) -> Columns:
+    return {name: column[rows] for name, column in columns.items()}
 
 
-def _union(cursor: Any, parts: Sequence[sql.Composable], most: int | None = None) -> Rows:
-    fields = [(name, kind) for name, kind, _expression in _POSITION]
-    if not parts:
-        return Rows({name: np.empty(0, np.dtype(kind).newbyteorder("=")) for name, kind in fields})
-    query: sql.Composable = sql.SQL(" UNION ALL ").join(parts)
-    if most is not None:
-        query = sql.SQL("{} LIMIT {}").format(query, sql.Literal(most))
-    columns = _copy(cursor, query, fields)
-    columns["time_us"] += _EPOCH_2000_US
-    return Rows(columns)
-
-
-def _copy(cursor: Any, query: sql.Composable, fields: Sequence[tuple[str, str]]) -> dict[str, NDArray]:
-    """A query's answer as columns.
-
-    Parameters
-    ----------
-    cursor : cursor
-        In a transaction.
-    query : Composable
-        Its columns are NOT NULL and of fixed width.
-    fields : sequence of (name, dtype)
-        Of the columns, big endian; ``timestamptz`` is int64 microseconds since 2000-01-01 UTC.
-
-    Raises
-    ------
-    PastTooSlowError
-        It takes longer than :data:`STATEMENT_TIMEOUT_MS`.
-    """
-    record = [("fields", ">i2")]
-    for name, kind in fields:
-        record += [(f"{name} length", ">i4"), (name, kind)]
-    cursor.execute(_MANNER.format(STATEMENT_TIMEOUT_MS))
-    try:
-        with cursor.copy(sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(query)) as copy:
-            data = b"".join(copy)
-    except psycopg.errors.QueryCanceled:
-        raise PastTooSlowError from None
-    table = np.frombuffer(data[_HEADER_BYTES : -len(_END)], dtype=record)
-    return {name: table[name].astype(np.dtype(kind).newbyteorder("=")) for name, kind in fields}
+def _together(parts: list[Rows]) -> Rows:
+    if len(parts) == 1:
+        return parts[0]
+    return Rows({name: np.concatenate([part[name] for part in parts]) for name in (*_COLUMNS, "kind")})

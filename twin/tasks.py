@@ -9,9 +9,13 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
+from twin.archive.keeping import archive_due, expire
+from twin.archive.stores import archive_store
 from twin.census import drop_old, take_census
+from twin.exceptions import ArchiveError
 from twin.history import drop_expired, ensure_partitions, upcoming_days
 from twin.kinds import kinds
+from twin.summaries import summarize
 
 logger = logging.getLogger(__name__)
 
@@ -46,3 +50,30 @@ def count_things(timestamp: int) -> None:
     now = timezone.now()
     take_census(now)
     drop_old(now)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="twin.sum_up_history", lock="twin.sum_up_history")
+def sum_up_history(timestamp: int) -> None:
+    """Make the history's digests and keyframes that are due (:mod:`twin.digests`, :mod:`twin.keyframes`)."""
+    summarize(timezone.now())
+
+
+@app.periodic(cron="40 17 * * *")
+@app.task(queueing_lock="twin.archive_old_days", lock="twin.archive_old_days")
+def archive_old_days(timestamp: int) -> None:
+    """Move old days of the history into the archive, and delete from it what is past its retention.
+
+    In the small hours of China; what fails is where it was, and its turn comes again the next day.
+    """
+    store = archive_store()
+    try:
+        done, _failed = archive_due(store, timezone.now().astimezone(UTC).date())
+        gone = expire(store, timezone.now().astimezone(UTC).date())
+    except (ArchiveError, OSError) as error:
+        logger.error("archive: %s", error)
+        return
+    for archived in done:
+        logger.info("archive: %s, %d rows, %d bytes", archived.name, archived.rows, archived.size_bytes)
+    if gone:
+        logger.info("archive: past retention, deleted %s", ", ".join(gone))

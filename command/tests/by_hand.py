@@ -47,8 +47,10 @@ def facts(*subjects: dict, kind: int, areas: dict | None = None, **attributes: d
         crossed_row=np.zeros(0, np.int64),
         crossed_at=np.zeros(0, np.int64),
         crossed_entered=np.zeros(0, bool),
+        crossed_in_force=np.zeros(0, bool),
         areas=Areas(
             ids, np.array([areas[i]["kind"] for i in ids.tolist()], object), none + 1, none, none, force,
+            np.full(len(ids), np.nan), np.full(len(ids), np.nan),
             {name: said[name] for name in of_areas},
         ),
         events=[s["event"] for s in subjects if "event" in s],

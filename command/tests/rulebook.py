@@ -65,8 +65,8 @@ def square(lon, lat, half_deg=0.01):
     return MultiPolygon(box, srid=4326)
 
 
-def draw(name="化工一区", kind="key_area", lon=121.5, lat=31.2, **fields):
-    return Area.objects.create(name=name, kind=kind, boundary=square(lon, lat), **fields)
+def draw(name="化工一区", kind="key_area", lon=121.5, lat=31.2, half_deg=0.01, **fields):
+    return Area.objects.create(name=name, kind=kind, boundary=square(lon, lat, half_deg), **fields)
 
 
 def district(code="310101", name="黄浦区", lon=121.5, lat=31.2):

@@ -25,6 +25,8 @@ def facts(n=4, **columns):
         owner=np.zeros(3, np.int64),
         region=np.zeros(3, np.int64),
         in_force=np.ones(3, bool),
+        z_min_m=np.full(3, np.nan),
+        z_max_m=np.full(3, np.nan),
         attributes={"test.limit": {3: 1, 9: 5}},
     )
     defaults = {
@@ -48,6 +50,7 @@ def facts(n=4, **columns):
         "crossed_row": none,
         "crossed_at": none,
         "crossed_entered": none.astype(bool),
+        "crossed_in_force": none.astype(bool),
         "areas": areas,
     }
     return Facts(**{**defaults, **columns})

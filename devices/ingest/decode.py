@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from devices.exceptions import RefusedError
 from devices.ingest.registry import KnownDevice
@@ -19,10 +20,11 @@ from devices.messages import (
     Reply,
     read_batch,
     read_other,
-    read_positions,
+    read_position,
     time_us,
 )
 from devices.numbering import Numbering
+from devices.pushed import PushedRow
 from devices.topics import Address, parse_topic
 from gis.crs import to_wgs84
 from gis.exceptions import OutOfRangeError
@@ -34,15 +36,18 @@ UNCHANGED_DATUMS = frozenset({"wgs84", "cgcs2000"})
 PAYLOAD_KEPT = 2000
 # No datum shifts by more than a small part of a degree.
 SURELY_LON, SURELY_LAT = 179.0, 89.0
+_STATUS = {None: UNSAID, True: Status.WORKING, False: Status.IDLE}
+
+Recall = Callable[[Iterable[KnownDevice]], Mapping[int, Numbering]]
 
 
 class Received(NamedTuple):
-    """A message as it came. ``ack`` (connection, packet, QoS) lets the broker forget it; None for QoS 0."""
+    """A message as it came. ``ack`` (connection, packet) lets the broker forget it; None for QoS 0."""
 
     topic: str
     payload: bytes
     at_us: int
-    ack: tuple[int, int, int] | None = None
+    ack: tuple[int, int] | None = None
 
 
 class Refused(NamedTuple):
@@ -65,6 +70,13 @@ class Said(NamedTuple):
     message: PowerStatus | Event | Reply
 
 
+class _Route(NamedTuple):
+    """What a topic leads to."""
+
+    device: KnownDevice
+    channel: str
+
+
 @dataclass
 class Decoded:
     """What a heap of messages came to."""
@@ -82,6 +94,8 @@ class Decoded:
     """Positions looked at, whatever became of them."""
     repeated: int = 0
     """Positions that had been settled before."""
+    early: int = 0
+    """Positions left for their devices to send again, after those before them."""
 
 
 class Decoder:
@@ -90,40 +104,43 @@ class Decoder:
     Parameters
     ----------
     devices : mapping
-        Registered devices by identifier.
-    numbering_of : callable
-        Gives the numbering of a device; the decoder changes it, the caller stores it or reads it again.
+        Registered devices by identifier; make another decoder when they change.
     """
 
-    def __init__(self, devices: Mapping[str, KnownDevice], numbering_of: Callable[[KnownDevice], Numbering]) -> None:
+    def __init__(self, devices: Mapping[str, KnownDevice]) -> None:
         self._devices = devices
-        self._numbering_of = numbering_of
+        self._routes: dict[str, _Route] = {}
 
-    def decode(self, heap: list[Received]) -> Decoded:
-        """Decode a heap of messages; never raises for what is in them."""
+    def decode(self, heap: list[Received], recall: Recall, patient: frozenset[int] = frozenset()) -> Decoded:
+        """Decode a heap of messages; never raises for what is in them.
+
+        Parameters
+        ----------
+        recall : callable
+            Gives the numberings of numbering devices by device key, for all devices asked for. The decoder changes
+            them; the caller stores them or reads them again.
+        patient : frozenset of int, optional
+            Shards of which something may be lost on the way, so that a number before its turn is left for its device
+            to send again: in order, or borders would be crossed unseen.
+        """
         work = _Work(Decoded(_EMPTY))
         for message in heap:
             try:
-                self._one(message, work)
+                route = self._routes.get(message.topic) or self._route(message.topic)
+                work.take(message, route)
             except RefusedError as refusal:
                 work.refuse(message, refusal)
-        work.out.batch = work.columns()
+        work.settle(recall, patient)
         return work.out
 
-    def _one(self, message: Received, work: _Work) -> None:
+    def _route(self, topic: str) -> _Route:
+        """Whose topic it is, and what is read from it; found once for each topic that is in order."""
         try:
-            address = parse_topic(message.topic)
+            address = parse_topic(topic)
         except ValueError as error:
             raise RefusedError("wrong_topic", str(error)) from None
-        device = self._device(address)
-        work.out.shards.add(device.shard)
-        if address.channel in ("pos", "batch"):
-            self._positions(message, address, device, work)
-            return
-        said = read_other(address.channel, message.payload)
-        at = message.at_us if isinstance(said, Reply) else time_us(said.time)
-        _check_time(at, message.at_us, device)
-        work.out.said.append(Said(device, message.at_us, at, said))
+        route = self._routes[topic] = _Route(self._device(address), address.channel)
+        return route
 
     def _device(self, address: Address) -> KnownDevice:
         device = self._devices.get(address.device)
@@ -139,49 +156,15 @@ class Decoder:
             raise RefusedError("no_asset", f"{address.device} is tied to no asset in use")
         return device
 
-    def _positions(self, message: Received, address: Address, device: KnownDevice, work: _Work) -> None:
-        rows = (read_positions if address.channel == "pos" else read_batch)(message.payload)
-        numbering = self._numbering_of(device) if device.numbered else None
-        if numbering is not None:
-            work.out.numberings[device.id] = numbering
-            work.out.answers.setdefault(device.identifier, [])
-        for row in rows:
-            work.out.rows += 1
-            try:
-                self._row(row, message, device, numbering, work)
-            except RefusedError as refusal:
-                work.refuse(message, refusal, device.identifier)
 
-    def _row(
-        self, row: Position | BadRow, message: Received, device: KnownDevice, numbering: Numbering | None, work: _Work
-    ) -> None:
-        refusal = row.refusal if isinstance(row, BadRow) else None
-        at = 0
-        if isinstance(row, Position):
-            try:
-                at = time_us(row.time)
-                _check_time(at, message.at_us, device)
-                _check_place(row, device)
-            except RefusedError as error:
-                refusal = error
-        if numbering is not None:
-            if row.seq is None:
-                raise refusal or RefusedError("missing_field", "seq: this device is registered as numbering")
-            oldest = row.oldest
-            if oldest is not None and oldest > row.seq:
-                refusal = refusal or RefusedError("out_of_range_oldest", f"oldest {oldest} is above seq {row.seq}")
-                oldest = None
-            if not numbering.settle(row.epoch, row.seq, oldest):
-                work.out.repeated += 1
-                return
-            if refusal is not None:
-                work.out.answers[device.identifier].append((row.seq, refusal.reason))
-        if refusal is not None or isinstance(row, BadRow):
-            raise refusal or RefusedError("wrong_type")
-        work.add(row, device, at, message.at_us)
+def check_time(at_us: int, received_us: int, device: KnownDevice) -> None:
+    """Refuse what is ahead of the platform's clock, or older than the history of the device's asset goes back.
 
-
-def _check_time(at_us: int, received_us: int, device: KnownDevice) -> None:
+    Raises
+    ------
+    RefusedError
+        ``time_in_future`` or ``time_too_old``.
+    """
     if at_us > received_us + FUTURE_TOLERANCE_US:
         raise RefusedError("time_in_future", f"{(at_us - received_us) // 1_000_000} s ahead of the platform's clock")
     if at_us < received_us - device.retention_us:
@@ -190,8 +173,14 @@ def _check_time(at_us: int, received_us: int, device: KnownDevice) -> None:
         )
 
 
-def _check_place(row: Position, device: KnownDevice) -> None:
-    """Refuse what only turns out not to be on the globe when it is converted: a shifted datum ends within its edge."""
+def check_place(row: Position | PushedRow, device: KnownDevice) -> None:
+    """Refuse what only turns out not to be on the globe when it is converted: a shifted datum ends within its edge.
+
+    Raises
+    ------
+    RefusedError
+        ``out_of_range_lon`` or ``out_of_range_lat``.
+    """
     if device.datum in UNCHANGED_DATUMS or (abs(row.lon) < SURELY_LON and abs(row.lat) < SURELY_LAT):
         return
     try:
@@ -201,14 +190,19 @@ def _check_place(row: Position, device: KnownDevice) -> None:
         raise RefusedError(f"out_of_range_{name}", str(error)) from None
 
 
+def _is_early(row: Position | BadRow, numbering: Numbering) -> bool:
+    return row.seq is not None and numbering.skips(row.epoch, row.seq, row.oldest)
+
+
 class _Work:
     """Rows on their way to columns."""
 
     def __init__(self, out: Decoded) -> None:
         self.out = out
-        self._rows: list[tuple] = []
-        self._attrs: list[str] = []
-        self._datums: list[str] = []
+        self._rows: list[Position | BadRow] = []
+        self._devices: list[KnownDevice] = []
+        self._messages: list[Received] = []
+        self._numbering: dict[int, KnownDevice] = {}
 
     def refuse(self, message: Received, refusal: RefusedError, device: str = "") -> None:
         self.out.refused.append(
@@ -222,67 +216,146 @@ class _Work:
             )
         )
 
-    def add(self, row: Position, device: KnownDevice, at_us: int, received_us: int) -> None:
-        status = UNSAID if row.working is None else Status.WORKING if row.working else Status.IDLE
-        self._rows.append(
-            (
-                device.asset,
-                device.id,
-                device.kind_code,
-                device.owner,
-                row.seq if device.numbered else 0,
-                at_us,
-                received_us,
-                row.lon,
-                row.lat,
-                _or_nan(row.alt_m),
-                _or_nan(row.speed_m_s),
-                _or_nan(row.heading_deg),
-                _or_nan(row.accuracy_m),
-                status,
-            )
-        )
-        self._attrs.append(msgspec.json.encode(row.attrs).decode() if row.attrs else "")
-        self._datums.append("" if device.datum in UNCHANGED_DATUMS else device.datum)
+    def take(self, message: Received, route: _Route) -> None:
+        """Read a message's rows, or what else it says."""
+        device, channel = route
+        self.out.shards.add(device.shard)
+        if channel == "pos":
+            self._rows.append(read_position(message.payload))
+            self._devices.append(device)
+            self._messages.append(message)
+        elif channel == "batch":
+            rows = read_batch(message.payload)
+            self._rows += rows
+            self._devices += [device] * len(rows)
+            self._messages += [message] * len(rows)
+        else:
+            said = read_other(channel, message.payload)
+            at = message.at_us if isinstance(said, Reply) else time_us(said.time)
+            check_time(at, message.at_us, device)
+            self.out.said.append(Said(device, message.at_us, at, said))
+            return
+        if device.numbered:
+            self._numbering[device.id] = device
 
-    def columns(self) -> PositionBatch:
-        if not self._rows:
-            return _EMPTY
-        asset, device, kind, owner, seq, at, received, lon, lat, alt, speed, heading, accuracy, status = zip(
-            *self._rows, strict=True
-        )
-        x, y = np.array(lon, np.float64), np.array(lat, np.float64)
-        n = len(x)
+    def settle(self, recall: Recall, patient: frozenset[int]) -> None:
+        """Settle the numbers of all rows; those that are new and good become columns."""
+        out = self.out
+        out.rows = len(self._rows)
+        if self._numbering:
+            numberings = recall(self._numbering.values())
+            out.numberings = {id_: numberings[id_] for id_ in self._numbering}
+            out.answers = {device.identifier: [] for device in self._numbering.values()}
+        at_us, refusals = self._check()
+        kept = []
+        for i, (row, device) in enumerate(zip(self._rows, self._devices, strict=True)):
+            refusal = refusals.get(i)
+            if device.shard in patient and device.numbered and _is_early(row, out.numberings[device.id]):
+                out.early += 1
+                continue
+            try:
+                if device.numbered and not self._settle_one(row, device, out.numberings[device.id], refusal):
+                    out.repeated += 1
+                elif refusal is not None:
+                    raise refusal
+                else:
+                    kept.append(i)
+            except RefusedError as error:
+                self.refuse(self._messages[i], error, device.identifier)
+        if kept:
+            out.batch = self._columns(kept, at_us)
+
+    def _settle_one(
+        self, row: Position | BadRow, device: KnownDevice, numbering: Numbering, refusal: RefusedError | None
+    ) -> bool:
+        """Whether the row's number was open; from now on it is not."""
+        if row.seq is None:
+            raise refusal or RefusedError("missing_field", "seq: this device is registered as numbering")
+        oldest = row.oldest
+        if oldest is not None and oldest > row.seq:
+            refusal = refusal or RefusedError("out_of_range_oldest", f"oldest {oldest} is above seq {row.seq}")
+            oldest = None
+        if not numbering.settle(row.epoch, row.seq, oldest):
+            return False
+        if refusal is not None:
+            self.out.answers[device.identifier].append((row.seq, refusal.reason))
+            raise refusal
+        return True
+
+    def _check(self) -> tuple[NDArray[np.int64], dict[int, RefusedError]]:
+        """Times of all rows (int64[n], 0 for those without), and what is wrong with which."""
+        at_us = np.zeros(len(self._rows), np.int64)
+        refusals: dict[int, RefusedError] = {}
+        good = []
+        millis = []
+        for i, row in enumerate(self._rows):
+            if isinstance(row, BadRow):
+                refusals[i] = row.refusal
+            elif isinstance(row.time, float):
+                good.append(i)
+                millis.append(row.time)
+            else:
+                try:
+                    at_us[i] = time_us(row.time)
+                    good.append(i)
+                    millis.append(np.nan)
+                except RefusedError as error:
+                    refusals[i] = error
+        index, said_ms = np.array(good, np.int64), np.array(millis, np.float64)
+        in_ms = ~np.isnan(said_ms)
+        at_us[index[in_ms]] = np.rint(said_ms[in_ms] * 1000).astype(np.int64)
+        for i in self._doubtful(index, at_us[index]).tolist():
+            row, device = self._rows[i], self._devices[i]
+            try:
+                check_time(int(at_us[i]), self._messages[i].at_us, device)
+                if isinstance(row, Position):
+                    check_place(row, device)
+            except RefusedError as error:
+                refusals[i] = error
+        return at_us, refusals
+
+    def _doubtful(self, index: NDArray[np.int64], at_us: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Of the rows ``index``, those whose time or place must be looked at."""
+        rows = index.tolist()
+        received_us = np.array([self._messages[i].at_us for i in rows], np.int64)
+        oldest_us = received_us - np.array([self._devices[i].retention_us for i in rows], np.int64)
+        doubtful = (at_us > received_us + FUTURE_TOLERANCE_US) | (at_us < oldest_us)
+        shifted = [k for k, i in enumerate(rows) if self._devices[i].datum not in UNCHANGED_DATUMS]
+        doubtful[shifted] = True
+        return index[doubtful]
+
+    def _columns(self, kept: list[int], at_us: NDArray[np.int64]) -> PositionBatch:
+        rows: list[Any] = [self._rows[i] for i in kept]
+        devices = [self._devices[i] for i in kept]
+        n = len(rows)
+        x, y = np.array([r.lon for r in rows], np.float64), np.array([r.lat for r in rows], np.float64)
         source_x, source_y = np.full(n, np.nan), np.full(n, np.nan)
-        datums = np.array(self._datums)
-        for datum in set(self._datums) - {""}:
-            rows = np.flatnonzero(datums == datum)
-            source_x[rows], source_y[rows] = x[rows], y[rows]
-            x[rows], y[rows] = to_wgs84(source_x[rows], source_y[rows], datum)
+        datums = ["" if d.datum in UNCHANGED_DATUMS else d.datum for d in devices]
+        for datum in set(datums) - {""}:
+            at = np.flatnonzero(np.array(datums) == datum)
+            source_x[at], source_y[at] = x[at], y[at]
+            x[at], y[at] = to_wgs84(source_x[at], source_y[at], datum)
         return PositionBatch(
-            asset=np.array(asset, np.int64),
-            device=np.array(device, np.int64),
-            kind=np.array(kind, np.uint8),
-            owner=np.array(owner, np.int64),
-            seq=np.array(seq, np.int64),
-            time_us=np.array(at, np.int64),
-            received_us=np.array(received, np.int64),
+            asset=np.array([d.asset for d in devices], np.int64),
+            device=np.array([d.id for d in devices], np.int64),
+            kind=np.array([d.kind_code for d in devices], np.uint8),
+            owner=np.array([d.owner for d in devices], np.int64),
+            seq=np.array([r.seq if d.numbered else 0 for r, d in zip(rows, devices, strict=True)], np.int64),
+            time_us=at_us[kept],
+            received_us=np.array([self._messages[i].at_us for i in kept], np.int64),
             lon=x,
             lat=y,
-            alt_m=np.array(alt, np.float32),
-            speed_m_s=np.array(speed, np.float32),
-            heading_deg=np.array(heading, np.float32),
-            accuracy_m=np.array(accuracy, np.float32),
-            status=np.array(status, np.int16),
+            # What is None becomes NaN.
+            alt_m=np.array([r.alt_m for r in rows], np.float32),
+            speed_m_s=np.array([r.speed_m_s for r in rows], np.float32),
+            heading_deg=np.array([r.heading_deg for r in rows], np.float32),
+            accuracy_m=np.array([r.accuracy_m for r in rows], np.float32),
+            status=np.array([_STATUS[r.working] for r in rows], np.int16),
             source_x=source_x,
             source_y=source_y,
-            datum=self._datums,
-            attrs=self._attrs,
+            datum=datums,
+            attrs=[msgspec.json.encode(r.attrs).decode() if r.attrs else "" for r in rows],
         )
-
-
-def _or_nan(value: float | None) -> float:
-    return np.nan if value is None else value
 
 
 def _empty() -> PositionBatch:

@@ -7,6 +7,7 @@ worker that was thought dead cannot write after another took over.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 import psycopg
@@ -14,7 +15,8 @@ import psycopg
 from devices.exceptions import LeaseLostError
 from devices.topics import SHARDS
 
-LEASE_S = 5.0
+# With a look each RENEW_S the shards of a worker that was killed have another owner within 5 s.
+LEASE_S = 3.5
 RENEW_S = 1.0
 
 
@@ -28,6 +30,12 @@ class Leases:
     name: str
     tokens: dict[int, int] = field(default_factory=dict)
     others: frozenset[int] = frozenset()
+    _taken_at: dict[int, float] = field(default_factory=dict)
+
+    def taken_within(self, seconds: float) -> frozenset[int]:
+        """Shards that were another worker's until so long ago."""
+        first = time.monotonic() - seconds
+        return frozenset(shard for shard, at in self._taken_at.items() if at >= first)
 
     def renew(self, cursor: psycopg.Cursor) -> bool:
         """Renew what is held, give back what is too much, take what is free; in a transaction of its own.
@@ -86,6 +94,10 @@ class Leases:
         )
         self.others = frozenset(shard for (shard,) in cursor.fetchall())
         changed = held != self.tokens
+        now = time.monotonic()
+        # A token of 1: nobody had this shard before.
+        fresh = {shard: now for shard, token in held.items() if token > 1 and self.tokens.get(shard) != token}
+        self._taken_at = {shard: at for shard, at in self._taken_at.items() if shard in held} | fresh
         self.tokens = held
         return changed
 

@@ -48,7 +48,3 @@ def write_numberings(cursor: psycopg.Cursor, numberings: dict[int, Numbering]) -
         },
     )
     cursor.execute(_UPSERT)
-
-
-def _text(ahead: list[list[int]]) -> str:
-    return msgspec.json.encode(ahead).decode() if ahead else "[]"

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import threading
 import time
+from collections import deque
+from collections.abc import Iterable
 from urllib.parse import unquote, urlsplit
 
-import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.subscribeoptions import SubscribeOptions
-
+from devices.ingest import wire
 from devices.ingest.decode import Received
+from devices.ingest.link import Link, Session
 from devices.messages import MOST_BYTES
 from devices.topics import PREFIX, UP
-
-logger = logging.getLogger(__name__)
 
 MOST_WAITING = 200_000
 MOST_WAITING_BYTES = 256 << 20
 """Held while the database is away; beyond, numbering devices send theirs again."""
 MOST_UNACKNOWLEDGED = 1000
 """QoS 1 messages that the broker hands over before the first of them is stored: they cannot be sent again on demand."""
-SESSION_S = 86_400
+MOST_HANDED_ON = 8
+"""QoS 1 messages of ours that the broker has not taken yet; some brokers close a connection over more."""
 
 
 class Receiver:
@@ -41,36 +37,27 @@ class Receiver:
         self._connection = 0
         self._wanted: frozenset[int] = frozenset()
         self._left: frozenset[int] = frozenset()
+        self._handing: deque[Received] = deque()
+        self._handed: set[int] = set()
         address = urlsplit(mqtt_url)
-        self._host, self._port = address.hostname or "127.0.0.1", address.port or 1883
         # A session that outlives the connection: the broker keeps QoS 1 messages while this worker is away.
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=_client_id(name, address.password or ""),
-            protocol=mqtt.MQTTv5,
-            manual_ack=True,
+        session = Session(
+            address.hostname or "127.0.0.1",
+            address.port or 1883,
+            unquote(address.username or ""),
+            unquote(address.password or ""),
+            _client_id(name, address.password or ""),
+            MOST_UNACKNOWLEDGED,
         )
-        client.username_pw_set(unquote(address.username or ""), unquote(address.password or ""))
-        client.reconnect_delay_set(1, 3)
-        client.max_queued_messages_set(0)
-        client.max_inflight_messages_set(1000)
-        client.on_connect = self._on_connect
-        client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
-        self._client = client
+        self._link = Link(session, self._came_up, self._went_down, self._came, self._taken)
 
     def start(self) -> None:
         """Begin to connect; goes on trying for ever."""
-        properties = Properties(PacketTypes.CONNECT)
-        properties.SessionExpiryInterval = SESSION_S
-        properties.ReceiveMaximum = MOST_UNACKNOWLEDGED
-        self._client.connect_async(self._host, self._port, keepalive=10, clean_start=False, properties=properties)
-        self._client.loop_start()
+        self._link.start()
 
     def stop(self) -> None:
         """Disconnect; what was not acknowledged stays with the broker."""
-        self._client.disconnect()
-        self._client.loop_stop()
+        self._link.stop()
 
     def follow(self, mine: frozenset[int], others: frozenset[int]) -> None:
         """Listen to the shards ``mine`` from now on, and no longer to those that ``others`` listen to.
@@ -82,16 +69,21 @@ class Receiver:
         with self._lock:
             fresh, gone = mine - self._wanted, others - mine - self._left
             self._wanted = (self._wanted | mine) - gone
-            if not self._client.is_connected():
+            if not self._link.is_up:
                 return
             self._left = (self._left | gone) - mine
         if gone:
-            self._client.unsubscribe([topic for shard in sorted(gone) for topic in _topics(shard)])
+            self._link.send(wire.unsubscribe(self._link.next_number(), _topics(gone)))
         self._subscribe(fresh)
 
     def listens(self, shard: int) -> bool:
         """Whether the broker may still give this worker messages of ``shard``."""
         return shard not in self._left
+
+    @property
+    def waiting(self) -> int:
+        """Messages that have arrived and were not taken."""
+        return len(self._heap)
 
     def take(self) -> tuple[list[Received], int]:
         """Everything that has arrived, oldest first, and how many there was no room for."""
@@ -108,61 +100,76 @@ class Receiver:
 
     def done(self, heap: list[Received]) -> None:
         """Tell the broker that these are stored."""
-        for message in heap:
-            if message.ack is not None and self.is_open(message):
-                self._client.ack(*message.ack[1:])
+        frames = [wire.acknowledge(message.ack[1]) for message in heap if message.ack and self.is_open(message)]
+        if frames:
+            self._link.send(b"".join(frames))
 
     def hand_on(self, heap: list[Received]) -> None:
         """Give messages of shards that moved away back to the broker, for whoever owns them now."""
-        for message in heap:
-            if message.ack is not None and self.is_open(message):
-                self._client.publish(message.topic, message.payload, qos=1)
-                self._client.ack(*message.ack[1:])
+        with self._lock:
+            self._handing += [message for message in heap if self.is_open(message)]
+        self._hand_on()
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send without waiting; while the broker is away the message is lost, and meant to be."""
-        if self._client.is_connected():
-            self._client.publish(topic, payload)
+        self._link.send(wire.publish(topic, payload))
+
+    def publish_all(self, messages: Iterable[tuple[str, bytes]]) -> None:
+        """Send many topics' payloads at once, as :meth:`publish` does."""
+        self._link.send(b"".join([wire.publish(topic, payload) for topic, payload in messages]))
+
+    def _hand_on(self) -> None:
+        """As many as the broker may be given at once. It takes them before it hears that we let go of them."""
+        with self._lock:
+            frames = []
+            while self._handing and len(self._handed) < MOST_HANDED_ON:
+                message = self._handing.popleft()
+                assert message.ack is not None
+                number = self._link.next_number()
+                self._handed.add(number)
+                frames += [wire.publish(message.topic, message.payload, number), wire.acknowledge(message.ack[1])]
+        if frames:
+            self._link.send(b"".join(frames))
+
+    def _taken(self, number: int) -> None:
+        with self._lock:
+            self._handed.discard(number)
+        self._hand_on()
 
     def _subscribe(self, shards: frozenset[int]) -> None:
-        options = SubscribeOptions(qos=1, noLocal=False, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
-        wanted = [(topic, options) for shard in sorted(shards) for topic in _topics(shard)]
-        if wanted:
-            self._client.subscribe(wanted)
+        if shards:
+            self._link.send(wire.subscribe(self._link.next_number(), _topics(shards)))
 
-    def _on_connect(
-        self, _client: mqtt.Client, _data: object, _flags: object, reason: mqtt.ReasonCode, _properties: object
-    ) -> None:
-        if reason.is_failure:
-            logger.error("ingest: the broker refused us: %s", reason)
-            return
-        logger.info("ingest: connected to the broker")
+    def _came_up(self) -> None:
         with self._lock:
             self._connection += 1
             self._left = frozenset()
-        self._subscribe(self._wanted)
+            wanted = self._wanted
+        self._subscribe(wanted)
         self.connected.set()
 
-    def _on_disconnect(self, *_args: object) -> None:
+    def _went_down(self) -> None:
         self.connected.clear()
         with self._lock:
             # Unacknowledged QoS 1 messages come again; those still in the heap must not be acknowledged twice.
             self._heap = [message for message in self._heap if message.ack is None]
             self._bytes = sum(len(message.payload) for message in self._heap)
-        logger.warning("ingest: the broker is away")
+            self._handing.clear()
+            self._handed.clear()
 
-    def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
-        ack = (self._connection, message.mid, message.qos) if message.qos else None
-        # Enough to see that it is too large.
-        payload = bytes(message.payload[: MOST_BYTES + 1])
-        received = Received(message.topic, payload, time.time_ns() // 1000, ack)
+    def _came(self, messages: list[wire.Published]) -> None:
+        now_us = time.time_ns() // 1000
         with self._lock:
-            # Of those that wait for an acknowledgement the broker sends few: there is room for them.
-            if ack is not None or (len(self._heap) < MOST_WAITING and self._bytes < MOST_WAITING_BYTES):
-                self._heap.append(received)
-                self._bytes += len(payload)
-            else:
-                self._overflowed += 1
+            for topic, payload, number in messages:
+                # Enough to see that it is too large.
+                kept = payload if len(payload) <= MOST_BYTES else payload[: MOST_BYTES + 1]
+                # Of those that wait for an acknowledgement the broker sends few: there is room for them.
+                if number or (len(self._heap) < MOST_WAITING and self._bytes < MOST_WAITING_BYTES):
+                    ack = (self._connection, number) if number else None
+                    self._heap.append(Received(topic, kept, now_us, ack))
+                    self._bytes += len(kept)
+                else:
+                    self._overflowed += 1
         self.arrived.set()
 
 
@@ -171,5 +178,5 @@ def _client_id(name: str, password: str) -> str:
     return f"ingest-{name}-{hashlib.sha256(f'{name}:{password}'.encode()).hexdigest()[:16]}"
 
 
-def _topics(shard: int) -> list[str]:
-    return [f"{PREFIX}/+/{shard}/+/{channel}" for channel in UP]
+def _topics(shards: frozenset[int]) -> list[str]:
+    return [f"{PREFIX}/+/{shard}/+/{channel}" for shard in sorted(shards) for channel in UP]

@@ -6,12 +6,15 @@ database before the heap is tried once more; numbers that were settled after all
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket
 import threading
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import partial
 
 import django.db
 import msgspec
@@ -23,9 +26,12 @@ from devices.exceptions import LeaseLostError
 from devices.ingest.decode import Decoded, Decoder, Received, Refused, Said
 from devices.ingest.leases import RENEW_S, Leases
 from devices.ingest.ledger import count_refusals, write_refusals
+from devices.ingest.meters import Meters, queue_messages
 from devices.ingest.numberings import read_numberings, write_numberings
+from devices.ingest.pushed import Pushes
 from devices.ingest.receiver import Receiver
 from devices.ingest.registry import KnownDevice, load_devices
+from devices.ingest.replies import store_reply
 from devices.messages import Event, PowerStatus, Reply
 from devices.numbering import Numbering
 from devices.process import PATIENCE
@@ -35,6 +41,7 @@ from gis.regions import district_index
 from twin.intake import Intake, Outcome
 from twin.live.frames import encode_update
 from twin.live.hub import live_topic
+from twin.meters import broker_connected, stage, stage_seconds
 from twin.observers import Heard, Message, make_observers
 from twin.present import Current
 
@@ -44,12 +51,17 @@ FLUSH_S = 0.1
 MOST_AT_ONCE = 20_000
 MOST_BYTES_AT_ONCE = 16 << 20
 RETRY_S = 0.5
+PATIENT_S = 15.0
+"""After a shard changed hands its devices have this long to send again, in order, what was under way."""
 LONGEST_PAUSE_S = 20
 NOTICE_TOPICS = frozenset({"devices", "assets", "areas", "regions"})
 
 received_total = Counter("sandtable_positions_received", "Positions that arrived, whatever became of them")
 stored_total = Counter("sandtable_positions_stored", "Positions stored in the history")
 repeated_total = Counter("sandtable_positions_repeated", "Positions that had been stored before")
+early_total = Counter(
+    "sandtable_positions_early", "Positions before their turn after a change of owner; their devices send them again"
+)
 late_total = Counter("sandtable_positions_late", "Positions stored that were older than the present state")
 overflow_total = Counter("sandtable_messages_overflowed", "Messages without room in memory; their devices send again")
 handed_on_total = Counter("sandtable_messages_handed_on", "Messages of shards that belong to another worker")
@@ -78,9 +90,11 @@ class IngestWorker:
         # Two processes of one name would take each other's lease for their own.
         self._leases = Leases(f"{name}@{socket.gethostname()[:24]}:{os.getpid()}")
         self._receiver = Receiver(name, mqtt_url)
+        self._pushes = Pushes(mqtt_url, self._receiver.arrived)
         self._database = database
         self._connection: psycopg.Connection | None = None
         self._devices: dict[str, KnownDevice] = {}
+        self._decoder = Decoder(self._devices)
         self._numberings: dict[int, Numbering] = {}
         self._intake = Intake(make_observers())
         self._topics = NOTICE_TOPICS | self._intake.topics
@@ -92,6 +106,10 @@ class IngestWorker:
         self._signed_at = 0.0
         self._held: list[Received] = []
         self._others: frozenset[int] = frozenset()
+        self._meters = Meters()
+        self._left_over = 0
+        queue_messages.set_function(lambda: self._receiver.waiting + self._left_over + len(self._held))
+        broker_connected.labels("ingest").set_function(lambda: float(self._receiver.connected.is_set()))
 
     def stop(self) -> None:
         """Finish the heap at hand and end; safe from a signal handler."""
@@ -101,6 +119,7 @@ class IngestWorker:
         """Work until stopped."""
         threading.Thread(target=self._watch_notices, name="notices", daemon=True).start()
         self._receiver.start()
+        self._pushes.start()
         heap: list[Received] = []
         try:
             while not self._stopping.is_set():
@@ -108,18 +127,19 @@ class IngestWorker:
                     self._keep_house()
                     if not heap:
                         heap = self._gather()
-                    if heap:
+                    if heap or self._pushes.waiting:
                         heap = self._flush(heap)
                 except (psycopg.Error, django.db.Error, LeaseLostError) as error:
                     self._recover(error)
         finally:
             self._receiver.stop()
+            self._pushes.stop()
             self._release()
 
     def _gather(self) -> list[Received]:
         self._receiver.arrived.wait(FLUSH_S)
         heap, overflowed = self._receiver.take()
-        if heap and len(heap) < MOST_AT_ONCE:
+        if (heap or self._pushes.waiting) and len(heap) < MOST_AT_ONCE:
             # A full heap costs hardly more than one message; give it a moment to fill.
             self._stopping.wait(FLUSH_S)
             more, overflowed_more = self._receiver.take()
@@ -164,6 +184,10 @@ class IngestWorker:
     def _reload(self, cursor: psycopg.Cursor, stale: set[str]) -> None:
         if stale & {"devices", "assets"}:
             self._devices = load_devices(cursor)
+            self._meters.know(self._devices.values())
+            self._decoder = Decoder(self._devices)
+            gc.collect()
+            gc.freeze()  # they stay until they are replaced: no need to look through all of them again and again
             # Keys may mean something else by now (a restored database), and caches must not grow for ever.
             self._forget()
             # Web workers that read the world before this may have been shown something outdated since: a gap in the
@@ -179,6 +203,7 @@ class IngestWorker:
     def _flush(self, heap: list[Received]) -> list[Received]:
         """Store a heap; returns what is left of it."""
         now, rest = _divide(heap)
+        self._left_over = len(rest)
         mine: list[Received] = []
         others: list[Received] = []
         nobodys: list[Received] = []
@@ -190,7 +215,7 @@ class IngestWorker:
                 others.append(message)
             elif message.ack is not None:
                 nobodys.append(message)  # or perhaps no longer ours: the next second tells
-        if mine:
+        if mine or self._pushes.waiting:
             self._take_in(mine)
         self._held += nobodys
         self._receiver.hand_on(others)
@@ -201,7 +226,9 @@ class IngestWorker:
         """Store, then answer, then acknowledge, then show."""
         with flush_seconds.time():
             decoded, outcome, switched, messages = self._store(mine)
+        self._meters.committed(mine, decoded.batch, time.time_ns() // 1000)
         self._answer(decoded)
+        self._pushes.settle(decoded)
         self._receiver.done(mine)
         for current in [outcome.current, *switched]:
             if len(current):
@@ -212,13 +239,16 @@ class IngestWorker:
         stored_total.inc(outcome.stored)
         repeated_total.inc(decoded.repeated + len(decoded.batch) - outcome.stored)
         late_total.inc(outcome.late)
+        early_total.inc(decoded.early)
         count_refusals(decoded.refused)
 
     def _store(self, heap: list[Received]) -> tuple[Decoded, Outcome, list[Current], list[Message]]:
         connection = self._connect()
         with connection.transaction(), connection.cursor() as cursor:
-            self._recall_numberings(cursor, heap)
-            decoded = Decoder(self._devices, self._numbering_of).decode(heap)
+            with stage("decode"):
+                recall = partial(self._recall_numberings, cursor)
+                decoded = self._decoder.decode(heap, recall, self._leases.taken_within(PATIENT_S))
+                self._pushes.decode(decoded, self._devices, self._leases.tokens)
             self._leases.assert_held(cursor, decoded.shards)
             try:
                 with connection.transaction():
@@ -229,6 +259,8 @@ class IngestWorker:
             messages = outcome.messages + self._intake.heard(cursor, heard)
             write_numberings(cursor, decoded.numberings)
             write_refusals(cursor, decoded.refused)
+            ready_at = time.perf_counter()
+        stage_seconds.labels("commit").observe(time.perf_counter() - ready_at)
         return decoded, outcome, switched, messages
 
     def _store_singly(self, cursor: psycopg.Cursor, decoded: Decoded, error: psycopg.DataError) -> Outcome:
@@ -255,7 +287,7 @@ class IngestWorker:
                         row.attrs[0],
                     )
                 )
-                if device.numbered:
+                if device.identifier in decoded.answers:
                     decoded.answers[device.identifier].append((int(row.seq[0]), "storage_refused"))
             self._intake.forget()
         decoded.batch = decoded.batch.take(np.array(good, np.int64))
@@ -267,11 +299,7 @@ class IngestWorker:
         for device, at_us, time_us, message in said:
             at, time_ = datetime.fromtimestamp(at_us / 1e6, UTC), datetime.fromtimestamp(time_us / 1e6, UTC)
             if isinstance(message, Reply):
-                cursor.execute(
-                    """UPDATE devices_devicecommand SET state = %s, reply_text = %s, replied_at = %s
-                       WHERE id = %s AND device_id = %s AND replied_at IS NULL""",
-                    [message.result, message.text or "", at, message.id, device.id],
-                )
+                store_reply(cursor, device.id, message, at)
                 continue
             channel = "event" if isinstance(message, Event) else "status"
             body = {k: v for k, v in msgspec.to_builtins(message).items() if v is not None and k != "time"}
@@ -289,23 +317,16 @@ class IngestWorker:
                 heard.append(Heard(device.asset, time_us, message.code, message.text or "", message.attrs or {}))
         return switched, heard
 
-    def _recall_numberings(self, cursor: psycopg.Cursor, heap: list[Received]) -> None:
-        wanted = set()
-        for identifier in {message.topic.split("/")[4] for message in heap if message.topic.count("/") == 5}:
-            device = self._devices.get(identifier)
-            if device is not None and device.numbered and device.id not in self._numberings:
-                wanted.add(device.id)
+    def _recall_numberings(self, cursor: psycopg.Cursor, devices: Iterable[KnownDevice]) -> dict[int, Numbering]:
+        wanted = {device.id for device in devices if device.id not in self._numberings}
         if wanted:
-            self._numberings |= read_numberings(cursor, wanted)
-
-    def _numbering_of(self, device: KnownDevice) -> Numbering:
-        return self._numberings.setdefault(device.id, Numbering())
+            self._numberings |= {id_: Numbering() for id_ in wanted} | read_numberings(cursor, wanted)
+        return self._numberings
 
     def _answer(self, decoded: Decoded) -> None:
+        answers = []
         for identifier, refused in decoded.answers.items():
-            device = self._devices.get(identifier)
-            if device is None:
-                continue
+            device = self._devices[identifier]
             numbering = decoded.numberings[device.id]
             answer = {
                 "epoch": numbering.epoch,
@@ -313,7 +334,8 @@ class IngestWorker:
                 "ahead": numbering.ahead,
                 "refused": refused,
             }
-            self._receiver.publish(topic(device.kind, identifier, "acked"), msgspec.json.encode(answer))
+            answers.append((topic(device.kind, identifier, "acked"), msgspec.json.encode(answer)))
+        self._receiver.publish_all(answers)
 
     def _show(self, current: Current | None) -> None:
         self._frames += 1

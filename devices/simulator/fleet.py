@@ -74,6 +74,11 @@ class Simulated:
                 return "refused", "seconds must be 0.1 to 3600"
             self._fixed_interval_s = seconds
             return "ok", f"every {seconds:g} s"
+        if name in ("permit_start", "stop"):
+            done = self.mover.permit(name == "permit_start")
+            return ("ok", "") if done else ("refused", "not a machine")
+        if name == "text":
+            return "ok", f"shown: {args['text']}"
         return "refused", f"unknown command {name}"
 
 

@@ -46,6 +46,10 @@ class Mover(ABC):
     def advance(self, dt_s: float) -> None:
         """Live on for ``dt_s`` seconds."""
 
+    def permit(self, start: bool) -> bool:
+        """Let it be started, or stop it and keep it so; False for what is no machine."""
+        return False
+
     def report(self) -> dict[str, Any]:
         """The thing's position as the protocol's fields, without time and numbers."""
         # The error of a receiver wanders; it does not jump.
@@ -83,6 +87,7 @@ class Machine(Mover):
         self.gas_pct = rng.uniform(15, 100)
         self._van: Walk | None = None
         self._spot_walk: Walk | None = None
+        self._permitted = True
         self._switch(rng.random() < 0.7)
         # Not all of them begin their day at the same moment: some are in the middle of it.
         self._session_s *= rng.random()
@@ -111,8 +116,15 @@ class Machine(Mover):
         elif self.power:
             self._work(dt_s)
 
+    def permit(self, start: bool) -> bool:
+        """Let it be started, and start it; or stop it and keep it off."""
+        self._permitted = start
+        self._switch(start)
+        return True
+
     def _switch(self, on: bool) -> None:
-        self.power = on
+        self.power = on and self._permitted
+        on = self.power
         self.working = False if on else None
         self.attrs = {}
         self._spot_walk = None

@@ -129,3 +129,15 @@ def test_an_earlier_process_of_the_same_worker_is_no_other(cursor):
 
 def test_no_shards_need_no_lease(cursor):
     Leases("a@x:1").assert_held(cursor, set())
+
+
+def test_only_what_was_somebody_elses_is_taken_over(cursor):
+    dead, heir = Leases("a@x:1"), Leases("b@x:1")
+    renew(dead, cursor)
+    assert dead.taken_within(60) == set()  # nobody had them before
+    renew(heir, cursor)
+    expire(cursor, dead.name)
+    renew(heir, cursor)
+    renew(heir, cursor)
+    assert heir.taken_within(60) == set(range(SHARDS))
+    assert heir.taken_within(-1) == set()

@@ -18,7 +18,7 @@ from devices.messages import (
     BadRow,
     read_batch,
     read_other,
-    read_positions,
+    read_position,
     time_us,
 )
 from devices.numbering import Numbering
@@ -38,11 +38,11 @@ def decode(*payloads, channel="pos", numbering=None, **device):
     address = topic("machine", device.identifier, channel)
     heap = [Received(address, p if isinstance(p, bytes) else p.encode(), NOW_MS * 1000) for p in payloads]
     numbering = numbering or Numbering()
-    return Decoder({device.identifier: device}, lambda _device: numbering).decode(heap)
+    return Decoder({device.identifier: device}).decode(heap, lambda _devices: {device.id: numbering})
 
 
 def reason(text):
-    (row,) = read_positions(text.encode())
+    row = read_position(text.encode())
     return row.refusal.reason if isinstance(row, BadRow) else None
 
 
@@ -83,7 +83,7 @@ def test_what_is_no_message(payload):
 
 def test_a_refused_row_keeps_its_number_where_that_can_be_read():
     def number(text):
-        (row,) = read_positions(text.encode())
+        row = read_position(text.encode())
         return row.seq, row.epoch, row.oldest
 
     assert number('{"seq":5,"epoch":3,"oldest":2,"lon":"x"}') == (5, 3, 2)
@@ -172,3 +172,14 @@ def test_no_payload_breaks_the_decoder(seed):
     for channel in ("pos", "batch", "status", "event", "reply"):
         out = decode(*payloads, channel=channel, numbered=rng.random() < 0.5, datum=rng.choice(["wgs84", "bd09"]))
         assert all(len(r.reason) <= 48 for r in out.refused)
+
+
+def test_what_is_before_its_turn_is_left_to_be_sent_again_after_a_shard_changed_hands():
+    device, numbering = known(), Numbering(0, 5, [])
+    payloads = [GOOD.replace('"seq":1', f'"seq":{seq}') for seq in (8, 6, 8, 7, 8)]
+    heap = [Received(topic("machine", "W-1", "pos"), f"{{{p}}}".encode(), NOW_MS * 1000) for p in payloads]
+    decoder = Decoder({device.identifier: device})
+    out = decoder.decode(heap, lambda _devices: {device.id: numbering}, frozenset({device.shard}))
+    assert (out.early, out.batch.seq.tolist()) == (2, [6, 7, 8])
+    assert (numbering.acked, numbering.ahead) == (8, [])
+    assert out.answers == {"W-1": []}  # it is told where it stands

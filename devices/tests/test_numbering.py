@@ -103,3 +103,22 @@ def test_oldest_never_settles_the_number_that_brings_it():
     assert real.acked == 0
     assert real.settle(0, 5, oldest=5)
     assert real.acked == 5
+
+
+@pytest.mark.parametrize(
+    ("epoch", "number", "oldest", "skips"),
+    [
+        (1, 4, None, False),
+        (1, 5, None, True),
+        (1, 3, None, False),
+        (1, 8, None, False),  # settled before
+        (1, 10, None, True),
+        (1, 10, 10, False),  # the device gave up what is below
+        (0, 9, None, False),  # an ended series is refused elsewhere
+        (2, 1, None, False),
+        (2, 2, None, True),
+        (2, 7, 7, False),
+    ],
+)
+def test_what_would_leave_a_gap(epoch, number, oldest, skips):
+    assert Numbering(1, 3, [[7, 9]]).skips(epoch, number, oldest) is skips

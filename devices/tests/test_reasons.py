@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.utils import translation
 
-from devices.messages import BadRow, RefusedError, read_other, read_positions
+from devices.messages import BadRow, RefusedError, read_other, read_position
 from devices.reasons import FIELDS, OUT_OF_RANGE, REASONS, hint_of, name_of
 
 FLOOR = Path(__file__).resolve().parent.parent
@@ -75,7 +75,7 @@ def test_every_field_with_limits_has_its_name(channel):
             payload = f'{{{body},"{field}":{value}}}'.encode()
             try:
                 if channel == "pos":
-                    row = read_positions(payload)[0]
+                    row = read_position(payload)
                     assert isinstance(row, BadRow), payload
                     raise row.refusal
                 read_other(channel, payload)

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import psycopg
+from prometheus_client import Counter
 
 from devices.ingest.decode import Refused
 from devices.ingest.ledger import count_refusals, write_refusals
@@ -18,6 +19,9 @@ from gis.notices import listen
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.2
+
+keys_total = Counter("sandtable_warden_key_files", "Times the broker's key file was written anew")
+failures_total = Counter("sandtable_warden_failures", "Handovers that failed and were tried again")
 
 
 class Warden:
@@ -58,6 +62,7 @@ class Warden:
             try:
                 self._hand_over(unwritten)
             except psycopg.Error as error:
+                failures_total.inc()
                 logger.warning("warden: %s; trying again", str(error).strip())
                 self._stopping.wait(1)
             else:
@@ -79,6 +84,7 @@ class Warden:
                     raise
                 # A broker that is just starting may have read the old file already: it is told when it is there.
                 self._untold |= written
+                keys_total.inc(written)
                 self._tell_broker()
             write_refusals(cursor, refused)
         count_refusals(refused)

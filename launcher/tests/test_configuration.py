@@ -59,6 +59,22 @@ def test_options_are_remembered_and_the_rest_stays(tmp_path):
         apply_options(installation, options("--city", "44"), {})
 
 
+def test_several_processes_share_a_port_and_have_their_own_names(tmp_path):
+    installation = Installation(tmp_path / "var")
+    apply_options(installation, options("--processes", "ingest=2,web=2"), {})
+    apply_options(installation, options(), {})
+    installation.save()
+    programs = {program.name: program for program in platform_programs(Installation.load(tmp_path / "var"))}
+    names = [name for name in programs if name.partition(".")[0] in ("web", "ingest")]
+    assert names == ["web", "web.2", "ingest", "ingest.2"]
+    assert programs["web"].argv == programs["web.2"].argv
+    assert [programs[name].argv[-2:] for name in names[2:]] == [["--name", "1"], ["--name", "2"]]
+    assert len({programs[name].env["SANDTABLE_METRICS_PORT"] for name in names}) == 4
+    assert [programs[name].env["SANDTABLE_PROCESS"] for name in names] == names
+    apply_options(installation, options("--processes", ""), {})
+    assert installation.processes == {}
+
+
 def test_existing_servers_come_from_the_environment_or_the_command_line(tmp_path):
     installation = Installation(tmp_path)
     assert installation.private_database

@@ -14,7 +14,7 @@ from launcher.database_url import DatabaseAddress
 from launcher.exceptions import LaunchError
 from launcher.files import fingerprint, is_locked, locked, tail
 from launcher.logs import KEPT, RotatingLog
-from launcher.procfile import expand, parse_procfile, wanted_processes
+from launcher.procfile import expand, instances, line_of, parse_counts, parse_procfile, wanted_processes
 from launcher.status import Reading, parse_counters, rate
 from launcher.tools import node_supported
 
@@ -42,11 +42,12 @@ def test_a_variable_with_spaces_stays_one_word():
 
 def test_warden_and_simulator_run_only_where_they_have_something_to_do():
     everything = wanted_processes(ROOT / "Procfile", private_broker=True, demo=True)
-    assert list(everything) == ["web", "ingest", "rules", "warden", "jobs", "simulator"]
+    assert list(everything) == ["web", "ingest", "rules", "warden", "jt808", "jobs", "simulator"]
     assert list(wanted_processes(ROOT / "Procfile", private_broker=False, demo=False)) == [
         "web",
         "ingest",
         "rules",
+        "jt808",
         "jobs",
     ]
 
@@ -169,3 +170,17 @@ def test_the_stub_works_from_another_folder_through_a_link(tmp_path):
     result = subprocess.run([link, "--var", tmp_path / "沙 盘", "down"], cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert "未在运行" in result.stdout
+
+
+def test_several_of_one_process():
+    assert parse_counts("ingest=2, web=3") == {"ingest": 2, "web": 3}
+    assert parse_counts("") == {}
+    assert instances("web", 1) == ["web"]
+    assert instances("ingest", 3) == ["ingest", "ingest.2", "ingest.3"]
+    assert {line_of(name) for name in instances("ingest", 3)} == {"ingest"}
+
+
+@pytest.mark.parametrize("text", ["ingest", "ingest=", "ingest=0", "ingest=17", "ingest=-1", "warden=2", "nothing=1"])
+def test_a_number_of_processes_that_cannot_be(text):
+    with pytest.raises(LaunchError, match=text):
+        parse_counts(text)

@@ -95,7 +95,7 @@ def overstay(facts: Facts, parameters: Mapping[str, Any]) -> Verdicts:
     """People in a zone for longer than it allows, by the time they were last heard of."""
     pairs = facts.inside(ZONE, in_force=False)
     row, at = facts.inside_row[pairs], facts.inside_at[pairs]
-    stay_min = (facts.time_us[row] - facts.inside_since_us[pairs]) / (60 * SECOND_US)
+    stay_min = facts.dwell_s[pairs] / 60
     # NaN, no limit, compares false.
     over = _carried(facts)[row] & (stay_min > facts.areas.numbers(STAY_LIMIT_MIN.key)[at])
     return Verdicts.of_rows(row[over], facts.areas.id[at[over]], stay_min=np.floor(stay_min[over]))
@@ -123,14 +123,14 @@ def motionless(facts: Facts, parameters: Mapping[str, Any]) -> Verdicts:
 def over_limit(facts: Facts, parameters: Mapping[str, Any]) -> Verdicts:
     """Zones with more people than allowed; who only just came in is not counted yet."""
     settled = facts.now_us - facts.inside_since_us >= parameters["settle_s"] * SECOND_US
-    people = _count(facts, _heard(facts, parameters)[facts.inside_row] & settled)
+    people = facts.count_inside(_heard(facts, parameters), settled)
     limit = facts.areas.numbers(MOST_PEOPLE.key) + parameters["allowance_people"]
     return _zones(facts, people > limit, people, limit)
 
 
 def under_limit(facts: Facts, parameters: Mapping[str, Any]) -> Verdicts:
     """Zones in force with fewer people than required."""
-    people = _count(facts, _heard(facts, parameters)[facts.inside_row])
+    people = facts.count_inside(_heard(facts, parameters))
     limit = facts.areas.numbers(LEAST_PEOPLE.key)
     return _zones(facts, facts.areas.in_force & (people < limit), people, limit)
 
@@ -139,12 +139,11 @@ def post_vacant(facts: Facts, parameters: Mapping[str, Any]) -> Verdicts:
     """Zones in force where fewer holders of the required post are present than must be."""
     wanted = facts.areas.values(POST.key)
     held = facts.values(HOLDER_POST.key)
-    here = _heard(facts, parameters)[facts.inside_row]
     on_post = np.array(
         [wanted[at] is not None and held[row] == wanted[at] for row, at in _pairs(facts)],
         bool,
     )
-    people = _count(facts, here & on_post)
+    people = facts.count_inside(_heard(facts, parameters), on_post)
     limit = facts.areas.numbers(POST_PEOPLE.key)
     vacant = facts.areas.in_force & (people < limit)
     found = _zones(facts, vacant, people, limit)
@@ -160,7 +159,7 @@ def gathering(facts: Facts, parameters: Mapping[str, Any]) -> Verdicts:
     lasting = facts.now_us - since >= parameters["lasting_s"] * SECOND_US
     counted = lasting & _heard(facts, parameters)[facts.inside_row]
     limit = facts.areas.numbers(GATHERING_PEOPLE.key)
-    enough = np.flatnonzero((_count(facts, counted) >= limit) & facts.areas.is_kind(ZONE))
+    enough = np.flatnonzero((facts.count_inside(pairs=counted) >= limit) & facts.areas.is_kind(ZONE))
     found = []
     for at in enough.tolist():
         rows = facts.inside_row[counted & (facts.inside_at == at)]
@@ -183,11 +182,6 @@ def _densest(lon: NDArray[np.float64], lat: NDArray[np.float64], radius_m: float
 
 def _pairs(facts: Facts) -> Iterator[tuple[int, int]]:
     return zip(facts.inside_row.tolist(), facts.inside_at.tolist(), strict=True)
-
-
-def _count(facts: Facts, pairs: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """How many of the pairs concern each area: int64[m]."""
-    return np.bincount(facts.inside_at[pairs], minlength=len(facts.areas)).astype(np.int64)
 
 
 def _zones(facts: Facts, held: NDArray[np.bool_], people: NDArray[np.int64], limit: NDArray[np.float64]) -> Verdicts:

@@ -16,7 +16,6 @@ from twin.kinds import MACHINE, Status
 from twin.models import Area
 from twin.periods import in_force
 
-SECOND_US = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 KEY_AREA = Area.Kind.KEY_AREA.value
 
@@ -28,7 +27,7 @@ def key_area(facts: Facts, parameters: Mapping[str, Any]) -> Verdicts:
     """Machines that work inside a key area in force, at least ``settle_s`` after they came in."""
     pairs = facts.inside(KEY_AREA)
     row = facts.inside_row[pairs]
-    settled = facts.time_us[row] - facts.inside_since_us[pairs] >= parameters["settle_s"] * SECOND_US
+    settled = facts.dwell_s[pairs] >= parameters["settle_s"]
     pairs = pairs[(facts.status[row] == Status.WORKING) & settled]
     row = facts.inside_row[pairs]
     return Verdicts.of_rows(row, facts.inside_area[pairs], welder=facts.values(WELDER.key)[row].tolist())

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from layers.colours import BY_STATUS, WALL, Token
 from layers.contract import Areas, IconStyle, LiveAssets, MapLayer, VolumeStyle
 from layers.deckgl import COMMON, DECK_GL_VERSION, OWN, properties_of
 from layers.specs import deck_spec, describe, portable_style, pydeck_layer
-from layers.styles import BY_STATUS, STYLES, WALL, PointStyle, Token
+from layers.styles import STYLES, PointStyle
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ROOT / "web" / "node_modules" / "@deck.gl"

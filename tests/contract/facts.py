@@ -26,6 +26,8 @@ def areas_of(m, **columns):
         "owner": np.zeros(m, np.int64),
         "region": np.zeros(m, np.int64),
         "in_force": np.ones(m, bool),
+        "z_min_m": np.full(m, np.nan),
+        "z_max_m": np.full(m, np.nan),
         "attributes": Nothing(),
     }
     return Areas(**{**plain, **columns})
@@ -55,6 +57,7 @@ def facts_of(n, areas=None, **columns):
         "crossed_row": none,
         "crossed_at": none,
         "crossed_entered": none.astype(bool),
+        "crossed_in_force": none.astype(bool),
         "areas": areas_of(6) if areas is None else areas,
         "attributes": Nothing(),
     }
@@ -89,5 +92,6 @@ def random_facts(n, kinds, seed=7):
         crossed_row=row[::2].astype(np.int64),
         crossed_at=at[::2].astype(np.int64),
         crossed_entered=random.random(len(row[::2])) < 0.5,
+        crossed_in_force=areas.in_force[at[::2]] if pairs else np.zeros(0, bool),
         events=[{"code": ("sos", "low_battery")[i % 2], "text": "", "attrs": {}} for i in range(n)],
     )

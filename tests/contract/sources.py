@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TRANSLATORS = {"_", "gettext", "gettext_lazy", "ngettext", "pgettext", "pgettext_lazy"}
 
 
 def python_files(folder: Path, tests: bool = False) -> list[Path]:
@@ -41,10 +40,3 @@ def attributes(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), path)):
         if isinstance(node, ast.Attribute):
             yield node.attr
-
-
-def translated(path: Path) -> Iterator[str]:
-    """Texts that a file has translated."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), path)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in TRANSLATORS:
-            yield from (a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str))

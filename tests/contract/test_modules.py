@@ -5,13 +5,11 @@ from __future__ import annotations
 import copy
 import importlib
 import json
-import re
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
-from babel.messages.pofile import read_po
 from django.apps import apps
 from django.contrib import admin
 from django.core.management import call_command
@@ -33,10 +31,10 @@ from layers.specs import describe
 from layers.statistics import count
 from layers.tiles import tile_layer
 from tests.contract.facts import random_facts
-from tests.contract.sources import ROOT, attributes, called, imports, python_files, translated
+from tests.contract.sources import ROOT, attributes, called, imports, python_files
+from tests.contract.texts import CHINESE, check_compiles, check_english
 from twin.kinds import kinds
 
-CHINESE = re.compile("[\u4e00-\u9fff]")
 DUMMY = "dummy_layer"
 INSTALLED = module_keys()
 FLOORS = ("gis", "access", "twin", "devices", "command", "config", "launcher")
@@ -119,12 +117,13 @@ def test_neither_the_framework_nor_the_floors_import_a_module():
 
 
 @every_installed_module
-def test_every_text_has_its_english(key):
-    with (LAYERS / key / "locale/en/LC_MESSAGES/django.po").open("rb") as file:
-        catalogue = {message.id: message.string for message in read_po(file) if message.id}
-    wanted = {text for path in python_files(LAYERS / key) for text in translated(path)}
-    assert wanted, "a module has texts"
-    assert wanted - {text for text, english in catalogue.items() if english} == set()
+def test_every_text_has_its_english_and_no_english_is_left_over(key):
+    check_english(LAYERS / key)
+
+
+@every_installed_module
+def test_the_catalogue_compiles(key):
+    check_compiles(LAYERS / key)
 
 
 @every_module

@@ -13,13 +13,14 @@ import paho.mqtt.client as mqtt
 from django.conf import settings
 from django.db import connection
 from paho.mqtt.enums import CallbackAPIVersion
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
 from gis.notices import listen
 from twin.live.database import close_connection, in_database
 from twin.live.feeds import Feed, make_feeds
 from twin.live.frames import Update, decode_update
 from twin.live.world import World
+from twin.meters import broker_connected
 from twin.present import Current, read_current
 
 logger = logging.getLogger(__name__)
@@ -30,6 +31,12 @@ RELOADING_TOPICS = frozenset({"assets"})
 SIGHT_TOPICS = frozenset({"access", "organizations", "regions"})
 
 gaps_total = Counter("sandtable_live_gaps_total", "Gaps in what an ingest worker showed; the world was read again")
+frames_total = Counter("sandtable_live_frames_received", "Frames that came from ingest workers")
+age_seconds = Histogram(
+    "sandtable_live_age_seconds",
+    "From the newest position's own time to its arrival in this web worker",
+    buckets=(0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300),
+)
 assets_held = Gauge("sandtable_live_assets", "Assets in this web worker's live world")
 
 
@@ -61,6 +68,7 @@ class Hub:
         """Connect, load the world, begin to tick."""
         self.feeds = make_feeds()
         self._client = client = self._connect(asyncio.get_running_loop())
+        broker_connected.labels("web").set_function(lambda: float(self.broker_connected))
         for feed in self.feeds:
             feed.publish = client.publish
         self._stale.set()
@@ -146,12 +154,14 @@ class Hub:
 
     def _take(self, topic: str, update: Update) -> None:
         self.heard_at = time.monotonic()
+        frames_total.inc()
         expected = self._numbers.get(topic, update.number - 1) + 1
         self._numbers[topic] = update.number
         if update.number != expected:
             gaps_total.inc()
             self._stale.set()
         if len(update):
+            age_seconds.observe(max(time.time() - float(update.columns["time_ms"].max()) / 1000, 0.0))
             self.world.apply(update.columns)
             self._wake()
 

@@ -17,7 +17,7 @@ from django.db import DatabaseError
 from django.http import parse_cookie
 from django.utils.translation import gettext, override
 from numpy.typing import NDArray
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
 from access.scope import scope_of
 from access.sessions import user_of_session
@@ -34,7 +34,7 @@ from twin.live.frames import (
     batch_piece,
     schema_piece,
 )
-from twin.live.hub import Hub, hub
+from twin.live.hub import TICK_S, Hub, hub
 from twin.live.sight import district_table, sight_of
 from twin.live.viewer import Answer, Sight, Viewer, Window
 
@@ -54,6 +54,15 @@ CLOSE_STOPPING = 1012
 CLOSE_LATER = 1013
 
 sent_total = Counter("sandtable_positions_sent", "States sent to browsers")
+frames_total = Counter("sandtable_live_frames_sent", "Messages sent to browsers")
+bytes_total = Counter("sandtable_live_sent_bytes", "Sent to browsers")
+send_seconds = Histogram(
+    "sandtable_live_send_seconds",
+    "How long a browser let us wait with a message",
+    buckets=(0.001, 0.01, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
+)
+merged_total = Counter("sandtable_live_merged", "Times a browser was so slow that what moved meanwhile came in one")
+let_go_total = Counter("sandtable_live_let_go", "Browsers let go because they took nothing")
 open_sockets = Gauge("sandtable_live_sockets", "Open live sockets")
 
 
@@ -280,11 +289,19 @@ class Conversation:
         await self._send_within({"type": "websocket.send", "bytes": data})
 
     async def _send_within(self, event: dict[str, Any]) -> None:
+        began = time.perf_counter()
         try:
             async with asyncio.timeout(SLOWEST_SEND_S):
                 await self._send(event)
         except TimeoutError:
+            let_go_total.inc()
             raise Leave("slow", CLOSE_LATER) from None
+        took_s = time.perf_counter() - began
+        send_seconds.observe(took_s)
+        if took_s > TICK_S:
+            merged_total.inc()
+        frames_total.inc()
+        bytes_total.inc(len(event.get("bytes") or event.get("text", "").encode()))
 
 
 def _header(scope: dict[str, Any], name: bytes) -> str:

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from gis.notices import connection_parameters
-from twin.history import drop_expired, ensure_partitions, partition_name, read_track, write_tracks
+from twin.history import drop_expired, ensure_partitions, partition_name, write_tracks
 from twin.kinds import DRONE, MACHINE
 from twin.tasks import keep_partitions
 from twin.tests.states import states
@@ -31,6 +31,11 @@ def tables(cursor, pattern):
     return [row[0] for row in cursor.fetchall()]
 
 
+def stored_ms(cursor):
+    cursor.execute("SELECT extract(epoch FROM ts)::float8 * 1000 FROM twin_track WHERE asset_id = 1 ORDER BY ts")
+    return [row[0] for row in cursor.fetchall()]
+
+
 def batch(times_ms, seq, asset=1, kind=1):
     n = len(times_ms)
     return states(asset=[asset] * n, time_ms=times_ms, seq=seq, kind=[kind] * n).batch
@@ -41,15 +46,14 @@ def test_a_row_without_a_partition_makes_one(cursor):
     assert partition_name(MACHINE, DAY.date()) not in tables(cursor, "twin_track%")
     assert write_tracks(cursor, batch([ms, ms + 1], [1, 2])) == 2
     assert partition_name(MACHINE, DAY.date()) in tables(cursor, "twin_track%")
-    rows = read_track(cursor, MACHINE, 1, DAY - timedelta(1), DAY + timedelta(1), 10)
-    assert [row[2] for row in rows] == [ms, ms + 1]
+    assert stored_ms(cursor) == [ms, ms + 1]
 
 
 def test_rows_delivered_again_are_not_stored_again(cursor):
     ms = DAY.timestamp() * 1000
     write_tracks(cursor, batch([ms, ms + 1], [1, 2]))
     assert write_tracks(cursor, batch([ms + 1, ms + 2], [2, 3])) == 1
-    assert len(read_track(cursor, MACHINE, 1, DAY - timedelta(1), DAY + timedelta(1), 10)) == 3
+    assert stored_ms(cursor) == [ms, ms + 1, ms + 2]
 
 
 def test_a_row_known_and_a_row_without_a_partition_in_one_batch(cursor):

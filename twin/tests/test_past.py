@@ -15,7 +15,7 @@ from django.utils import timezone
 from access.identifiers import make_uscc
 from access.models import Grant, Organization, User
 from gis.models import Region
-from twin import past, past_store
+from twin import past, past_sql
 from twin.history import write_tracks
 from twin.kinds import kind_of
 from twin.live.frames import ASSETS
@@ -301,8 +301,8 @@ def test_a_moment_at_which_nothing_was_is_no_error(town):
 
 
 def test_reading_does_not_wait_for_ever(quiet_town, monkeypatch):
-    monkeypatch.setattr(past_store, "STATEMENT_TIMEOUT_MS", 1)
-    monkeypatch.setattr(past_store, "_POSITION_SQL", past_store.sql.SQL("pg_sleep(1), 1"))
+    monkeypatch.setattr(past_sql, "STATEMENT_TIMEOUT_MS", 1)
+    monkeypatch.setattr(past_sql, "_POSITION_SQL", past_sql.sql.SQL("pg_sleep(1), 1"))
     answer = quiet_town.client("city").get("/api/v1/past/state", {"at": quiet_town.ms(100)})
     assert (answer.status_code, answer.json()["detail"][:8]) == (503, "读取历史用时过长")
 

@@ -26,6 +26,10 @@ export interface TrackAnswer {
   points: TrackPoint[];
   /** True when the hour had more points than the server gives at once. */
   truncated: boolean;
+  /** Of the whole time, wrong positions and wandering while it stays left out; metres. */
+  distance_m: number;
+  /** Where it stayed for five minutes or longer. */
+  stays: { start: string; end: string; lon: number; lat: number }[];
 }
 
 /** The server answered, but not with what was asked; `status` 0: it did not answer at all. */

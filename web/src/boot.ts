@@ -69,6 +69,13 @@ export function completeBoot(given: BootJson): Boot {
   };
 }
 
+/** The session is over: to the sign-in page, and back here afterwards. */
+export function signIn(urls: BootUrls): void {
+  const address = new URL(urls.sign_in, window.location.href);
+  address.searchParams.set("next", window.location.pathname);
+  window.location.assign(address);
+}
+
 /** Reads the boot data from the page. */
 export function readBoot(page: Document): Boot {
   const element = page.getElementById("boot");

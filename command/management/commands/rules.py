@@ -13,4 +13,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: object) -> None:
         """Run."""
-        run_until_told(RulesRunner())
+        run_until_told(RulesRunner(), "rules")

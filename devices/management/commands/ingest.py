@@ -19,4 +19,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: object) -> None:
         """Run."""
-        run_until_told(IngestWorker(str(options["name"]), settings.MQTT_URL, connection_parameters()))
+        run_until_told(IngestWorker(str(options["name"]), settings.MQTT_URL, connection_parameters()), "ingest")

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -14,27 +13,18 @@ from access.audit import acting
 from devices.demo.files import read_secrets, write_secrets
 from devices.demo.plan import make_plan
 from devices.demo.store import DemoStore, districts_of
-from gis.models import Region
+from devices.management.examples import ExamplesCommand
 
 
-class Command(BaseCommand):
+class Command(ExamplesCommand):
     """Loads the demo; running it again changes nothing and rotates no key that is known."""
 
     help = "把示例单位、工地、区域、对象和终端装入已载入的城市（重复执行不改变已有内容）"
 
-    def add_arguments(self, parser: CommandParser) -> None:
-        """Options of the command."""
-        parser.add_argument("--city", default=settings.CITY_CODE, help="城市代码，须已由 loadcity 载入")
-        parser.add_argument("--seed", default="sandtable", help="随机种子：相同的种子得到相同的示例")
-
     def handle(self, *args: Any, **options: Any) -> None:
         """Plan, store, write the two files of secrets."""
-        try:
-            city = Region.objects.get(code=options["city"])
-        except Region.DoesNotExist:
-            raise CommandError(_("没有代码为 %s 的城市，请先运行 loadcity") % options["city"]) from None
+        city, seed = self.city_and_seed(options)
         folder = settings.VAR_DIR / "demo"
-        seed = f"{options['seed']}/{city.code}"
         plan = make_plan(city.name, districts_of(city), seed)
         devices_file, accounts_file = folder / "devices.json", folder / "accounts.json"
         old = read_secrets(devices_file) or {}

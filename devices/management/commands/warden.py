@@ -25,4 +25,4 @@ class Command(BaseCommand):
         if options["once"]:
             warden.once()
         else:
-            run_until_told(warden)
+            run_until_told(warden, "warden")

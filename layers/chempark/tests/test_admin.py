@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from layers.chempark.models import TagHolder, Zone
-from layers.chempark.tests.conftest import EAST, WEST
+from layers.tests.little_city import EAST, WEST
 
 
 @pytest.mark.parametrize("page", ["plant", "zone", "tagholder"])

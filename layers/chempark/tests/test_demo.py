@@ -12,7 +12,7 @@ from devices.demo.store import districts_of
 from devices.simulator.behaviours import make_mover
 from layers.chempark.demo import fill
 from layers.chempark.models import Plant, TagHolder, Zone
-from layers.chempark.tests import demo_city
+from layers.tests import demo_city
 from twin.models import Area, Asset
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ import io
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from layers.chempark.models import TagHolder, Zone
-from layers.chempark.tests.conftest import EAST, WEST
+from layers.tests.little_city import EAST, WEST
 
 DESK = "/admin/chempark/"
 

@@ -12,7 +12,7 @@ from command.runner import RulesRunner
 from devices.tests.broker import wait_for
 from devices.tests.road import Road, Station
 from layers.chempark.models import TagHolder, Zone
-from layers.chempark.tests.conftest import WEST
+from layers.tests.little_city import WEST
 from twin.models import Asset
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]

@@ -10,7 +10,7 @@ from access.scope import Scope
 from gis.models import Stamp
 from layers.chempark import attributes
 from layers.chempark.models import TagHolder, Zone
-from layers.chempark.tests.conftest import EAST, WEST
+from layers.tests.little_city import EAST, WEST
 from twin.models import Area, Asset
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from layers.hotwork.models import ControlRecord, HotworkFirm, ImportantPeriod, KeyArea, Machine, WorkConfirmation
-from layers.hotwork.tests.conftest import EAST, WEST
+from layers.tests.little_city import EAST, WEST
 
 START = datetime(2026, 10, 10, 2, tzinfo=UTC)
 

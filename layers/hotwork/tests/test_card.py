@@ -11,7 +11,7 @@ from layers.contract import CardField
 from layers.exceptions import DeclarationError
 from layers.hotwork.maplayers import MACHINES
 from layers.hotwork.models import Welder
-from layers.hotwork.tests.conftest import EAST, WEST
+from layers.tests.little_city import EAST, WEST
 from twin.models import Asset
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from layers.hotwork.demo import fill
 from layers.hotwork.models import HotworkFirm, ImportantPeriod, KeyArea, Machine, Welder
-from layers.hotwork.tests import demo_city
+from layers.tests import demo_city
 from twin.models import Area, Asset
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from access.models import Organization
 from layers.hotwork.models import HotworkFirm, KeyArea, Machine, Welder
-from layers.hotwork.tests.conftest import EAST, WEST
+from layers.tests.little_city import EAST, WEST
 from twin.models import Asset
 
 DESK = "/admin/hotwork/"

@@ -14,7 +14,7 @@ from command.runner import RulesRunner
 from devices.tests.broker import wait_for
 from devices.tests.road import Road, Station
 from layers.hotwork.models import ControlRecord, ImportantPeriod, Welder
-from layers.hotwork.tests.conftest import EAST, WEST
+from layers.tests.little_city import EAST, WEST
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 INSIDE = {"lon": 121.315, "lat": 31.215}
@@ -82,7 +82,9 @@ def test_a_machine_that_enters_a_key_area_raises_a_reminder(machine, regulator, 
     assert len(alerts(regulator, "hotwork.key_area_entry")) == 1
     (working,) = alerts(regulator, "hotwork.key_area")
     assert working["evidence"] == [{"key": "welder", "title": "焊工", "value": "王伟", "unit": ""}]
-    report(machine, JUST_OUTSIDE)
+    report(machine, JUST_OUTSIDE)  # a metre: the positioning's error
+    assert alerts(regulator, "hotwork.key_area_entry")[0]["cause_ended_at"] is None
+    report(machine, FAR)
     assert alerts(regulator, "hotwork.key_area_entry")[0]["cause_ended_at"]
     assert alerts(city.client("district", region=city.districts[EAST]), "hotwork.key_area_entry") == []
 

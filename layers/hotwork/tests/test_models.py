@@ -15,7 +15,7 @@ from access.scope import Scope
 from gis.models import Stamp
 from layers.hotwork import attributes
 from layers.hotwork.models import ControlRecord, ImportantPeriod, KeyArea, Machine, Welder, WorkConfirmation
-from layers.hotwork.tests.conftest import EAST, WEST
+from layers.tests.little_city import EAST, WEST
 from twin.models import Area, Asset
 
 IDENTITY = make_identity_number(Random(5))

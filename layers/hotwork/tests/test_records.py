@@ -10,7 +10,7 @@ from django.db import connection
 
 from layers.hotwork.models import ControlRecord, ImportantPeriod, Machine, Welder
 from layers.hotwork.records import PAUSE_US, WorkRecorder
-from layers.hotwork.tests.conftest import EAST, WEST
+from layers.tests.little_city import EAST, WEST
 from twin.kinds import MACHINE, PERSON, Status
 from twin.models import Area
 from twin.observers import Moved

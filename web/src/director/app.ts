@@ -1,3 +1,4 @@
+import { signIn } from "../boot";
 import { h, setText } from "../dom";
 import { LiveSocket, type SocketState } from "../live/socket";
 import { type Alert, AlertBook } from "../screen/alerts";
@@ -72,22 +73,16 @@ export class DirectorApp {
       onDelete: (tour) => this.prompt.confirm(t("删除巡演“{name}”？", { name: tour.name }), () => void this.change(() => this.api.deleteTour(tour.id))),
     });
     this.steering = new Steering(boot.districts, { tell, search: (query) => this.search(query) });
-    const live = new URL(boot.urls.live, window.location.href);
-    live.protocol = live.protocol === "https:" ? "wss:" : "ws:";
-    this.socket = new LiveSocket(
-      {
-        onControl: (message) => {
-          if (message.type === "hello" || message.type === "pulse") this.clock.hear(message.server_time);
-          if (message.type === "hello") this.socket.say({ type: "director" });
-        },
-        onOther: (message) => this.hear(message as WallMessage),
-        onFrame: () => undefined,
-        onState: (state) => this.connection(state),
-        onSessionEnded: () => this.signIn(),
+    this.socket = LiveSocket.to(boot.urls.live, {
+      onControl: (message) => {
+        if (message.type === "hello" || message.type === "pulse") this.clock.hear(message.server_time);
+        if (message.type === "hello") this.socket.say({ type: "director" });
       },
-      () => new WebSocket(live),
-    );
-    window.addEventListener("online", () => this.socket.retryNow());
+      onOther: (message) => this.hear(message as WallMessage),
+      onFrame: () => undefined,
+      onState: (state) => this.connection(state),
+      onSessionEnded: () => signIn(boot.urls),
+    });
     this.build(theme);
   }
 
@@ -283,11 +278,5 @@ export class DirectorApp {
   private say(text: string): void {
     setText(this.said, text);
     this.saidAt = text === "" ? 0 : Date.now();
-  }
-
-  private signIn(): void {
-    const address = new URL(this.boot.urls.sign_in, window.location.href);
-    address.searchParams.set("next", window.location.pathname);
-    window.location.assign(address);
   }
 }

@@ -1,5 +1,9 @@
 import "@fontsource-variable/noto-sans-sc";
 import "../styles/director.css";
+import "../styles/director-panes.css";
+import "../styles/director-now.css";
+import "../styles/director-steering.css";
+import "../styles/director-sheets.css";
 import { h, setText } from "../dom";
 import { setWords, t } from "../words";
 import { DirectorApp } from "./app";

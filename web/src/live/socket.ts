@@ -50,6 +50,15 @@ export class LiveSocket {
     private readonly open: () => WebSocket,
   ) {}
 
+  /** A connection to an address of this site. */
+  static to(address: string, handlers: SocketHandlers): LiveSocket {
+    const live = new URL(address, window.location.href);
+    live.protocol = live.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new LiveSocket(handlers, () => new WebSocket(live));
+    window.addEventListener("online", () => socket.retryNow());
+    return socket;
+  }
+
   start(): void {
     this.watch = setInterval(() => this.checkSilence(), 1000);
     this.connect();

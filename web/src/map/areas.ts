@@ -11,6 +11,8 @@ function kindName(kind: string): string {
       return t("重点区域");
     case "zone":
       return t("人员区域");
+    case "line":
+      return t("警戒线");
     default:
       return kind;
   }

@@ -201,11 +201,13 @@ export class Card {
     setText(this.at, "");
   }
 
-  showTrack(length_m: number, points: number, isTruncated: boolean): void {
+  /** @param stays how often it stayed somewhere; null: not told of here */
+  showTrack(length_m: number, points: number, isTruncated: boolean, stays: number | null = null): void {
     const none = this.additions === null ? t("这一小时内没有上报位置。") : t("今天还没有上报位置。");
     if (points === 0) setText(this.trackText, none);
     else {
-      const text = t("{length} · {n} 个位置", { length: distanceText(length_m), n: points.toLocaleString("en-US") });
+      const known = t("{length} · {n} 个位置", { length: distanceText(length_m), n: points.toLocaleString("en-US") });
+      const text = stays === null ? known : `${known} · ${t("停留 {n} 次", { n: stays })}`;
       setText(this.trackText, isTruncated ? `${text} · ${t("位置过多，只显示最近一段")}` : text);
     }
   }

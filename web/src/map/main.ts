@@ -1,7 +1,10 @@
 import "@fontsource-variable/noto-sans-sc";
 import "maplibre-gl/dist/maplibre-gl.css";
 import "../styles/page.css";
+import "../styles/topline.css";
+import "../styles/mapsigns.css";
 import "../styles/panels.css";
+import "../styles/card.css";
 import { readBoot } from "../boot";
 import { setWords } from "../words";
 import { MapApp } from "./app";
@@ -37,13 +40,13 @@ const root = document.getElementById("app");
 if (root === null) throw new Error("page: #app missing");
 const app = new MapApp(root, boot);
 window.sandtable = {
-  count: () => app.count(),
+  count: () => app.stream.count(),
   positionOf: (id) => {
-    const thing = app.fleet.find(id);
+    const thing = app.stream.fleet.find(id);
     return thing === null ? null : [thing.lon, thing.lat];
   },
-  mode: () => app.mode,
-  connection: () => app.light().state,
+  mode: () => app.stream.mode,
+  connection: () => app.stream.light().state,
   mapReady: () => app.canvas?.isReady ?? false,
   select: (id) => app.selection.select(id),
 };

@@ -45,6 +45,7 @@ export class Selection {
   id: number | null = null;
   private detail: AssetDetail | null = null;
   private track = new Track();
+  private told = { more_m: 0, stays: 0 };
   private isTruncated = false;
   private hasTrack = false;
   private wasLive = false;
@@ -82,7 +83,7 @@ export class Selection {
       if (this.hasTrack) {
         this.track.append([state.lon, state.lat, state.time_ms, state.speed_m_s]);
         this.track.trim(this.since());
-        this.deps.card.showTrack(this.track.length_m(), this.track.length, this.isTruncated);
+        this.showTrack();
       }
     }
     const isLive = this.deps.fleet.find(this.id) !== null;
@@ -198,12 +199,22 @@ export class Selection {
       this.isTruncated = answer.truncated;
       this.hasTrack = true;
       this.tick();
-      deps.card.showTrack(this.track.length_m(), this.track.length, this.isTruncated);
+      // What the server knows better: wrong positions left out, the time before the first point that it gave added.
+      this.told = { more_m: answer.distance_m - this.track.length_m(), stays: answer.stays.length };
+      this.showTrack();
       deps.onChange();
     } catch (error) {
       if (signal.aborted) return;
       deps.card.showTrackProblem(t("轨迹读取失败：{what}。", { what: happened(error) }));
     }
+  }
+
+  /** Of a whole day as the server tells it and as it went on since; of a sliding hour as its points say. */
+  private showTrack(): void {
+    const { card, trackSince } = this.deps;
+    const length_m = this.track.length_m();
+    if (trackSince === undefined) card.showTrack(length_m, this.track.length, this.isTruncated);
+    else card.showTrack(Math.max(0, length_m + this.told.more_m), this.track.length, this.isTruncated, this.told.stays);
   }
 
   private vanish(): void {

@@ -2,7 +2,7 @@ import type { Fleet } from "../live/fleet";
 import type { MapCanvas } from "../map/canvas";
 import type { Clock } from "../time";
 import { AlertCard } from "./alertcard";
-import { type Alert, AlertBook } from "./alerts";
+import { type Alert, AlertBook, type AlertMessage } from "./alerts";
 import type { ScreenApi } from "./api";
 import { Marks } from "./marks";
 import { Tones } from "./tones";
@@ -14,6 +14,8 @@ interface Handlers {
   onAsset(id: number): void;
   /** Somebody should look at an alert that was not there before. */
   onNew(): void;
+  /** An alert has come, or has moved on. */
+  onHeard(alert: Alert): void;
   /** What is open has changed; `raised` are those that nobody has looked at. */
   onShow(open: readonly Alert[], raised: readonly Alert[]): void;
 }
@@ -52,13 +54,22 @@ export class AlertDesk {
     this.show();
   }
 
-  load(alerts: Alert[], isTruncated: boolean): void {
-    this.book.load(alerts, isTruncated);
-    this.show();
+  /** Hears what the socket says; false where it is not about alerts. */
+  told({ type, alerts, alert, truncated }: AlertMessage): boolean {
+    if (type === "alerts" && alerts) {
+      this.book.load(alerts, truncated ?? false);
+      this.show();
+    } else if (type === "alert" && alert) {
+      this.hear(alert);
+      this.handlers.onHeard(alert);
+    } else {
+      return false;
+    }
+    return true;
   }
 
   /** An alert has come, or has moved on. */
-  hear(alert: Alert): void {
+  private hear(alert: Alert): void {
     const isNew = this.book.take(alert);
     if (isNew && alert.state === "raised") {
       if (alert.sound) this.tones.play(alert.grade);

@@ -39,6 +39,14 @@ export interface Alert {
   evidence: Fact[];
 }
 
+/** What the socket says of alerts: one that has moved on, or all there are. */
+export interface AlertMessage {
+  type: string;
+  alert?: Alert;
+  alerts?: Alert[];
+  truncated?: boolean;
+}
+
 /** A value by name, with its unit. */
 export interface Fact {
   key: string;

@@ -6,7 +6,7 @@ import { happened } from "./happened";
 const WAIT_MS = 180;
 const MOST_SHOWN = 12;
 
-/** The search box: names, codes and pinyin; arrows choose, Enter flies there. */
+/** The search box: names, codes and pinyin; `/` leads to it, arrows choose, Enter flies there. */
 export class Finder {
   readonly element: HTMLElement;
   private readonly input = h("input", {
@@ -30,11 +30,12 @@ export class Finder {
     this.input.addEventListener("keydown", (event) => this.key(event));
     this.input.addEventListener("blur", () => this.open(false));
     this.element = h("div", { class: "finder", role: "search" }, this.input, h("kbd", { "aria-hidden": "true" }, "/"), this.list);
-  }
-
-  focus(): void {
-    this.input.focus();
-    this.input.select();
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || (event.target as Element).matches("input, textarea, select")) return;
+      event.preventDefault();
+      this.input.focus();
+      this.input.select();
+    });
   }
 
   private key(event: KeyboardEvent): void {

@@ -1,4 +1,5 @@
 import { h } from "../dom";
+import type { Stream } from "../live/stream";
 import type { Emphasis } from "../map/picture";
 import type { MapCanvas } from "../map/canvas";
 import type { Notices } from "../map/notices";
@@ -16,7 +17,6 @@ import type { Memory, Remembered } from "./memory";
 import { Panels } from "./panels";
 import { section } from "./side";
 import { Spotlight, type Target } from "./spotlight";
-import type { Stream } from "./stream";
 import { Tree } from "./tree";
 
 interface Deps {

@@ -1,8 +1,13 @@
 import "@fontsource-variable/noto-sans-sc";
 import "maplibre-gl/dist/maplibre-gl.css";
 import "../styles/page.css";
+import "../styles/topline.css";
+import "../styles/mapsigns.css";
 import "../styles/panels.css";
+import "../styles/card.css";
 import "../styles/screen.css";
+import "../styles/screenline.css";
+import "../styles/tree.css";
 import "../styles/alerts.css";
 import "../styles/inventory.css";
 import "../styles/directorbadge.css";
@@ -32,8 +37,8 @@ if (window.matchMedia("(max-width: 640px)").matches) {
     mode: () => app.stream.mode,
     connection: () => app.stream.light().state,
     mapReady: () => app.canvas?.isReady ?? false,
-    select: (id) => app.selection.select(id),
-    standingOut: () => app.standingOut(),
+    select: (id) => app.moving.selection.select(id),
+    standingOut: () => app.moving.picture.standingOut(),
     drawn: (layer) => app.inventory.drawn(layer),
   };
   window.sandtable = probe;

@@ -3,6 +3,7 @@ import type { MapCanvas } from "../map/canvas";
 import type { Selection } from "../map/selection";
 import type { AlertDesk } from "./alertdesk";
 import type { Fold } from "./bottom";
+import type { Focus } from "./focus";
 import type { District, LayerInfo } from "./layerinfo";
 import type { Scenery } from "./scenery";
 import type { Tree } from "./tree";
@@ -36,8 +37,7 @@ interface Parts {
   panels: ReadonlyMap<string, Folding>;
   districts: readonly District[];
   layers(): readonly LayerInfo[];
-  district(): District | null;
-  look(district: District | null): void;
+  focus: Focus;
   openAsset(id: number): void;
   /** The map was turned flat or upright. */
   turned(): void;
@@ -111,21 +111,21 @@ export class Stage {
   }
 
   get district(): string {
-    return this.parts.district()?.code ?? "";
+    return this.parts.focus.district?.code ?? "";
   }
 
   /** Looks into a district, or at everything (""); false where it is not this screen's. */
   look(code: string): boolean {
     const district = this.parts.districts.find((each) => each.code === code) ?? null;
     if (district === null && code !== "") return false;
-    if (district !== this.parts.district()) this.parts.look(district);
+    if (district !== this.parts.focus.district) this.parts.focus.look(district);
     return true;
   }
 
   /** Shows all that this screen may see, whatever it looked into. */
   home(): Promise<void> {
     this.close();
-    this.parts.look(null);
+    this.parts.focus.look(null);
     return this.landed();
   }
 

@@ -17,9 +17,13 @@ export class Tones {
     return this.context !== null;
   }
 
-  /** To be called from a click. */
-  allow(): void {
-    this.context ??= new AudioContext();
+  /** On or off; to be called from a click. */
+  switch(): void {
+    if (this.isOn) {
+      this.hush();
+      return;
+    }
+    this.context = new AudioContext();
     this.play(4);
   }
 

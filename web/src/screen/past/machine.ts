@@ -1,12 +1,12 @@
 import { ApiError } from "../../api";
 import type { AssetColumns } from "../../live/frames";
+import type { Stream } from "../../live/stream";
 import type { Notices } from "../../map/notices";
 import type { Clock } from "../../time";
 import { t } from "../../words";
 import type { Alert } from "../alerts";
 import { RefusedError } from "../api";
 import { happened } from "../happened";
-import type { Stream } from "../stream";
 import { TimeBar } from "./bar";
 import { Flag } from "./flag";
 import { listenToTimeKeys } from "./keys";

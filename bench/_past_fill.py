@@ -1,0 +1,124 @@
+"""Histories for ``bench past``: a city of many things, of which some are at work, and a day of those that are."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from bench._load import PREFIX
+from twin.archive.exchange import midnight
+from twin.archive.models import ArchivedDay
+from twin.archive.stores import archive_store
+from twin.history import ensure_partitions, partition_name
+from twin.kinds import MACHINE, VEHICLE
+from twin.summaries import summarize
+
+CITY_MINUTES = 130
+WORK_EVERY_S = 20
+DAY_AGO = 3
+# A thing drives at some 8 m/s round a circle of three kilometres, somewhere in 80 by 65 km.
+_TURN = "(a.id + extract(epoch FROM at)::float8 / 375)"
+_PLACE = f"""121.1 + (a.id * 7919 %% 10007) / 10007.0 * 0.8 + 0.03 * sin{_TURN},
+             30.9 + (a.id * 104729 %% 10009) / 10009.0 * 0.6 + 0.026 * cos{_TURN}"""
+_INSERT = """INSERT INTO twin_track (kind, asset_id, device_id, seq, ts, received_at, lon, lat, speed_m_s,
+                                     heading_deg, status)"""
+
+
+def fill_city(things: int, working: int) -> tuple[float, float]:
+    """Machines of which ``working`` report often for two hours, the others once; returns first and last second."""
+    end = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=5)
+    start = end - timedelta(minutes=CITY_MINUTES)
+    turns = CITY_MINUTES * 60 // WORK_EVERY_S
+    with connection.cursor() as cursor:
+        _register(cursor, "machine", "CITY-", things)
+        ensure_partitions(cursor, {MACHINE: {start.date(), end.date()}})
+        cursor.execute(
+            f"""{_INSERT} SELECT 1, a.id, a.id, 1, at, at, {_PLACE}, 0, 0, 0
+                FROM twin_asset a CROSS JOIN LATERAL (SELECT %s + a.id %% 300 * interval '1 second' AS at) AS t
+                WHERE a.code LIKE %s ORDER BY at""",  # noqa: S608
+            [start, f"{PREFIX}CITY-%"],
+        )
+        for first in range(0, turns, 100):
+            cursor.execute(
+                f"""{_INSERT} SELECT 1, a.id, a.id, 2 + turn, at, at, {_PLACE}, 8, 90, 1
+                    FROM generate_series(%s::int, %s::int) AS turn
+                    CROSS JOIN (SELECT id FROM twin_asset WHERE code LIKE %s ORDER BY id LIMIT %s) AS a
+                    CROSS JOIN LATERAL (
+                        SELECT %s + (turn * %s + a.id %% %s) * interval '1 second' AS at) AS t
+                    WHERE at > %s AND at <= %s""",  # noqa: S608
+                [
+                    first, min(first + 100, turns) - 1, f"{PREFIX}CITY-%", working, start, WORK_EVERY_S, WORK_EVERY_S,
+                    start + timedelta(seconds=300), end,
+                ],
+            )  # fmt: skip
+        cursor.execute(
+            """INSERT INTO twin_state (asset_id, ts, received_at, lon, lat, status, attrs)
+               SELECT a.id, n.ts, n.ts, n.lon, n.lat, n.status, '{}' FROM twin_asset a CROSS JOIN LATERAL (
+                   SELECT ts, lon, lat, status FROM twin_track t WHERE t.kind = 1 AND t.asset_id = a.id
+                   AND t.ts >= %s ORDER BY ts DESC LIMIT 1) AS n
+               WHERE a.code LIKE %s""",
+            [start, f"{PREFIX}CITY-%"],
+        )
+    sum_up()
+    return start.timestamp(), end.timestamp()
+
+
+def fill_day(things: int, every_s: int) -> date:
+    """A whole day of vehicles that never stand still, some days ago; returns the day."""
+    day = datetime.now(UTC).date() - timedelta(days=DAY_AGO)
+    start, turns = midnight(day), 86_400 // every_s
+    with connection.cursor() as cursor:
+        _register(cursor, "vehicle", "DAY-", things)
+        ensure_partitions(cursor, {VEHICLE: {day}})
+        for first in range(0, turns, 60):
+            cursor.execute(
+                f"""{_INSERT} SELECT 3, a.id, a.id, 1 + turn, at, at, {_PLACE}, 8, 90, 1
+                    FROM generate_series(%s::int, %s::int) AS turn CROSS JOIN twin_asset a
+                    CROSS JOIN LATERAL (SELECT %s + (turn * %s + a.id %% %s) * interval '1 second' AS at) AS t
+                    WHERE a.code LIKE %s""",  # noqa: S608
+                [first, min(first + 60, turns) - 1, start, every_s, every_s, f"{PREFIX}DAY-%"],
+            )
+    sum_up()
+    return day
+
+
+def sum_up() -> None:
+    """Bring digests and keyframes to the present, as the minutely job would have."""
+    while summarize(datetime.now(UTC)):
+        pass
+
+
+def partition_bytes(day: date) -> int:
+    """What the day takes in the database, index included."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_total_relation_size(%s::regclass)", [partition_name(VEHICLE, day)])
+        return int(cursor.fetchone()[0])
+
+
+def clear() -> None:
+    """Take everything away again."""
+    store = archive_store()
+    for archived in ArchivedDay.objects.filter(kind=VEHICLE.code, name__contains="vehicle"):
+        if archived.day == datetime.now(UTC).date() - timedelta(days=DAY_AGO):
+            archived.delete()
+            store.delete(archived.name)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM twin_track WHERE asset_id IN (SELECT id FROM twin_asset WHERE code LIKE %s)", [f"{PREFIX}%"]
+        )
+        cursor.execute(
+            "DELETE FROM twin_state WHERE asset_id IN (SELECT id FROM twin_asset WHERE code LIKE %s)", [f"{PREFIX}%"]
+        )
+        cursor.execute("DELETE FROM twin_asset WHERE code LIKE %s", [f"{PREFIX}%"])
+        cursor.execute("TRUNCATE twin_digest, twin_keyframe")  # made again within the hour
+
+
+def _register(cursor: Any, kind: str, letters: str, count: int) -> None:
+    cursor.execute(
+        """INSERT INTO twin_asset (kind, code, name, active, created_at)
+           SELECT %s, %s || lpad(n::text, 6, '0'), %s || n, true, now() FROM generate_series(1, %s) AS n""",
+        [kind, PREFIX + letters, letters, count],
+    )
+    cursor.execute("ANALYZE twin_asset")

@@ -1,0 +1,85 @@
+"""What a rule is told of the areas in use, and how values that modules keep are looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Ids = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Attributes = Mapping[str, Mapping[int, Any]]
+
+
+@dataclass(frozen=True)
+class Areas:
+    """Every active area, one entry an area.
+
+    Attributes
+    ----------
+    id : int64[m]
+        Keys, ascending.
+    kind : object[m] of str
+        ``fence``, ``key_area``, ``zone`` or ``line``: nobody is inside a line, it is passed.
+    version, owner, region : int64[m]
+        Version of its shape; keys of owner and region, 0 for none.
+    in_force : bool[m]
+        Whether it is in force at :attr:`command.facts.Facts.now_us`: always, unless it has periods.
+    z_min_m, z_max_m : float64[m]
+        Its height range in metres, NaN where it is open. A thing is inside it at these heights only, and where its own
+        is not known.
+    attributes : mapping
+        Values that modules keep about areas, by attribute and area: read them with :meth:`values`.
+    """
+
+    id: Ids
+    kind: NDArray[np.object_]
+    version: Ids
+    owner: Ids
+    region: Ids
+    in_force: Mask
+    z_min_m: NDArray[np.float64]
+    z_max_m: NDArray[np.float64]
+    attributes: Attributes = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def position(self, ids: ArrayLike) -> Ids:
+        """Entries of the areas ``ids``, -1 for one that is not here: int64[k]."""
+        wanted = np.asarray(ids, np.int64)
+        if not len(self):
+            return np.full(wanted.shape, -1, np.int64)
+        at = np.searchsorted(self.id, wanted).clip(max=len(self) - 1)
+        return np.where(self.id[at] == wanted, at, -1)
+
+    def is_kind(self, *kinds: str) -> Mask:
+        """Which areas are of these kinds: bool[m]."""
+        return np.isin(self.kind.astype(str), kinds) if len(self) else np.zeros(0, bool)
+
+    def values(self, key: str) -> NDArray[np.object_]:
+        """The attribute ``key`` of every area, None where it has none: object[m]."""
+        return looked_up(self.attributes, key, self.id)
+
+    def numbers(self, key: str) -> NDArray[np.float64]:
+        """The attribute ``key`` as a number, NaN where there is none: float64[m]."""
+        return as_numbers(self.values(key))
+
+
+def looked_up(attributes: Attributes, key: str, ids: Ids) -> NDArray[np.object_]:
+    """The attribute ``key`` of the assets or areas ``ids`` (int64[k]), None where there is none: object[k]."""
+    try:
+        values = attributes[key]
+    except KeyError:
+        raise KeyError(f"no attribute {key!r}: the rule must name it in its attributes") from None
+    found = np.empty(len(ids), object)
+    found[:] = [values.get(i) for i in ids.tolist()]
+    return found
+
+
+def as_numbers(values: NDArray[np.object_]) -> NDArray[np.float64]:
+    """Values as numbers, NaN for None: float64[k]."""
+    return np.array([np.nan if value is None else float(value) for value in values], np.float64)

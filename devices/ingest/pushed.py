@@ -1,0 +1,246 @@
+"""The ingest worker's second ear: heaps of positions that other ways in hand over (:mod:`devices.pushed`).
+
+What is heard stays here until the worker's transaction is through; then the heap's sender is answered. A heap that
+cannot be taken for lack of room is dropped without a word: its sender waits in vain and says so to whoever sent it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+import numpy as np
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from prometheus_client import Counter
+
+from devices.exceptions import RefusedError
+from devices.ingest.decode import PAYLOAD_KEPT, UNCHANGED_DATUMS, Decoded, Refused, check_place, check_time
+from devices.ingest.meters import messages_total
+from devices.ingest.registry import KnownDevice
+from devices.messages import time_us
+from devices.pushed import ANSWERS, SIGNED_IN, TOPIC, Answer, Heap, PushedRow, RowRefused, device_of, read_heap
+from devices.topics import shard_of
+from gis.crs import to_wgs84
+from twin.batch import UNSAID, PositionBatch, concatenate
+from twin.kinds import Status
+
+logger = logging.getLogger(__name__)
+
+MOST_WAITING_BYTES = 64 << 20
+MOST_ROWS_AT_ONCE = 20_000
+
+dropped_total = Counter("sandtable_pushes_dropped", "Heaps without room in memory; their senders are told nothing")
+
+
+@dataclass
+class _Heard:
+    heap: Heap
+    rows: list[PushedRow | RefusedError]
+    at_us: int
+    size: int
+
+
+@dataclass
+class _Part:
+    """What becomes of one heap: which of its rows are this worker's, and which of those are refused."""
+
+    heap: Heap
+    mine: list[int] = field(default_factory=list)
+    kept: list[int] = field(default_factory=list)
+    refused: list[RowRefused] = field(default_factory=list)
+
+
+class Pushes:
+    """Heaps that wait for the worker. Everything but hearing belongs to the worker's thread.
+
+    Parameters
+    ----------
+    mqtt_url : str
+        Broker, with the platform's account.
+    arrived : Event
+        Set when something is heard.
+    """
+
+    def __init__(self, mqtt_url: str, arrived: threading.Event) -> None:
+        self._arrived = arrived
+        self._heard: deque[_Heard] = deque()
+        self._bytes = 0
+        self._lock = threading.Lock()
+        self._parts: list[_Part] = []
+        address = urlsplit(mqtt_url)
+        self._host, self._port = address.hostname or "127.0.0.1", address.port or 1883
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        client.username_pw_set(unquote(address.username or ""), unquote(address.password or ""))
+        client.reconnect_delay_set(1, 3)
+        client.on_connect = lambda client, *_: client.subscribe(TOPIC)
+        client.on_message = self._on_message
+        self._client = client
+
+    def start(self) -> None:
+        """Begin to listen; goes on trying for ever."""
+        self._client.connect_async(self._host, self._port, keepalive=10)
+        self._client.loop_start()
+
+    def stop(self) -> None:
+        """Listen no more; senders of what was not stored are never answered, and send again."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    @property
+    def waiting(self) -> int:
+        """Heaps that were heard and are not settled."""
+        return len(self._heard)
+
+    def decode(self, into: Decoded, devices: Mapping[str, KnownDevice], shards: Collection[int]) -> None:
+        """Add what waits, as far as it is for ``shards``, to what a transaction is about to store.
+
+        May be called again for the same heaps until :meth:`settle` is.
+        """
+        self._parts = []
+        batches = [into.batch]
+        total = 0
+        for heard in list(self._heard):
+            if total and total + len(heard.rows) > MOST_ROWS_AT_ONCE:
+                break
+            total += len(heard.rows)
+            part = _Part(heard.heap)
+            batch = _take(heard, part, into, devices, shards)
+            self._parts.append(part)
+            if batch is not None:
+                batches.append(batch)
+        if len(batches) > 1:
+            into.batch = concatenate(batches)
+
+    def settle(self, stored: Decoded) -> None:
+        """The transaction is through: answer, and forget what was in it."""
+        unstorable = {(r.device, r.payload) for r in stored.refused if r.reason == "storage_refused"}
+        for part in self._parts:
+            heard = self._heard.popleft()
+            messages_total.labels("jt808" if part.heap.source == SIGNED_IN else "push").inc(len(part.mine))
+            with self._lock:
+                self._bytes -= heard.size
+            if unstorable:
+                part.refused += [
+                    RowRefused(i, "storage_refused") for i in part.kept if _mark(heard.rows[i]) in unstorable
+                ]
+            if part.mine:
+                bits = np.zeros(len(heard.rows), np.uint8)
+                bits[part.mine] = 1
+                settled = int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little")
+                answer = Answer(part.heap.id, f"{settled:x}", part.refused)
+                self._client.publish(f"{ANSWERS}/{part.heap.sender}", msgspec.json.encode(answer))
+        self._parts = []
+
+    def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        payload = bytes(message.payload)
+        if self._bytes + len(payload) > MOST_WAITING_BYTES:
+            dropped_total.inc()
+            return
+        try:
+            heap, rows = read_heap(payload)
+        except msgspec.MsgspecError:
+            logger.exception("ingest: unreadable heap of a way in")
+            return
+        with self._lock:
+            self._bytes += len(payload)
+        self._heard.append(_Heard(heap, rows, time.time_ns() // 1000, len(payload)))
+        self._arrived.set()
+
+
+def _mark(row: PushedRow | RefusedError) -> tuple[str, str]:
+    return (row.device, _attrs(row)) if isinstance(row, PushedRow) else ("", "")
+
+
+def _attrs(row: PushedRow) -> str:
+    return msgspec.json.encode(row.attrs).decode() if row.attrs else ""
+
+
+def _take(
+    heard: _Heard, part: _Part, into: Decoded, devices: Mapping[str, KnownDevice], shards: Collection[int]
+) -> PositionBatch | None:
+    """Sort the rows of a heap: others', refused, kept; returns the kept ones."""
+    kept: list[tuple] = []
+    attrs: list[str] = []
+    datums: list[str] = []
+    source = heard.heap.source
+    for i, row in enumerate(heard.rows):
+        name = row.device if isinstance(row, PushedRow) else device_of(heard.heap.rows[i])
+        device = devices.get(name)
+        if (shard_of(name) if device is None else device.shard) not in shards:
+            continue
+        part.mine.append(i)
+        try:
+            if isinstance(row, RefusedError):
+                raise row
+            asset = _asset(name, device, source)
+            assert device is not None  # _asset knows it
+            at = time_us(row.time)
+            check_time(at, heard.at_us, device)
+            check_place(row, device)
+        except RefusedError as refusal:
+            part.refused.append(RowRefused(i, refusal.reason, refusal.detail[:200]))
+            text = bytes(heard.heap.rows[i])[:PAYLOAD_KEPT].decode("utf-8", "replace").replace("\x00", "�")
+            into.refused.append(Refused(heard.at_us, refusal.reason, refusal.detail, name, TOPIC, text))
+            continue
+        part.kept.append(i)
+        status = UNSAID if row.working is None else Status.WORKING if row.working else Status.IDLE
+        kept.append(
+            (asset, device.id, device.kind_code, device.owner, at, row.lon, row.lat,
+             row.alt_m, row.speed_m_s, row.heading_deg, row.accuracy_m, status)
+        )  # fmt: skip
+        attrs.append(_attrs(row))
+        datums.append("" if device.datum in UNCHANGED_DATUMS else device.datum)
+        into.shards.add(device.shard)
+    into.rows += len(part.mine)
+    return _columns(kept, attrs, datums, heard.at_us) if kept else None
+
+
+def _asset(name: str, device: KnownDevice | None, source: int) -> int:
+    if device is None:
+        raise RefusedError("unknown_device", name)
+    if source != SIGNED_IN and device.platform != source:
+        raise RefusedError("foreign_device", f"{name} is not assigned to this platform")
+    if device.revoked:
+        raise RefusedError("revoked_device", name)
+    if device.asset is None:
+        raise RefusedError("no_asset", f"{name} is tied to no asset in use")
+    return device.asset
+
+
+def _columns(kept: list[tuple], attrs: list[str], datums: list[str], received_us: int) -> PositionBatch:
+    asset, device, kind, owner, at, lon, lat, alt, speed, heading, accuracy, status = zip(*kept, strict=True)
+    n = len(kept)
+    x, y = np.array(lon, np.float64), np.array(lat, np.float64)
+    source_x, source_y = np.full(n, np.nan), np.full(n, np.nan)
+    for datum in set(datums) - {""}:
+        rows = np.flatnonzero(np.array(datums) == datum)
+        source_x[rows], source_y[rows] = x[rows], y[rows]
+        x[rows], y[rows] = to_wgs84(source_x[rows], source_y[rows], datum)
+    return PositionBatch(
+        asset=np.array(asset, np.int64),
+        device=np.array(device, np.int64),
+        kind=np.array(kind, np.uint8),
+        owner=np.array(owner, np.int64),
+        seq=np.zeros(n, np.int64),
+        time_us=np.array(at, np.int64),
+        received_us=np.full(n, received_us, np.int64),
+        lon=x,
+        lat=y,
+        # None becomes NaN on the way.
+        alt_m=np.array(alt, np.float32),
+        speed_m_s=np.array(speed, np.float32),
+        heading_deg=np.array(heading, np.float32),
+        accuracy_m=np.array(accuracy, np.float32),
+        status=np.array(status, np.int16),
+        source_x=source_x,
+        source_y=source_y,
+        datum=datums,
+        attrs=attrs,
+    )

@@ -1,0 +1,69 @@
+"""Keys that platforms sign their pushes with: issued, rotated and ended in the desk, stored sealed."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import NamedTuple
+
+from django.db import transaction
+from django.utils import timezone
+
+from access.ciphers import current_provider, provider_for
+from devices.platforms import Platform, PushKey
+
+OVERLAP = timedelta(hours=24)
+"""How long the former keys still hold after a new one was issued: the other side needs time to change over."""
+
+
+class Issued(NamedTuple):
+    """A new key as the platform's people get it; the secret is shown this once and cannot be read in the desk again."""
+
+    key_id: str
+    secret: str
+
+
+def issue_push_key(platform: Platform) -> Issued:
+    """Give ``platform`` a new key; those it has end :data:`OVERLAP` from now, or when they would have anyway."""
+    issued = Issued(f"pk_{secrets.token_hex(8)}", secrets.token_urlsafe(32))
+    provider = current_provider()
+    with transaction.atomic():
+        now = timezone.now()
+        for key in platform.keys.filter(ends_at=None):
+            key.ends_at = now + OVERLAP
+            key.save(update_fields=["ends_at"])
+        PushKey.objects.create(
+            platform=platform,
+            key_id=issued.key_id,
+            provider=f"{provider.tag}.{provider.key_id}",
+            sealed=provider.encrypt(issued.secret.encode(), _context(issued.key_id)),
+        )
+    return issued
+
+
+def revoke_push_keys(platform: Platform) -> int:
+    """End all keys of ``platform`` now; returns how many were in force."""
+    now = timezone.now()
+    ended = 0
+    for key in platform.keys.all():
+        if key.ends_at is None or key.ends_at > now:
+            key.ends_at = now
+            key.save(update_fields=["ends_at"])
+            ended += 1
+    return ended
+
+
+def secret_of(key_id: str, provider: str, sealed: bytes) -> bytes:
+    """Open a stored secret.
+
+    Raises
+    ------
+    PersonalDataError
+        It was sealed with another data key, or altered.
+    """
+    tag, _dot, name = provider.partition(".")
+    return provider_for(tag, name).decrypt(sealed, _context(key_id))
+
+
+def _context(key_id: str) -> bytes:
+    return f"push key {key_id}".encode()

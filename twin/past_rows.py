@@ -1,0 +1,58 @@
+"""What is read of the past, wherever it lies: rows and assets by the column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ids = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """``n`` positions of the past.
+
+    Attributes
+    ----------
+    columns : dict of arrays
+        ``asset`` int64, ``kind`` int16, ``time_us`` int64 (microseconds since 1970 UTC), ``lon`` and ``lat`` float64
+        (degrees), ``alt_m``, ``speed_m_s`` and ``heading_deg`` float32 (NaN unknown), ``status`` int16 (-1 unsaid);
+        each of shape (n,).
+    """
+
+    columns: dict[str, NDArray]
+
+    def __len__(self) -> int:
+        return len(self.columns["asset"])
+
+    def __getitem__(self, name: str) -> NDArray:
+        return self.columns[name]
+
+    def take(self, rows: NDArray) -> Rows:
+        """Some of the rows, by index or mask."""
+        return Rows({name: column[rows] for name, column in self.columns.items()})
+
+
+@dataclass(frozen=True)
+class Assets:
+    """Assets of every kind, in use or not, by ascending key: ``id``, ``kind`` (code) and ``owner`` (0: none)."""
+
+    id: Ids
+    kind: NDArray[np.int16]
+    owner: Ids
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def take(self, rows: NDArray) -> Assets:
+        """Some of them, by index or mask."""
+        return Assets(self.id[rows], self.kind[rows], self.owner[rows])
+
+    def find(self, ids: Ids) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Where ``ids`` stand, and which are here at all."""
+        if not len(self):
+            return np.zeros(len(ids), np.int64), np.zeros(len(ids), bool)
+        at = np.minimum(np.searchsorted(self.id, ids), len(self) - 1)
+        return at, self.id[at] == ids

@@ -1,0 +1,47 @@
+import type { Stream } from "../live/stream";
+import type { MapCanvas } from "./canvas";
+import { drawingInterval } from "./pace";
+import type { Picture } from "./picture";
+import type { Selection } from "./selection";
+
+/** When the moving things are drawn: once for many causes, and as often as needed while something glides. */
+export class Brush {
+  canvas: MapCanvas | null = null;
+  private isDrawAsked = false;
+  private isGliding = false;
+
+  constructor(
+    private readonly stream: Stream,
+    private readonly picture: Picture,
+    private readonly selection: Selection,
+  ) {}
+
+  /** Draws at the next opportunity; many causes in one moment draw once. */
+  draw(): void {
+    if (this.isDrawAsked) return;
+    this.isDrawAsked = true;
+    requestAnimationFrame(() => {
+      this.isDrawAsked = false;
+      if (this.canvas !== null) this.picture.draw(this.canvas, this.stream.cells, this.selection);
+    });
+  }
+
+  /** Lays everything out anew. */
+  redo(): void {
+    this.picture.forget();
+    this.draw();
+  }
+
+  /** Draws while something glides, as often as a pixel changes, and then once more. */
+  glide(): void {
+    if (this.isGliding) return;
+    const step = (): void => {
+      const { canvas } = this;
+      const wait = canvas === null ? null : drawingInterval(this.stream.fleet.gliding(), canvas.zoom);
+      this.isGliding = wait !== null;
+      canvas?.redraw();
+      if (wait !== null) setTimeout(() => requestAnimationFrame(step), wait);
+    };
+    step();
+  }
+}
