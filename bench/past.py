@@ -162,6 +162,7 @@ def _fill(assets: int, rows: int) -> tuple[float, float, float]:
     from django.db import connection
 
     from bench._load import PREFIX, register
+    from bench._past_fill import mark, sum_up
     from twin.history import ensure_partitions
     from twin.kinds import MACHINE
 
@@ -185,6 +186,8 @@ def _fill(assets: int, rows: int) -> tuple[float, float, float]:
                    WHERE a.code LIKE %s""",
                 [LON, LAT, first, min(first + 100, turns) - 1, start, PERIOD_S, PREFIX + "%"],
             )
+    mark(MACHINE, start, end)
+    sum_up()
     return start.timestamp(), end.timestamp(), round(time.monotonic() - began, 1)
 
 

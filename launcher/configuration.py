@@ -52,6 +52,8 @@ class Installation:
         Existing servers; empty for private ones.
     throwaway : bool
         For tests: the database does not wait for the disk.
+    archive : str
+        Where old days of the history are kept; empty: below ``var``.
     terminals : str
         Address on which JT/T 808 terminals are let in.
     servers : str
@@ -69,6 +71,7 @@ class Installation:
     terminals: str = "127.0.0.1"
     hosts: str = ""
     https: bool = False
+    archive: str = ""
     database_url: str = ""
     mqtt_url: str = ""
     throwaway: bool = False
@@ -224,6 +227,7 @@ class Installation:
             SANDTABLE_INSTALLATION=self.name,
             SANDTABLE_CITY=self.city,
             SANDTABLE_HTTPS="1" if self.https else "",
+            SANDTABLE_ARCHIVE=self.archive,
             SANDTABLE_BROKER_DIR=str(self.broker_folder) if self.private_broker else "",
             DATABASE_URL=self.database_url or self.database_address().url(),
             MQTT_URL=self.broker_address(),

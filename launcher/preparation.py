@@ -68,7 +68,7 @@ class Preparation:
         settings = [
             installation.city, installation.demo, installation.listen, installation.hosts, installation.https,
             installation.database_url, installation.mqtt_url, installation.secrets, installation.processes,
-            installation.terminals,
+            installation.terminals, installation.archive,
         ]  # fmt: skip
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         digest.update(fingerprint(ROOT, (*NOT_CODE, installation.var.name)).encode())

@@ -93,6 +93,7 @@ def apply_options(installation: Installation, options: argparse.Namespace, env: 
     if options.processes is not None:
         installation.processes = parse_counts(options.processes)
     installation.hosts = env.get("SANDTABLE_HOSTS", installation.hosts)
+    installation.archive = env.get("SANDTABLE_ARCHIVE", installation.archive)
     if "SANDTABLE_HTTPS" in env:
         installation.https = env["SANDTABLE_HTTPS"] == "1"
 

@@ -19,8 +19,8 @@ from psycopg import sql
 
 from twin import past_sql
 from twin.history import SLOT_US
+from twin.past_columns import moment, read_pieces
 from twin.past_rows import Rows
-from twin.past_sql import moment
 
 Columns = dict[str, NDArray[Any]]
 Layout = Sequence[tuple[str, str]]
@@ -128,7 +128,7 @@ def _read(cursor: Any, names: Sequence[str], code: int, from_us: int, to_us: int
     query = sql.SQL(
         "SELECT extract(epoch FROM slot)::int8, {} FROM twin_digest WHERE kind = {} AND slot >= {} AND slot < {}"
     ).format(wanted, sql.Literal(code), moment(from_us), moment(to_us))
-    return {at_s * 1_000_000: pieces for at_s, pieces in past_sql.read_pieces(cursor, query, len(names))}
+    return {at_s * 1_000_000: pieces for at_s, pieces in read_pieces(cursor, query, len(names))}
 
 
 def late_slots(cursor: Any, code: int, from_us: int, to_us: int) -> NDArray[np.int64]:

@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
-from twin import past_sql
 from twin.digests import LAST, Columns, Layout, late_slots, pack, read_digests, stamp, unpack
 from twin.history import SLOT_US
 from twin.kinds import Status
-from twin.past_sql import moment
+from twin.past_columns import moment, read_pieces
 
 HOUR_US = 3_600_000_000
 LOOK_BACK_US = 24 * HOUR_US
@@ -76,20 +75,30 @@ def advance(state: Columns, boxes: Columns, last: Columns) -> Columns:
         ``asset``, ascending.
     last : dict of arrays
         Beside it, as :data:`twin.digests.LAST` says; who says no status keeps the one from before.
+
+    Returns
+    -------
+    dict of arrays
+        In the place of ``state``, whose arrays may have been written to.
     """
-    asset = np.union1d(state["asset"], boxes["asset"])
-    old, new = np.searchsorted(asset, state["asset"]), np.searchsorted(asset, boxes["asset"])
-    columns: Columns = {"asset": asset}
+    asset = state["asset"]
+    at = np.searchsorted(asset, boxes["asset"])
+    is_new = np.ones(len(at), bool)
+    inner = at < len(asset)
+    is_new[inner] = asset[at[inner]] != boxes["asset"][inner]
+    columns: Columns = {name: column if column.flags.writeable else column.copy() for name, column in state.items()}
+    if is_new.any():
+        # Few are: they are set in where they belong, so that nothing is sorted.
+        blank: dict[str, int] = {"status": Status.IDLE}
+        columns = {name: np.insert(column, at[is_new], blank.get(name, 0)) for name, column in columns.items()}
+        at = at + np.cumsum(is_new) - is_new
+        columns["asset"][at[is_new]] = boxes["asset"][is_new]
     said = last["status"] >= 0
-    for name, missing in (("status", Status.IDLE), ("said_us", 0)):
-        columns[name] = np.full(len(asset), missing, state[name].dtype)
-        columns[name][old] = state[name]
-        columns[name][new[said]] = last[name][said]
-    for name, kind in LAST:
-        if name not in columns:
-            columns[name] = np.empty(len(asset), kind)
-            columns[name][old] = state[name]
-            columns[name][new] = last[name]
+    for name, _kind in LAST:
+        if name in ("status", "said_us"):
+            columns[name][at[said]] = last[name][said]
+        else:
+            columns[name][at] = last[name]
     return columns
 
 
@@ -98,7 +107,7 @@ def read_keyframe(cursor: Any, code: int, hour_us: int) -> Columns | None:
     query = sql.SQL("SELECT 0::int8, data FROM twin_keyframe WHERE kind = {} AND at = {}").format(
         sql.Literal(code), moment(hour_us)
     )
-    found = past_sql.read_pieces(cursor, query, 1)
+    found = read_pieces(cursor, query, 1)
     return unpack(found[0][1][0], _KEYFRAME) if found else None
 
 

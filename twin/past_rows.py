@@ -50,6 +50,10 @@ class Assets:
         """Some of them, by index or mask."""
         return Assets(self.id[rows], self.kind[rows], self.owner[rows])
 
+    def codes(self) -> list[int]:
+        """Kinds there are, ascending."""
+        return np.flatnonzero(np.bincount(self.kind)).tolist()  # type: ignore[no-any-return]
+
     def find(self, ids: Ids) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Where ``ids`` stand, and which are here at all."""
         if not len(self):

@@ -12,25 +12,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import psycopg
-from numpy.typing import NDArray
 from psycopg import sql
 
 from gis.notices import stamp_of
-from twin.exceptions import PastTooSlowError
 from twin.kinds import kinds
+from twin.past_columns import EPOCH_2000_US, TYPES, moment, read_columns
 from twin.past_rows import Assets, Ids, Rows
 
-STATEMENT_TIMEOUT_MS = 8_000
 STATUS_ROWS = 64
 """A row that does not say the status has that of the newest of so many earlier ones that does."""
 
-_EPOCH_2000_US = 946_684_800_000_000
-_TYPES = {"int2": ">i2", "int8": ">i8", "float4": ">f4", "float8": ">f8", "timestamptz": ">i8"}
-"""By PostgreSQL's name, how a value stands in an answer."""
-# Compiling would take longer than any of these queries. And the newest row is the first of the index: of a partition
-# that was not analysed yet, the planner believes that an asset has a row or two there, and would sort them all.
-_MANNER = "SET LOCAL statement_timeout = {}; SET LOCAL jit = off; SET LOCAL enable_sort = off"
 Bounds = tuple[float, float, float, float]
 _Column = tuple[str, str, sql.SQL]
 
@@ -69,7 +60,7 @@ def read_assets(cursor: Any, only: int | None = None) -> Assets:
 
 def _read_assets(cursor: Any, wanted: sql.Composable) -> Assets:
     codes = sql.SQL(", ").join(sql.SQL("({}, {})").format(kind.key, kind.code) for kind in kinds())
-    columns = _copy(
+    columns = read_columns(
         cursor,
         sql.SQL(
             """SELECT a.id::int8, k.code::int2, coalesce(a.owner_id, 0)::int8
@@ -148,7 +139,8 @@ def inside_spans(
     body = """SELECT r.* FROM unnest({}, {}, {}) AS q(id, after_us, to_us) CROSS JOIN LATERAL (
                   SELECT {} FROM twin_track t WHERE t.kind = {} AND t.asset_id = q.id
                   AND t.ts > to_timestamp(0) + q.after_us * interval '1 microsecond'
-                  AND t.ts <= to_timestamp(0) + q.to_us * interval '1 microsecond' AND {} AND {}) AS r"""
+                  AND t.ts <= to_timestamp(0) + q.to_us * interval '1 microsecond' AND {} AND {} OFFSET 0) AS r"""
+    # OFFSET 0: or else the planner, who cannot know how short the spans are, would read the whole day beside them.
     arrays = [_array(values) for values in (ids, after_us, to_us)]
     which = (*arrays, _POSITION_SQL, sql.Literal(code), _span(*limits_us), _inside(bounds))
     return _union(cursor, [sql.SQL(body).format(*which)])
@@ -202,10 +194,10 @@ def status_before(cursor: Any, assets: Assets, at_us: int, look_back_us: int) ->
     ]
     if not parts:
         return {}
-    found = _copy(
+    found = read_columns(
         cursor, sql.SQL(" UNION ALL ").join(parts), [("asset", "int8"), ("status", "int2"), ("ts", "timestamptz")]
     )
-    said = zip(found["status"].tolist(), (found["ts"] + _EPOCH_2000_US).tolist(), strict=True)
+    said = zip(found["status"].tolist(), (found["ts"] + EPOCH_2000_US).tolist(), strict=True)
     return dict(zip(found["asset"].tolist(), said, strict=True))
 
 
@@ -222,7 +214,7 @@ def oldest(cursor: Any, assets: Assets) -> int | None:
         )
         for (name,) in cursor.fetchall():
             # NULL has no fixed width: minus infinity stands for "none here".
-            (first,) = _copy(
+            (first,) = read_columns(
                 cursor,
                 sql.SQL(
                     """SELECT coalesce(min(r.ts), '-infinity') FROM unnest({ids}) AS a(id) CROSS JOIN LATERAL (
@@ -231,7 +223,7 @@ def oldest(cursor: Any, assets: Assets) -> int | None:
                 [("ts", "timestamptz")],
             )["ts"].tolist()
             if first != np.iinfo(np.int64).min:
-                found.append(first + _EPOCH_2000_US)
+                found.append(first + EPOCH_2000_US)
                 break
     return min(found, default=None)
 
@@ -251,19 +243,12 @@ def _by_kind(assets: Assets) -> list[tuple[int, sql.Composed]]:
             int(code),
             _array(assets.id[assets.kind == code]),
         )
-        for code in np.unique(assets.kind)
+        for code in assets.codes()
     ]
 
 
 def _span(after_us: int, to_us: int) -> sql.Composed:
     return sql.SQL("t.ts > {} AND t.ts <= {}").format(moment(after_us), moment(to_us))
-
-
-def moment(us: int) -> sql.Composed:
-    """A moment as a constant of a query."""
-    # A literal: only what the planner sees as a constant leaves out partitions.
-    stamp = np.datetime64(us, "us").item().isoformat()
-    return sql.SQL("{}::timestamptz").format(sql.Literal(f"{stamp}+00:00"))
 
 
 def _interval(us: int) -> sql.Composed:
@@ -273,54 +258,10 @@ def _interval(us: int) -> sql.Composed:
 def _union(cursor: Any, parts: Sequence[sql.Composable], most: int | None = None) -> Rows:
     fields = [(name, kind) for name, kind, _expression in _POSITION]
     if not parts:
-        return Rows({name: np.empty(0, np.dtype(_TYPES[kind]).newbyteorder("=")) for name, kind in fields})
+        return Rows({name: np.empty(0, np.dtype(TYPES[kind]).newbyteorder("=")) for name, kind in fields})
     query: sql.Composable = sql.SQL(" UNION ALL ").join(parts)
     if most is not None:
         query = sql.SQL("{} LIMIT {}").format(query, sql.Literal(most))
-    columns = _copy(cursor, query, fields)
-    columns["time_us"] += _EPOCH_2000_US
+    columns = read_columns(cursor, query, fields)
+    columns["time_us"] += EPOCH_2000_US
     return Rows(columns)
-
-
-def read_pieces(cursor: Any, query: sql.Composable, pieces: int) -> list[tuple[int, list[bytes]]]:
-    """A query's rows: a whole number (int8), then so many pieces of data (bytea); as binary, for they are large."""
-    with cursor.copy(sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(query)) as copy:
-        copy.set_types(["int8"] + ["bytea"] * pieces)
-        return [(row[0], list(row[1:])) for row in copy.rows()]
-
-
-def _copy(cursor: Any, query: sql.Composable, fields: Sequence[tuple[str, str]]) -> dict[str, NDArray]:
-    """A query's answer as columns.
-
-    PostgreSQL strings the rows together to one value: handed over row by row, each would cost more than all the rest.
-
-    Parameters
-    ----------
-    cursor : cursor
-        In a transaction.
-    query : Composable
-        Its columns are NOT NULL.
-    fields : sequence of (name, type)
-        Of the columns, as :data:`_TYPES` has them; ``timestamptz`` is int64 microseconds since 2000-01-01 UTC.
-
-    Raises
-    ------
-    PastTooSlowError
-        It takes longer than :data:`STATEMENT_TIMEOUT_MS`.
-    """
-    record = [(name, _TYPES[kind]) for name, kind in fields]
-    names = [sql.Identifier(name) for name, _kind in fields]
-    sent = [
-        sql.SQL("{}({})").format(sql.Identifier(f"{kind}send" if kind != "timestamptz" else "timestamptz_send"), name)
-        for (_name, kind), name in zip(fields, names, strict=True)
-    ]
-    strung = sql.SQL("SELECT 0::int8, string_agg({}, ''::bytea) FROM ({}) AS r({})").format(
-        sql.SQL(" || ").join(sent), query, sql.SQL(", ").join(names)
-    )
-    cursor.execute(_MANNER.format(STATEMENT_TIMEOUT_MS))
-    try:
-        ((_zero, (data,)),) = read_pieces(cursor, strung, 1)
-    except psycopg.errors.QueryCanceled:
-        raise PastTooSlowError from None
-    table = np.frombuffer(data or b"", dtype=record)
-    return {name: table[name].astype(table[name].dtype.newbyteorder("=")) for name, _kind in fields}

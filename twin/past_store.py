@@ -37,7 +37,7 @@ def newest_before(cursor: Any, assets: Assets, at_us: int, look_back_us: int, wi
     """
     parts = [
         _newest_of_kind(cursor, code, assets.take(assets.kind == code), at_us, look_back_us, window)
-        for code in np.unique(assets.kind).tolist()
+        for code in assets.codes()
     ]
     return _together(parts) if parts else _from_files(None, 0)
 
@@ -158,7 +158,7 @@ def newest_by_cell(cursor: Any, assets: Assets, from_us: int, to_us: int, cell_u
 def status_before(cursor: Any, assets: Assets, at_us: int, look_back_us: int) -> dict[int, tuple[int, int]]:
     """The last status that each asset said at or before a moment, and when, where one of its newest rows says any."""
     said = past_sql.status_before(cursor, assets, at_us, look_back_us)
-    for code in np.unique(assets.kind).tolist():
+    for code in assets.codes():
         if days := archived_days(code, at_us - look_back_us, at_us):
             missing = np.setdiff1d(assets.id[assets.kind == code], list(said))
             found = newest(days, ["status"], at_us - look_back_us, at_us, missing, said=True)
@@ -171,7 +171,7 @@ def status_before(cursor: Any, assets: Assets, at_us: int, look_back_us: int) ->
 def oldest(cursor: Any, assets: Assets) -> int | None:
     """When the oldest row kept of any of these assets was, microseconds since 1970 UTC; None where there is none."""
     found = past_sql.oldest(cursor, assets)
-    for code in np.unique(assets.kind).tolist():
+    for code in assets.codes():
         ids = assets.id[assets.kind == code]
         for day in archived_days(code, 0, LAST_US if found is None else found):
             first = day.oldest(ids)
@@ -183,7 +183,7 @@ def oldest(cursor: Any, assets: Assets) -> int | None:
 
 def _archived_of(assets: Assets, from_us: int, to_us: int) -> list[tuple[Archived, int, Ids]]:
     """Archived days of a span, with the code and the assets of their kind."""
-    codes = np.unique(assets.kind).tolist()
+    codes = assets.codes()
     return [(day, c, assets.id[assets.kind == c]) for c in codes for day in archived_days(c, from_us, to_us)]
 
 

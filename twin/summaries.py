@@ -48,8 +48,7 @@ def _summarize_kind(kind: AssetKind, now: datetime, ready_us: int, most: int) ->
     made = sorted(slots, reverse=True)[:most]
     for slot_us in made:
         _make(kind, slot_us)
-    hour_us = max(-(-from_us // HOUR_US) * HOUR_US, ready_us // HOUR_US * HOUR_US - LOOK_BACK_US)
-    _make_keyframes(kind, hour_us, ready_us)
+    _make_keyframes(kind, -(-from_us // HOUR_US) * HOUR_US, ready_us)
     return len(made)
 
 
@@ -68,7 +67,7 @@ def _make(kind: AssetKind, slot_us: int) -> None:
 
 
 def _make_keyframes(kind: AssetKind, from_us: int, ready_us: int) -> None:
-    """The missing keyframes of the last day, each from the one before; where there is none, one of them from rows."""
+    """The missing keyframes, each from the one before; where there is none, one of them from rows."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT extract(epoch FROM at)::int8 FROM twin_keyframe WHERE kind = %s AND at >= %s",

@@ -116,7 +116,7 @@ def within(
     empty = np.empty(0, np.int64)
     search.found.append((empty, empty, empty, empty))
     everyone = candidates(cursor, look)
-    for code in np.unique(everyone.kind).tolist():
+    for code in everyone.codes():
         if codes is None or code in codes:
             assets = everyone.take(everyone.kind == code)
             _in_files(search, code, assets)

@@ -11,7 +11,7 @@ from access.models import Grant
 from command.machineroom.charts import MINUTES, chart
 from command.machineroom.tables import figure, seconds
 from command.tests.people import Town
-from command.tests.test_machineroom import QUIET, Watched, lag, sample, tell
+from command.tests.test_machineroom import QUIET, Watched, lag, outside_broker, sample, tell  # noqa: F401 (fixture)
 
 pytestmark = pytest.mark.django_db
 ADDRESSES = ("/admin/machine-room/", "/admin/machine-room/now/")

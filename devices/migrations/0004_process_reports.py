@@ -4,44 +4,43 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('devices', '0003_event_once_by_digest'),
+        ("devices", "0003_event_once_by_digest"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ProcessSample',
+            name="ProcessSample",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('line', models.CharField(max_length=16, verbose_name='用途')),
-                ('name', models.CharField(max_length=64, verbose_name='进程')),
-                ('host', models.CharField(max_length=64, verbose_name='主机')),
-                ('at', models.DateTimeField(db_index=True, verbose_name='时间')),
-                ('figures', models.JSONField(verbose_name='指标')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("line", models.CharField(max_length=16, verbose_name="用途")),
+                ("name", models.CharField(max_length=64, verbose_name="进程")),
+                ("host", models.CharField(max_length=64, verbose_name="主机")),
+                ("at", models.DateTimeField(db_index=True, verbose_name="时间")),
+                ("figures", models.JSONField(verbose_name="指标")),
             ],
             options={
-                'verbose_name': '进程采样',
-                'verbose_name_plural': '进程采样',
+                "verbose_name": "进程采样",
+                "verbose_name_plural": "进程采样",
             },
         ),
         migrations.CreateModel(
-            name='ProcessReport',
+            name="ProcessReport",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('line', models.CharField(max_length=16, verbose_name='用途')),
-                ('name', models.CharField(max_length=64, verbose_name='进程')),
-                ('host', models.CharField(max_length=64, verbose_name='主机')),
-                ('pid', models.IntegerField(verbose_name='进程号')),
-                ('revision', models.CharField(blank=True, max_length=64, verbose_name='程序版本')),
-                ('started_at', models.DateTimeField(verbose_name='启动时间')),
-                ('reported_at', models.DateTimeField(verbose_name='最近上报')),
-                ('figures', models.JSONField(verbose_name='指标')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("line", models.CharField(max_length=16, verbose_name="用途")),
+                ("name", models.CharField(max_length=64, verbose_name="进程")),
+                ("host", models.CharField(max_length=64, verbose_name="主机")),
+                ("pid", models.IntegerField(verbose_name="进程号")),
+                ("revision", models.CharField(blank=True, max_length=64, verbose_name="程序版本")),
+                ("started_at", models.DateTimeField(verbose_name="启动时间")),
+                ("reported_at", models.DateTimeField(verbose_name="最近上报")),
+                ("figures", models.JSONField(verbose_name="指标")),
             ],
             options={
-                'verbose_name': '进程',
-                'verbose_name_plural': '进程',
-                'constraints': [models.UniqueConstraint(fields=('host', 'name'), name='process_once_a_host')],
+                "verbose_name": "进程",
+                "verbose_name_plural": "进程",
+                "constraints": [models.UniqueConstraint(fields=("host", "name"), name="process_once_a_host")],
             },
         ),
     ]

@@ -15,7 +15,7 @@ from django.utils import timezone
 from access.identifiers import make_uscc
 from access.models import Grant, Organization, User
 from gis.models import Region
-from twin import past, past_sql
+from twin import past, past_columns, past_sql
 from twin.history import write_tracks
 from twin.kinds import kind_of
 from twin.live.frames import ASSETS
@@ -301,8 +301,10 @@ def test_a_moment_at_which_nothing_was_is_no_error(town):
 
 
 def test_reading_does_not_wait_for_ever(quiet_town, monkeypatch):
-    monkeypatch.setattr(past_sql, "STATEMENT_TIMEOUT_MS", 1)
-    monkeypatch.setattr(past_sql, "_POSITION_SQL", past_sql.sql.SQL("pg_sleep(1), 1"))
+    monkeypatch.setattr(past_columns, "STATEMENT_TIMEOUT_MS", 1)
+    slow = past_sql.sql.SQL("t.asset_id + 0 * length(pg_sleep(1)::text), ")
+    rest = past_sql.sql.SQL(", ").join(expression for _name, _type, expression in past_sql._POSITION[1:])
+    monkeypatch.setattr(past_sql, "_POSITION_SQL", slow + rest)
     answer = quiet_town.client("city").get("/api/v1/past/state", {"at": quiet_town.ms(100)})
     assert (answer.status_code, answer.json()["detail"][:8]) == (503, "读取历史用时过长")
 
