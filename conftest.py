@@ -16,7 +16,12 @@ def _default_language(settings):
 pytest_plugins = ["tests.functions_plugin"]
 
 
+@pytest.fixture(scope="session")
+def _no_static_files(tmp_path_factory):
+    return tmp_path_factory.mktemp("static")
+
+
 @pytest.fixture(autouse=True)
-def _collected_static(settings, tmp_path_factory):
-    """WhiteNoise warns where static files were never collected, and a warning fails a test."""
-    settings.STATIC_ROOT = tmp_path_factory.getbasetemp()
+def _collected_static(settings, _no_static_files):
+    """WhiteNoise warns where static files were never collected, and each new client lists all that were."""
+    settings.STATIC_ROOT = _no_static_files
