@@ -129,10 +129,9 @@ export class MapApp {
   private frame(isFirst: boolean, isOther: boolean): void {
     if (isFirst) this.picture.forget();
     else if (isOther) this.picture.recount();
-    if (this.stream.cells === null) this.brush.glide();
     this.selection.tick();
     this.showCounts();
-    this.brush.draw();
+    this.brush.follow(isFirst);
   }
 
   private connection(): void {

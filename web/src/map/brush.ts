@@ -4,11 +4,15 @@ import { drawingInterval } from "./pace";
 import type { Picture } from "./picture";
 import type { Selection } from "./selection";
 
+/** Between two steps of what moves, where people asked for less motion. */
+const STEP_MS = 1000;
+
 /** When the moving things are drawn: once for many causes, and as often as needed while something glides. */
 export class Brush {
   canvas: MapCanvas | null = null;
   private isDrawAsked = false;
   private isGliding = false;
+  private isStepDue = false;
 
   constructor(
     private readonly stream: Stream,
@@ -26,14 +30,32 @@ export class Brush {
     });
   }
 
+  /** Draws what positions changed; where people asked for less motion, all of a second in one step. */
+  follow(isFirst: boolean): void {
+    if (isFirst || this.stream.fleet.glides) {
+      this.move();
+    } else if (!this.isStepDue) {
+      this.isStepDue = true;
+      setTimeout(() => {
+        this.isStepDue = false;
+        this.move();
+      }, STEP_MS);
+    }
+  }
+
   /** Lays everything out anew. */
   redo(): void {
     this.picture.forget();
     this.draw();
   }
 
+  private move(): void {
+    if (this.stream.cells === null) this.glide();
+    this.draw();
+  }
+
   /** Draws while something glides, as often as a pixel changes, and then once more. */
-  glide(): void {
+  private glide(): void {
     if (this.isGliding) return;
     const step = (): void => {
       const { canvas } = this;

@@ -89,8 +89,7 @@ export class Moving {
     if (isFirst) this.picture.forget();
     else if (isOther) this.picture.recount();
     this.selection.tick();
-    if (this.deps.stream.cells === null) this.brush.glide();
-    this.brush.draw();
+    this.brush.follow(isFirst);
   }
 
   forget(): void {
