@@ -7,6 +7,7 @@ one write a second, not one write a message.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections import deque
 
@@ -34,6 +35,7 @@ class TurnedAway:
         self._database = database
         self._held: deque[Refused] = deque()
         self._overflowed = 0
+        self._writing = threading.Lock()
 
     def add(self, reason: str, detail: str, device: str = "", where: str = "", payload: str = "") -> None:
         """Note one; while the database is away and memory is full, only that there were more."""
@@ -44,6 +46,10 @@ class TurnedAway:
 
     def write(self) -> None:
         """Store what is held; call it about once a second, off the event loop."""
+        with self._writing:
+            self._write()
+
+    def _write(self) -> None:
         if not self._held:
             return
         refused = list(self._held)

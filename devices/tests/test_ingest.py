@@ -303,25 +303,29 @@ def test_a_device_at_the_edge_of_its_datum_stops_nobody(road, station):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_asset_and_owner_may_change_while_running(station):
+def test_asset_and_owner_may_change_while_running(road, station):
     """History goes by the asset's present kind; one out of use is refused, and its number kept by the device."""
     station.send(seq=1)
     wait_for(lambda: station.answers)
+
+    def known():
+        return road.workers[0]._devices[station.device.identifier]
+
     Asset.objects.filter(pk=station.asset.pk).update(kind="vehicle")
-    time.sleep(0.5)
+    wait_for(lambda: known().kind_code == VEHICLE.code)
     station.send(seq=2)
     wait_for(lambda: len(station.tracks()) == 2)
     with connection.cursor() as cursor:
         cursor.execute("SELECT array_agg(kind ORDER BY seq) FROM twin_track")
         assert cursor.fetchone()[0] == [MACHINE.code, VEHICLE.code]
     Asset.objects.filter(pk=station.asset.pk).update(active=False)
-    time.sleep(0.5)
+    wait_for(lambda: known().asset is None)
     station.send(seq=3)
     wait_for(lambda: reasons() == {"no_asset": 1})
     assert station.answers[-1]["acked"] == 2
     second = Asset.objects.create(kind="machine", code="W-2", name="焊机")
     Device.objects.filter(pk=station.device.pk).update(asset=second)
-    time.sleep(0.5)
+    wait_for(lambda: known().asset == second.pk)
     station.send(seq=3)
     wait_for(lambda: station.answers[-1]["acked"] == 3)
     assert State.objects.filter(asset=second).exists()

@@ -66,8 +66,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
-def wait_for(condition: Callable[[], Any], timeout_s: float = 30.0, every_s: float = 0.1) -> Any:
-    """The condition's first true value; fails after ``timeout_s``."""
+def wait_for(condition: Callable[[], Any], timeout_s: float = 90.0, every_s: float = 0.1) -> Any:
+    """The condition's first true value; fails after ``timeout_s``: long, for machines with more to do."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         if value := condition():
@@ -181,7 +181,7 @@ class Screen:
         """Open a page as somebody who has signed in already: no other page is drawn before."""
         name, value = self.stack.python(SESSION.format(user=user))
         self.context.add_cookies([{"name": name, "value": value, "url": self.stack.url}])
-        self.page.goto(f"{self.stack.url}{path}", wait_until="commit", timeout=90_000)
+        self.page.goto(f"{self.stack.url}{path}", timeout=90_000)
 
     def sign_in(self, user: str, password: str) -> None:
         """Sign in as a person does, who tries again when the page does not answer (Chromium draws slowly here)."""
@@ -210,7 +210,7 @@ class Screen:
         """Value of an expression in the page; the page's policy forbids evaluating text, so polling is ours."""
         return self.page.evaluate(expression)
 
-    def wait(self, expression: str, timeout_s: float = 30.0) -> Any:
+    def wait(self, expression: str, timeout_s: float = 90.0) -> Any:
         """First true value of an expression."""
         return wait_for(lambda: self.ask(expression), timeout_s)
 

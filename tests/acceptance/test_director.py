@@ -51,7 +51,7 @@ def tab(tablet, name):
 
 
 def said(tablet, text):
-    wait_for(lambda: text in tablet.page.locator(".said").inner_text(), 20)
+    wait_for(lambda: text in tablet.page.locator(".said").inner_text())
 
 
 def keep_picture(tablet, name):
@@ -89,12 +89,12 @@ def test_a_tablet_saves_scenes_and_plays_a_tour_on_the_wall(stack, open_for):
     wait_for(lambda: "验收路线 1/2" in badge.inner_text() if badge.is_visible() else False)
     wait_for(lambda: place(wall) == wide)
     tablet.picture("director")
-    wait_for(lambda: "验收路线 2/2" in badge.inner_text(), 20)
+    wait_for(lambda: "验收路线 2/2" in badge.inner_text())
     wait_for(lambda: place(wall) == near)
     wait_for(lambda: "2/2" in tablet.page.locator(".tour-now h3").inner_text())
     # The tablet sleeps: the wall goes on by itself.
     tablet.page.goto("about:blank")
-    wait_for(lambda: "1/2" in badge.inner_text(), 20)
+    wait_for(lambda: "1/2" in badge.inner_text())
     # Somebody touches the wall: it stands still and says so, also after it was loaded anew.
     wall.page.mouse.click(683, 500)
     wait_for(lambda: "有人操作大屏，已暂停" in badge.inner_text())
@@ -110,7 +110,7 @@ def test_a_tablet_saves_scenes_and_plays_a_tour_on_the_wall(stack, open_for):
     wait_for(lambda: tablet.page.locator(".tour-now").is_hidden())
     # A wall that is gone shows as gone.
     wall.page.goto("about:blank")
-    wait_for(lambda: "离线" in tablet.page.locator(".wall-button").inner_text(), 15)
+    wait_for(lambda: "离线" in tablet.page.locator(".wall-button").inner_text())
     assert not wall.faults + tablet.faults, wall.faults + tablet.faults
 
 

@@ -17,6 +17,6 @@ def test_the_page_is_read_at_a_glance_and_stays_of_now(stack, open_screen, size)
     assert screen.ask(WIDE) <= 0
     screen.picture("machineroom")
     first = screen.ask("document.querySelector('.room-verdict small').textContent")
-    screen.wait(f"document.querySelector('.room-verdict small').textContent !== {first!r}", 30)
+    screen.wait(f"document.querySelector('.room-verdict small').textContent !== {first!r}")
     assert screen.ask("document.getElementById('machineroom-late').hidden")
     assert not screen.faults, screen.faults

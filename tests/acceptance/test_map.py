@@ -78,7 +78,7 @@ def desk(browser: Any, stack: Stack, pictures: Any, thing: int) -> Iterator[Scre
 def here(desk: Screen, thing: int) -> Iterator[Screen]:
     """The page with the machine in the middle of its map, and afterwards nothing that a good page does not do."""
     look(desk, LON, LAT)
-    desk.wait(f"!!sandtable.positionOf({thing})", 15)
+    desk.wait(f"!!sandtable.positionOf({thing})")
     yield desk
     assert not desk.faults, desk.faults
 
@@ -110,7 +110,7 @@ def open_by_click(screen: Screen) -> None:
 def test_a_click_opens_the_card_with_the_last_hours_track_and_escape_closes_it(here: Screen) -> None:
     open_by_click(here)
     card = here.page.locator(".card")
-    wait_for(lambda: NAME in card.inner_text() and f"{POINTS} 个位置" in card.inner_text(), 15)
+    wait_for(lambda: NAME in card.inner_text() and f"{POINTS} 个位置" in card.inner_text())
     text = card.inner_text()
     # Five steps of a thousandth of a degree of longitude at 31.33° north.
     assert "475 米" in text
@@ -144,16 +144,16 @@ def test_the_panel_folds_and_the_map_zooms_by_keyboard(here: Screen) -> None:
     here.page.keyboard.press("Enter")
     assert here.page.get_by_role("checkbox", name="设备").is_visible()
     here.page.keyboard.press("+")
-    here.wait("window.location.hash.startsWith('#view=17/')", 10)
+    here.wait("window.location.hash.startsWith('#view=17/')")
     here.page.keyboard.press("-")
-    here.wait("window.location.hash.startsWith('#view=16/')", 10)
+    here.wait("window.location.hash.startsWith('#view=16/')")
 
 
 def test_things_leave_with_the_map_and_come_back_with_it(here: Screen, thing: int) -> None:
     look(here, *ELSEWHERE)
-    here.wait(f"!sandtable.positionOf({thing})", 15)
+    here.wait(f"!sandtable.positionOf({thing})")
     look(here, LON, LAT)
-    shown = here.wait(f"sandtable.positionOf({thing})", 15)
+    shown = here.wait(f"sandtable.positionOf({thing})")
     assert shown == pytest.approx([LON, LAT], abs=1e-6)
 
 
@@ -179,11 +179,11 @@ def test_a_card_closes_with_a_word_when_its_thing_is_gone(
     screen.enter("admin")
     screen.see_things()
     look(screen, LON, LAT)
-    screen.wait(f"!!sandtable.positionOf({gone})", 15)
+    screen.wait(f"!!sandtable.positionOf({gone})")
     screen.ask(f"sandtable.select({gone})")
     wait_for(lambda: "验收过客" in screen.page.locator(".card").inner_text())
     stack.python(f"from twin.models import Asset; Asset.objects.filter(pk={gone}).update(active=False); print(1)")
-    wait_for(lambda: not card_is_open(screen), 20)
+    wait_for(lambda: not card_is_open(screen))
     assert "验收过客 已不在可见范围内" in screen.page.locator(".note").inner_text()
     # The machine beside it is untouched.
     assert screen.ask(f"!!sandtable.positionOf({thing})")
@@ -208,12 +208,12 @@ def test_a_phone_shows_card_panel_and_map_at_once_and_is_worked_by_thumb(
     screen.enter("admin")
     screen.see_things()
     look(screen, LON, LAT)
-    screen.wait(f"!!sandtable.positionOf({thing})", 15)
+    screen.wait(f"!!sandtable.positionOf({thing})")
     page = screen.page
     targets = page.locator(".fold, .account-toggle, .maplibregl-ctrl-group button:visible").all()
     screen.ask(f"sandtable.select({thing})")
     page.locator(".fold").click()
-    wait_for(lambda: f"{POINTS} 个位置" in page.locator(".card").inner_text(), 15)
+    wait_for(lambda: f"{POINTS} 个位置" in page.locator(".card").inner_text())
     time.sleep(0.5)  # the card slides in
     screen.picture("card")
     panel, card = page.locator(".kinds-panel").bounding_box(), page.locator(".card").bounding_box()

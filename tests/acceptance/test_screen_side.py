@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import time
 
 import pytest
 
@@ -91,6 +92,7 @@ def rests_alone(stack, screen):
 
     figure = screen.page.locator("[data-layer='hotwork.machines'] .layer-line .total")
     before = machines()
+    time.sleep(3)  # the screen is told of what begins to work
     click(figure)
     shown = set(wait_for(lambda: screen.ask("sandtable.standingOut()")))
     after = machines()
@@ -267,7 +269,7 @@ def test_the_card_tells_of_a_thing_its_alerts_and_its_day(stack, mqtt_port, wall
     before = card.locator(".alert-row").count()
     publish(mqtt_port, machine, position(seq=3, lon=place[0] + 0.01, lat=place[1], working=True))
     publish(mqtt_port, machine, position(seq=4, lon=place[0], lat=place[1], working=True))
-    wait_for(lambda: card.locator(".alert-row").count() > before, 15)
+    wait_for(lambda: card.locator(".alert-row").count() > before)
     click(alerts.first)
     page.locator(".alert-card.open").get_by_role("button", name="确认", exact=True).wait_for()
     assert not screen.faults, screen.faults

@@ -127,7 +127,7 @@ def test_a_position_reaches_the_page_the_history_and_its_device(stack, broker, o
     listener = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     time.sleep(0.5)
     publish(broker, device, position(seq=1))
-    shown = screen.wait(f"sandtable.positionOf({device['asset']})", 10)
+    shown = screen.wait(f"sandtable.positionOf({device['asset']})")
     assert shown[:2] == pytest.approx([121.4737, 31.2304], abs=1e-5)
     assert json.loads(listener.communicate(timeout=20)[0])["acked"] == 1
     points = screen.page.request.get(f"{stack.url}/api/v1/assets/{device['asset']}/track").json()["points"]

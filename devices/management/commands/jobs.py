@@ -16,4 +16,5 @@ class Command(BaseCommand):
         """Run."""
         serve_metrics()
         with reporting("jobs"):
-            call_command("procrastinate", "worker")
+            # Two at once: archiving a day takes minutes, and counts and figures are due every one of them.
+            call_command("procrastinate", "worker", concurrency=2)
