@@ -17,7 +17,7 @@ from launcher.python_env import DEVELOPMENT_LOCK, RUNTIME_LOCK
 from launcher.steps import Steps
 from launcher.web_bundle import WebBundle
 
-WORKERS, FAST_WORKERS = 2, 3  # the fast ones wait more than they compute
+WORKERS = 3  # on two cores: tests wait more than they compute
 
 
 def run_checks(var: Path, fast: bool, arguments: list[str]) -> int:
@@ -61,7 +61,7 @@ def run_checks(var: Path, fast: bool, arguments: list[str]) -> int:
         failed = run_static_checks(preparation, steps)
         # Beside the folder emptied above: what a full run proved outlives the partial runs after it.
         argv = [str(preparation.python), "-m", "pytest", "--functions-var", str(var.parent)]
-        argv += ["-n", str(FAST_WORKERS), "-m", "not slow"] if fast else ["-n", str(WORKERS)]
+        argv += ["-n", str(WORKERS), *(["-m", "not slow"] if fast else [])]
         code = subprocess.run([*argv, *arguments], env=installation.environment(), cwd=ROOT).returncode
         return code or int(bool(failed))
     finally:

@@ -16,10 +16,20 @@ from tests.acceptance.test_screen import PUDONG, drive_in, mqtt_port, register, 
 from tests.acceptance.test_spine import connected, position, publish
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
-STATES_OF = """
+WORKING = """
+import json
+from datetime import timedelta
+from django.utils import timezone
+from twin.kinds import MACHINE
+from twin.models import State
+heard = timezone.now() - timedelta(seconds=MACHINE.silent_after_s)
+rows = State.objects.filter(asset__kind="machine", status=1, ts__gte=heard)  # who is silent does not work, but is silent
+print(json.dumps(list(rows.values_list("pk", flat=True))))
+"""
+MACHINES = """
 import json
 from twin.models import State
-print(json.dumps(dict(State.objects.filter(asset__kind="{kind}").values_list("pk", "status"))))
+print(json.dumps(list(State.objects.filter(asset__kind="machine").values_list("pk", flat=True))))
 """
 DISTRICTS_OF = """
 import json
@@ -86,18 +96,14 @@ def choice(screen, layer, value):
 
 def rests_alone(stack, screen):
     """Whether what stands out, when the number is clicked, are machines and none that works all the while."""
-
-    def machines():
-        return {int(key): status for key, status in stack.python(STATES_OF.format(kind="machine")).items()}
-
     figure = screen.page.locator("[data-layer='hotwork.machines'] .layer-line .total")
-    before = machines()
+    before = set(stack.python(WORKING))
     time.sleep(3)  # the screen is told of what begins to work
     click(figure)
     shown = set(wait_for(lambda: screen.ask("sandtable.standingOut()")))
-    after = machines()
-    assert shown <= set(after)
-    alone = not any(before.get(key) == after[key] == 1 for key in shown)
+    after = set(stack.python(WORKING))
+    assert shown <= set(stack.python(MACHINES))
+    alone = not shown & before & after
     if not alone:
         click(figure)  # lets go of them again
         wait_for(lambda: not screen.ask("sandtable.standingOut()"))
