@@ -23,7 +23,7 @@ from django.utils import timezone
 from twin.kinds import MACHINE
 from twin.models import State
 heard = timezone.now() - timedelta(seconds=MACHINE.silent_after_s)
-rows = State.objects.filter(asset__kind="machine", status=1, ts__gte=heard)  # who is silent does not work, but is silent
+rows = State.objects.filter(asset__kind="machine", status=1, ts__gte=heard)  # others are silent
 print(json.dumps(list(rows.values_list("pk", flat=True))))
 """
 MACHINES = """
