@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from devices.exceptions import RefusedError
+from devices.ingest.columns import FUTURE_TOLERANCE_US, UNCHANGED_DATUMS, as_columns, check_place, check_time
 from devices.ingest.registry import KnownDevice
 from devices.messages import (
     BadRow,
@@ -24,19 +24,10 @@ from devices.messages import (
     time_us,
 )
 from devices.numbering import Numbering
-from devices.pushed import PushedRow
 from devices.topics import Address, parse_topic
-from gis.crs import to_wgs84
-from gis.exceptions import OutOfRangeError
-from twin.batch import UNSAID, PositionBatch
-from twin.kinds import Status
+from twin.batch import PositionBatch
 
-FUTURE_TOLERANCE_US = 120 * 1_000_000
-UNCHANGED_DATUMS = frozenset({"wgs84", "cgcs2000"})
 PAYLOAD_KEPT = 2000
-# No datum shifts by more than a small part of a degree.
-SURELY_LON, SURELY_LAT = 179.0, 89.0
-_STATUS = {None: UNSAID, True: Status.WORKING, False: Status.IDLE}
 
 Recall = Callable[[Iterable[KnownDevice]], Mapping[int, Numbering]]
 
@@ -157,39 +148,6 @@ class Decoder:
         return device
 
 
-def check_time(at_us: int, received_us: int, device: KnownDevice) -> None:
-    """Refuse what is ahead of the platform's clock, or older than the history of the device's asset goes back.
-
-    Raises
-    ------
-    RefusedError
-        ``time_in_future`` or ``time_too_old``.
-    """
-    if at_us > received_us + FUTURE_TOLERANCE_US:
-        raise RefusedError("time_in_future", f"{(at_us - received_us) // 1_000_000} s ahead of the platform's clock")
-    if at_us < received_us - device.retention_us:
-        raise RefusedError(
-            "time_too_old", f"history of {device.kind} goes back {device.retention_us // 86_400_000_000} days"
-        )
-
-
-def check_place(row: Position | PushedRow, device: KnownDevice) -> None:
-    """Refuse what only turns out not to be on the globe when it is converted: a shifted datum ends within its edge.
-
-    Raises
-    ------
-    RefusedError
-        ``out_of_range_lon`` or ``out_of_range_lat``.
-    """
-    if device.datum in UNCHANGED_DATUMS or (abs(row.lon) < SURELY_LON and abs(row.lat) < SURELY_LAT):
-        return
-    try:
-        to_wgs84(row.lon, row.lat, device.datum)
-    except OutOfRangeError as error:
-        name = "lat" if abs(row.lat) >= SURELY_LAT else "lon"
-        raise RefusedError(f"out_of_range_{name}", str(error)) from None
-
-
 def _is_early(row: Position | BadRow, numbering: Numbering) -> bool:
     return row.seq is not None and numbering.skips(row.epoch, row.seq, row.oldest)
 
@@ -263,7 +221,11 @@ class _Work:
             except RefusedError as error:
                 self.refuse(self._messages[i], error, device.identifier)
         if kept:
-            out.batch = self._columns(kept, at_us)
+            rows: list[Any] = [self._rows[i] for i in kept]
+            devices = [self._devices[i] for i in kept]
+            seq = np.array([row.seq if device.numbered else 0 for row, device in zip(rows, devices, strict=True)])
+            received_us = np.array([self._messages[i].at_us for i in kept], np.int64)
+            out.batch = as_columns(rows, devices, seq.astype(np.int64), at_us[kept], received_us)
 
     def _settle_one(
         self, row: Position | BadRow, device: KnownDevice, numbering: Numbering, refusal: RefusedError | None
@@ -323,39 +285,6 @@ class _Work:
         shifted = [k for k, i in enumerate(rows) if self._devices[i].datum not in UNCHANGED_DATUMS]
         doubtful[shifted] = True
         return index[doubtful]
-
-    def _columns(self, kept: list[int], at_us: NDArray[np.int64]) -> PositionBatch:
-        rows: list[Any] = [self._rows[i] for i in kept]
-        devices = [self._devices[i] for i in kept]
-        n = len(rows)
-        x, y = np.array([r.lon for r in rows], np.float64), np.array([r.lat for r in rows], np.float64)
-        source_x, source_y = np.full(n, np.nan), np.full(n, np.nan)
-        datums = ["" if d.datum in UNCHANGED_DATUMS else d.datum for d in devices]
-        for datum in set(datums) - {""}:
-            at = np.flatnonzero(np.array(datums) == datum)
-            source_x[at], source_y[at] = x[at], y[at]
-            x[at], y[at] = to_wgs84(source_x[at], source_y[at], datum)
-        return PositionBatch(
-            asset=np.array([d.asset for d in devices], np.int64),
-            device=np.array([d.id for d in devices], np.int64),
-            kind=np.array([d.kind_code for d in devices], np.uint8),
-            owner=np.array([d.owner for d in devices], np.int64),
-            seq=np.array([r.seq if d.numbered else 0 for r, d in zip(rows, devices, strict=True)], np.int64),
-            time_us=at_us[kept],
-            received_us=np.array([self._messages[i].at_us for i in kept], np.int64),
-            lon=x,
-            lat=y,
-            # What is None becomes NaN.
-            alt_m=np.array([r.alt_m for r in rows], np.float32),
-            speed_m_s=np.array([r.speed_m_s for r in rows], np.float32),
-            heading_deg=np.array([r.heading_deg for r in rows], np.float32),
-            accuracy_m=np.array([r.accuracy_m for r in rows], np.float32),
-            status=np.array([_STATUS[r.working] for r in rows], np.int16),
-            source_x=source_x,
-            source_y=source_y,
-            datum=datums,
-            attrs=[msgspec.json.encode(r.attrs).decode() if r.attrs else "" for r in rows],
-        )
 
 
 def _empty() -> PositionBatch:

@@ -21,15 +21,14 @@ from paho.mqtt.enums import CallbackAPIVersion
 from prometheus_client import Counter
 
 from devices.exceptions import RefusedError
-from devices.ingest.decode import PAYLOAD_KEPT, UNCHANGED_DATUMS, Decoded, Refused, check_place, check_time
+from devices.ingest.columns import as_columns, check_place, check_time
+from devices.ingest.decode import PAYLOAD_KEPT, Decoded, Refused
 from devices.ingest.meters import messages_total
 from devices.ingest.registry import KnownDevice
 from devices.messages import time_us
 from devices.pushed import ANSWERS, SIGNED_IN, TOPIC, Answer, Heap, PushedRow, RowRefused, device_of, read_heap
 from devices.topics import shard_of
-from gis.crs import to_wgs84
-from twin.batch import UNSAID, PositionBatch, concatenate
-from twin.kinds import Status
+from twin.batch import PositionBatch, concatenate
 
 logger = logging.getLogger(__name__)
 
@@ -166,9 +165,9 @@ def _take(
     heard: _Heard, part: _Part, into: Decoded, devices: Mapping[str, KnownDevice], shards: Collection[int]
 ) -> PositionBatch | None:
     """Sort the rows of a heap: others', refused, kept; returns the kept ones."""
-    kept: list[tuple] = []
-    attrs: list[str] = []
-    datums: list[str] = []
+    rows: list[PushedRow] = []
+    known: list[KnownDevice] = []
+    times_us: list[int] = []
     source = heard.heap.source
     for i, row in enumerate(heard.rows):
         name = row.device if isinstance(row, PushedRow) else device_of(heard.heap.rows[i])
@@ -179,8 +178,7 @@ def _take(
         try:
             if isinstance(row, RefusedError):
                 raise row
-            asset = _asset(name, device, source)
-            assert device is not None  # _asset knows it
+            device = _in_order(name, device, source)
             at = time_us(row.time)
             check_time(at, heard.at_us, device)
             check_place(row, device)
@@ -190,19 +188,17 @@ def _take(
             into.refused.append(Refused(heard.at_us, refusal.reason, refusal.detail, name, TOPIC, text))
             continue
         part.kept.append(i)
-        status = UNSAID if row.working is None else Status.WORKING if row.working else Status.IDLE
-        kept.append(
-            (asset, device.id, device.kind_code, device.owner, at, row.lon, row.lat,
-             row.alt_m, row.speed_m_s, row.heading_deg, row.accuracy_m, status)
-        )  # fmt: skip
-        attrs.append(_attrs(row))
-        datums.append("" if device.datum in UNCHANGED_DATUMS else device.datum)
+        rows.append(row)
+        known.append(device)
+        times_us.append(at)
         into.shards.add(device.shard)
     into.rows += len(part.mine)
-    return _columns(kept, attrs, datums, heard.at_us) if kept else None
+    n = len(rows)
+    seq, received_us = np.zeros(n, np.int64), np.full(n, heard.at_us, np.int64)
+    return as_columns(rows, known, seq, np.array(times_us, np.int64), received_us) if n else None
 
 
-def _asset(name: str, device: KnownDevice | None, source: int) -> int:
+def _in_order(name: str, device: KnownDevice | None, source: int) -> KnownDevice:
     if device is None:
         raise RefusedError("unknown_device", name)
     if source != SIGNED_IN and device.platform != source:
@@ -211,36 +207,4 @@ def _asset(name: str, device: KnownDevice | None, source: int) -> int:
         raise RefusedError("revoked_device", name)
     if device.asset is None:
         raise RefusedError("no_asset", f"{name} is tied to no asset in use")
-    return device.asset
-
-
-def _columns(kept: list[tuple], attrs: list[str], datums: list[str], received_us: int) -> PositionBatch:
-    asset, device, kind, owner, at, lon, lat, alt, speed, heading, accuracy, status = zip(*kept, strict=True)
-    n = len(kept)
-    x, y = np.array(lon, np.float64), np.array(lat, np.float64)
-    source_x, source_y = np.full(n, np.nan), np.full(n, np.nan)
-    for datum in set(datums) - {""}:
-        rows = np.flatnonzero(np.array(datums) == datum)
-        source_x[rows], source_y[rows] = x[rows], y[rows]
-        x[rows], y[rows] = to_wgs84(source_x[rows], source_y[rows], datum)
-    return PositionBatch(
-        asset=np.array(asset, np.int64),
-        device=np.array(device, np.int64),
-        kind=np.array(kind, np.uint8),
-        owner=np.array(owner, np.int64),
-        seq=np.zeros(n, np.int64),
-        time_us=np.array(at, np.int64),
-        received_us=np.full(n, received_us, np.int64),
-        lon=x,
-        lat=y,
-        # None becomes NaN on the way.
-        alt_m=np.array(alt, np.float32),
-        speed_m_s=np.array(speed, np.float32),
-        heading_deg=np.array(heading, np.float32),
-        accuracy_m=np.array(accuracy, np.float32),
-        status=np.array(status, np.int16),
-        source_x=source_x,
-        source_y=source_y,
-        datum=datums,
-        attrs=attrs,
-    )
+    return device

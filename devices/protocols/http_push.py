@@ -26,12 +26,12 @@ from msgspec import Meta, Struct
 from prometheus_client import Counter
 
 from devices.exceptions import NotStoredError
-from devices.protocols.database import DatabaseThread
 from devices.protocols.road import Road
 from devices.protocols.turned_away import TurnedAway
 from devices.push_keys import secret_of
 from devices.pushed import MOST_ROWS, RowRefused
 from gis.notices import connection_parameters
+from twin.database import DatabaseThread
 
 logger = logging.getLogger(__name__)
 

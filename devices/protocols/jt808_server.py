@@ -15,7 +15,6 @@ import msgspec
 from prometheus_client import Counter, Gauge
 
 from devices.exceptions import NotStoredError, RefusedError
-from devices.protocols.database import DatabaseThread
 from devices.protocols.jt808 import FAILED, OK, Location, Message
 from devices.protocols.jt808_terminal import Terminal
 from devices.protocols.registered import keys_of
@@ -23,6 +22,7 @@ from devices.protocols.road import Road
 from devices.protocols.turned_away import TurnedAway
 from devices.pushed import SIGNED_IN, PushedRow, RowRefused
 from gis.notices import listen
+from twin.database import DatabaseThread
 
 logger = logging.getLogger(__name__)
 

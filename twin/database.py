@@ -1,4 +1,4 @@
-"""A thread with a database connection of its own, for ways in that live on an event loop."""
+"""A thread with a database connection of its own, for what lives on an event loop."""
 
 from __future__ import annotations
 
