@@ -195,7 +195,7 @@ class Terminal:
             return
         self.identifier, self._kind, self.key_hash = known
         self._server.let_in(self)
-        self._server.road.listen(topic(self._kind, self.identifier, "cmd"), self.command)
+        await self._server.road.listen(topic(self._kind, self.identifier, "cmd"), self.command)
         self.answer(message, OK)
 
     def _fail(self, refusal: RefusedError) -> None:

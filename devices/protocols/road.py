@@ -7,6 +7,7 @@ told that nothing was stored sends again, and what was stored after all is recog
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import secrets
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 ANSWER_S = 5.0
 """How long the workers may take; a database that fails over takes longer, and the sender comes again."""
 CONNECT_S = 3.0
+SUBSCRIBE_S = 1.0
 
 Listener = Callable[[bytes], None]
 
@@ -63,6 +65,7 @@ class Road:
         self._numbers = itertools.count(1)
         self._sender = secrets.token_hex(8)
         self._listeners: dict[str, Listener] = {}
+        self._subscribing: dict[int, asyncio.Future[None]] = {}
         address = urlsplit(mqtt_url)
         self._host, self._port = address.hostname or "127.0.0.1", address.port or 1883
         client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
@@ -71,6 +74,7 @@ class Road:
         client.on_connect = self._on_connect
         client.on_disconnect = lambda *_: self._call(self.connected.clear)
         client.on_message = self._on_message
+        client.on_subscribe = lambda _client, _data, number, *_: self._call(self._subscribed, number)
         self._client = client
 
     def start(self) -> None:
@@ -137,14 +141,27 @@ class Road:
         """Send a message of a device's own (an event, a reply), kept over a reconnect."""
         self._client.publish(topic, payload, qos=1)
 
-    def listen(self, topic: str, listener: Listener) -> None:
-        """Give what comes on ``topic`` to ``listener``, in the loop."""
+    async def listen(self, topic: str, listener: Listener) -> None:
+        """Give what comes on ``topic`` to ``listener``, in the loop.
+
+        Returns when the broker has taken it on, or is away: then it is asked as soon as it is back.
+        """
         self._listeners[topic] = listener
-        self._client.subscribe(topic, qos=1)
+        # Set before this is asked, so _on_connect finds the topic where a connection is only just being made.
+        if self._loop is None or not self._client.is_connected():
+            return
+        _result, number = self._client.subscribe(topic, qos=1)
+        if number is None:
+            return
+        taken = self._subscribing[number] = self._loop.create_future()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SUBSCRIBE_S):
+                await taken
+        self._subscribing.pop(number, None)
 
     def leave(self, topic: str) -> None:
         """Listen no more."""
-        if self._listeners.pop(topic, None) is not None:
+        if self._listeners.pop(topic, None) is not None and self._client.is_connected():
             self._client.unsubscribe(topic)
 
     def _call(self, work: Callable[..., object], *arguments: object) -> None:
@@ -164,6 +181,11 @@ class Road:
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         self._call(self._hear, message.topic, bytes(message.payload))
+
+    def _subscribed(self, number: int) -> None:
+        taken = self._subscribing.get(number)
+        if taken is not None and not taken.done():
+            taken.set_result(None)
 
     def _hear(self, topic: str, payload: bytes) -> None:
         if (listener := self._listeners.get(topic)) is not None:

@@ -117,7 +117,7 @@ def server(road, settings):
     server.phones = []
     thread = threading.Thread(target=server.run)
     thread.start()
-    wait_for(lambda: server.address)
+    wait_for(lambda: server.address and server.road.connected.is_set())
     yield server
     for phone in server.phones:
         phone.socket.close()
