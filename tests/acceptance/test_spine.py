@@ -230,9 +230,8 @@ def test_the_page_speaks_english_too(stack, open_screen):
     with screen.page.expect_navigation():
         screen.page.get_by_role("button", name="English").click()
     screen.see_things()
-    text = screen.page.inner_text("body")
+    text = wait_for(lambda: (text := screen.page.inner_text("body")) and "Live" in text and text)
     screen.picture("map-english")
-    assert "Live" in text
     assert "实时" not in text
 
 
