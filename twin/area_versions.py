@@ -77,7 +77,7 @@ class AreaVersion(models.Model):
 
     class Meta:
         verbose_name = verbose_name_plural = _("区域版本")
-        ordering = ["area", "version"]
+        ordering = ["area_id", "version"]  # by "area", deleted ones would drop out
         constraints = [models.UniqueConstraint(fields=["area", "version"], name="area_version_once")]
 
     def __str__(self) -> str:

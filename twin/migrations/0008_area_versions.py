@@ -184,7 +184,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "区域版本",
                 "verbose_name_plural": "区域版本",
-                "ordering": ["area", "version"],
+                "ordering": ["area_id", "version"],
                 "constraints": [models.UniqueConstraint(fields=("area", "version"), name="area_version_once")],
             },
         ),

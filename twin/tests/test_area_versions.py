@@ -59,6 +59,7 @@ def test_every_way_to_change_an_area_leaves_its_versions(area):
 def test_an_area_that_is_deleted_has_a_past_and_goes_on_counting_if_put_back(area):
     key = area.pk
     area.delete()
+    assert [row.name for row in AreaVersion.objects.all()] == ["一区"]
     assert not AreaVersion.objects.filter(valid_to=None).exists()
     Area.objects.bulk_create([Area(pk=key, name="回来", kind="fence", boundary=box(122))])
     assert Area.objects.get().version == 2
