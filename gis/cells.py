@@ -1,7 +1,7 @@
 """A grid over some shapes that answers most questions about where points and boxes lie without asking the shapes.
 
-Of each cell it knows whether one shape holds all of it, or none meets it; the rest, along the boundaries, are unsure and
-for the shapes themselves to decide. Whatever the number of vertices, a point costs one look into an array.
+Of each cell it knows whether one shape holds all of it, or none meets it; the rest, along the boundaries, are unsure
+and for the shapes themselves to decide. Whatever the number of vertices, a point costs one look into an array.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class CellMap:
         west, south, east, north = shapely.total_bounds(shapes)
         tree = shapely.STRtree(shapes)
         level = min(_COARSEST, depth)
-        row, column = (part.ravel() for part in np.indices((1 << level, 1 << level)))
+        row, column = np.divmod(np.arange(1 << 2 * level), 1 << level)
         while True:
             width, height = (east - west) / (1 << level), (north - south) / (1 << level)
             left, low = west + column * width - _EDGE, south + row * height - _EDGE
@@ -71,8 +71,8 @@ class CellMap:
             if level == depth or not len(again):
                 return cls(value, (west, south, east, north))
             level += 1
-            row = (row[again, None] * 2 + [0, 0, 1, 1]).ravel()
-            column = (column[again, None] * 2 + [0, 1, 0, 1]).ravel()
+            row = (row[again, None] * 2 + np.array([0, 0, 1, 1])).ravel()
+            column = (column[again, None] * 2 + np.array([0, 1, 0, 1])).ravel()
 
     def at(self, x: Floats, y: Floats) -> Ids:
         """The id of the shape at each point, :data:`OUTSIDE` or :data:`UNSURE`: int64[n]."""
@@ -84,7 +84,7 @@ class CellMap:
         return found
 
     def over(self, west: Floats, south: Floats, east: Floats, north: Floats) -> Ids:
-        """Of boxes, over one shape: its id where it holds all of the box, :data:`OUTSIDE` or :data:`UNSURE`: int64[n]."""
+        """Of boxes: the one shape's id where it holds all of the box, :data:`OUTSIDE` or :data:`UNSURE`: int64[n]."""
         edges = self.bounds
         found = np.full(len(west), OUTSIDE, np.int64)
         meets = (west <= edges[2]) & (east >= edges[0]) & (south <= edges[3]) & (north >= edges[1])

@@ -19,16 +19,21 @@ class Coverage:
     ----------
     index : FenceIndex
         Without height ranges.
+
+    Attributes
+    ----------
+    cells : CellMap
+        Which polygon holds each cell.
     """
 
     def __init__(self, index: FenceIndex) -> None:
         self._index = index
-        self._cells = CellMap.build(index.ids, index.polygons, DEPTH)
+        self.cells = CellMap.build(index.ids, index.polygons, DEPTH)
 
     def locate_one(self, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.int64]:
         """As :meth:`gis.fences.FenceIndex.locate_one`: int64[n], -1 where no polygon is."""
         x, y = np.asarray(lon, np.float64), np.asarray(lat, np.float64)
-        found = self._cells.at(x, y)
+        found = self.cells.at(x, y)
         unsure = np.flatnonzero(found == UNSURE)
         if len(unsure):
             found[unsure] = self._index.locate_one(x[unsure], y[unsure])
