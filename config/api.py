@@ -15,11 +15,13 @@ from layers.charts import router as layers_charts_router
 from twin.api import router as twin_router
 from twin.charts import router as twin_charts_router
 from twin.past_api import router as past_router
+from twin.past_areas import router as past_areas_router
 from twin.within_api import router as within_router
 
 api = NinjaAPI(title="Sandtable", version="1", auth=SessionAuth(), urls_namespace="api")
 api.add_router("", twin_router)
 api.add_router("", past_router)
+api.add_router("", past_areas_router)
 api.add_router("", within_router)
 api.add_router("", twin_charts_router)
 api.add_router("", devices_router)

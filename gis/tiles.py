@@ -13,7 +13,8 @@ import hashlib
 import math
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -88,6 +89,11 @@ class TileLayer:
         Below the last zoom, features smaller than this many pixels both ways are left out; 0 keeps all (points).
     timeout_ms : int
         Longest time the database may take for one tile.
+    past_source : str
+        What follows ``FROM`` where a moment of the past is asked for: the same columns under the same names, of every
+        version that a row had. Empty: the layer keeps no past.
+    past_span : (str, str)
+        Columns of it: since when and until when a version held; null: always.
     """
 
     name: str
@@ -107,6 +113,8 @@ class TileLayer:
     feature_min_zoom: str = ""
     attribution: Callable[[], str] | None = None
     timeout_ms: int = 2000
+    past_source: str = ""
+    past_span: tuple[str, str] = ("", "")
 
     def __post_init__(self) -> None:
         """Refuse a declaration that cannot work.
@@ -133,6 +141,21 @@ class TileLayer:
         for problem, found in problems.items():
             if found:
                 raise RegistrationError(f"tile layer {self.name!r}: {problem}")
+
+    def at(self, moment: datetime) -> TileLayer:
+        """The layer as it was at an aware moment, to be rendered like any other.
+
+        Raises
+        ------
+        UnknownLayerError
+            It keeps no past.
+        """
+        if not self.past_source:
+            raise UnknownLayerError(_("图层 %(layer)s 不保存过去的样子") % {"layer": self.name})
+        since, until = self.past_span
+        then = f"'{moment.isoformat()}'::timestamptz"
+        held = f"({since} IS NULL OR {since} <= {then}) AND ({until} IS NULL OR {until} > {then})"
+        return replace(self, source=self.past_source, where=f"({self.where}) AND {held}", past_source="")
 
     @cached_property
     def digest(self) -> str:

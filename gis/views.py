@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.core.cache import caches
@@ -27,21 +28,33 @@ def _cache() -> BaseCache:
     return caches["tiles" if "tiles" in settings.CACHES else "default"]
 
 
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromtimestamp(float(text) / 1000, UTC)
+    except (OverflowError, OSError) as error:
+        raise ValueError(text) from error
+
+
 @require_safe
 def tile(request: HttpRequest, layer: str, z: int, x: int, y: int) -> HttpResponse:
     """One tile for whoever is signed in.
 
     Answers 304 without rendering while nothing changed that the tile is made of: the layer's declaration and topics,
-    and the scope. 401 without a session, 403 where nobody can tell the scope, 404 for a layer, zoom or tile that does
-    not exist, 503 when the database took too long.
+    and the scope. With ``at`` (milliseconds since 1970 UTC) it is the tile of that moment, of a layer that keeps its
+    past. 400 where that is no moment, 401 without a session, 403 where nobody can tell the scope, 404 for a layer,
+    zoom or tile that does not exist, 503 when the database took too long.
     """
     if not request.user.is_authenticated:
         return refusal(401, _("请先登录"))
     try:
         declared = registry.find(layer)
         check_tile(declared, z, x, y)
+        if "at" in request.GET:
+            declared = declared.at(_moment(request.GET["at"]))
     except (UnknownLayerError, TileOutOfRangeError) as error:
         return refusal(404, error)
+    except ValueError:
+        return refusal(400, _("at 应为 1970 年起的毫秒数（UTC）。"))
     scope = scope_of_request(request)
     if scope is None and not declared.open_to_all:
         return refusal(403, _("图层 %(layer)s 的数据范围无从判断") % {"layer": layer})
@@ -59,7 +72,9 @@ def tile(request: HttpRequest, layer: str, z: int, x: int, y: int) -> HttpRespon
                 busy = refusal(503, error)
                 busy["Retry-After"] = str(RETRY_AFTER_S)
                 return busy
-            cache.set(f"tile.{name}", content, CACHE_S)
+            # Moments are as many as somebody likes to ask for: only the browser keeps those tiles.
+            if "at" not in request.GET:
+                cache.set(f"tile.{name}", content, CACHE_S)
         return HttpResponse(content, content_type=CONTENT_TYPE)
 
     return revalidated(request, name, rendered)

@@ -37,7 +37,7 @@ HELP = """\
   bench     性能测试 (benchmarks) …
   simulate  终端模拟器 (device simulator) …
   replay    回放轨迹文件 (replay a track file)  文件 …
-  backup    备份 (back up)                      [文件]
+  backup    备份 (back up)                      [文件]  --without-archive
   restore   恢复 (restore)                      文件
 
 --var 目录（或环境变量 SANDTABLE_VAR）：另一套数据目录 (another data folder; default: var).
@@ -77,6 +77,7 @@ def command_parser(command: str) -> argparse.ArgumentParser:
         parser.add_argument("--yes", action="store_true")
     elif command == "backup":
         parser.add_argument("file", type=Path, nargs="?")
+        parser.add_argument("--without-archive", action="store_true")
     elif command == "restore":
         parser.add_argument("file", type=Path)
     return parser
@@ -141,7 +142,7 @@ def run(command: str, words: list[str], var: Path) -> int:
         case "reset":
             return starting.reset(var, options.yes)
         case "backup":
-            return starting.backup(var, options.file)
+            return starting.backup(var, options.file, archive=not options.without_archive)
         case _:
             return starting.restore(var, options.file)
 

@@ -148,6 +148,7 @@ export class ScreenApp {
       clock: this.clock, mapClock: this.mapClock, timeZone: boot.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
       stream: this.stream, notices: this.notices, urls: boot.urls,
       onAlerts: (alerts) => this.alerts.recall(alerts),
+      onAreas: (at) => this.scenery?.ground.travel(at),
       onJump: () => this.jumped(),
       onSignedOut: () => signIn(boot.urls),
     });
