@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 
+from prometheus_client import Gauge
+
 BEAT_S = 0.25
+SLOWEST_BEAT_S = 1.0
 IDLE_S = 1.0
-"""Longest time between two beats."""
+"""Longest time between two beats beyond the beat itself."""
+BUSY, CALM = 0.5, 0.2
+"""Share of a core spent by the loop's thread above which the beat slows down, and below which it quickens."""
+
+beat_seconds = Gauge("sandtable_live_beat_seconds", "Between two turns of the live sockets; longer with more of them")
 
 
 class Bell:
@@ -38,6 +46,9 @@ class Bell:
 class Beat:
     """Rings all bells :data:`BEAT_S` apart while the world moves, and now and then while it does not.
 
+    Where that is more than the process can do, everybody is told half as often, and half of that again
+    (:data:`SLOWEST_BEAT_S`), rather than late: pages, tiles and new sockets go on being served in between.
+
     Parameters
     ----------
     tick : callable
@@ -49,6 +60,7 @@ class Beat:
         self._bells: set[Bell] = set()
         self._moved = asyncio.Event()
         self._beating: asyncio.Task[None] | None = None
+        self._beat_s = BEAT_S
 
     def join(self, bell: Bell) -> None:
         """Ring this one, too; from a coroutine."""
@@ -69,9 +81,13 @@ class Beat:
         self._moved.clear()
 
     async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
         seen = -1
         while True:
-            await asyncio.sleep(_until_next(asyncio.get_running_loop().time()))
+            began, spent = loop.time(), time.thread_time()
+            wait_s = _until_next(began, self._beat_s)
+            await asyncio.sleep(wait_s)
+            self._pace(loop.time() - began, wait_s, time.thread_time() - spent)
             if self._tick() == seen:
                 # Not wait_for: before Python 3.12 it can swallow a cancellation that comes with the result.
                 with contextlib.suppress(TimeoutError):
@@ -81,8 +97,16 @@ class Beat:
             for bell in self._bells:
                 bell.beat()
 
+    def _pace(self, lasted_s: float, meant_s: float, spent_s: float) -> None:
+        """Slow down or quicken by what the thread had to do since the last beat, and by how late this one is."""
+        if spent_s > BUSY * lasted_s or lasted_s > 1.5 * meant_s:
+            self._beat_s = min(SLOWEST_BEAT_S, self._beat_s * 2)
+        elif spent_s < CALM * lasted_s:
+            self._beat_s = max(BEAT_S, self._beat_s / 2)
+        beat_seconds.set(self._beat_s)
 
-def _until_next(now_s: float) -> float:
-    """Seconds to the next stroke of a clock that strikes each :data:`BEAT_S`, but not to one that is too near."""
-    wait_s = BEAT_S - now_s % BEAT_S
-    return wait_s if wait_s > BEAT_S / 2 else wait_s + BEAT_S
+
+def _until_next(now_s: float, beat_s: float) -> float:
+    """Seconds to the next stroke of a clock that strikes each ``beat_s``, but not to one that is too near."""
+    wait_s = beat_s - now_s % beat_s
+    return wait_s if wait_s > beat_s / 2 else wait_s + beat_s

@@ -17,6 +17,7 @@ from prometheus_client import Counter
 
 from twin.kinds import STATUS_NAMES, kinds
 from twin.live.beat import Bell
+from twin.live.doorkeeper import AT_ONCE_S, IN_TURN_S, SOON_S
 from twin.live.feeds import Teller
 from twin.live.frames import ASSETS, ASSETS_SCHEMA, CELLS, CELLS_SCHEMA, schema_piece
 from twin.live.hub import Hub
@@ -61,7 +62,7 @@ class Conversation:
 
     async def run(self) -> None:
         """Converse until somebody leaves."""
-        await self._recheck()
+        await self._recheck(AT_ONCE_S)
         await self._line.say(self._hello())
         self._hub.beat.join(self._bell)
         jobs = [asyncio.create_task(job) for job in (self._listen(), self._tell(), self._watch())]
@@ -167,9 +168,10 @@ class Conversation:
             await asyncio.sleep(0.5)
             if self._hub.stopping:
                 raise Leave("stopping", CLOSE_STOPPING)
-            if version != self._hub.sight_version or time.monotonic() - checked_at >= RECHECK_S:
+            changed = version != self._hub.sight_version
+            if changed or time.monotonic() - checked_at >= RECHECK_S:
                 version, checked_at = self._hub.sight_version, time.monotonic()
-                await self._recheck()
+                await self._recheck(SOON_S if changed else IN_TURN_S)
 
     async def _kept(self, work: Awaitable[Result]) -> Result:
         try:
@@ -179,8 +181,8 @@ class Conversation:
             logger.warning("live socket: %s", str(error).strip())
             raise Leave("stopping", CLOSE_LATER) from None
 
-    async def _recheck(self) -> None:
-        who = await self._kept(self._hub.doorkeeper.who(self._session_key, self._tellers))
+    async def _recheck(self, patience_s: float) -> None:
+        who = await self._kept(self._hub.doorkeeper.who(self._session_key, self._tellers, patience_s))
         if who is None:
             raise Leave("session", CLOSE_SESSION)
         key, sight = who

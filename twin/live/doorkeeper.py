@@ -25,6 +25,10 @@ from twin.live.sight import district_table, sight_of
 from twin.live.viewer import Sight, same_sight
 
 MOST_AT_ONCE = 200
+AT_ONCE_S = 0.02
+SOON_S = 0.1
+IN_TURN_S = 1.0
+"""How long the patience is of who has just come, whose rights changed, and who is looked at again in turn."""
 KNOWN_S = 15.0
 """Longest time for which a look-up table is used without having been read again."""
 MOST_DISTRICTS = 500
@@ -61,15 +65,23 @@ class Doorkeeper:
         self._asking: list[tuple[Asked, asyncio.Future[tuple[str, Sight] | None]]] = []
         self._work: asyncio.Task[None] | None = None
 
-    async def who(self, session_key: str, tellers: Sequence[Teller]) -> tuple[str, Sight] | None:
+    async def who(self, session_key: str, tellers: Sequence[Teller], patience_s: float) -> tuple[str, Sight] | None:
         """Scope key and sight of whoever holds the session, whom the tellers met; None for nobody.
+
+        Parameters
+        ----------
+        patience_s : float
+            All that ask with so much patience are asked for together so often: a question for one costs nearly as
+            much as for fifty.
 
         Raises
         ------
         django.db.DatabaseError
             Nobody knows.
         """
-        answer = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(patience_s - loop.time() % patience_s)
+        answer = loop.create_future()
         self._asking.append(((session_key, tellers), answer))
         if self._work is None or self._work.done():
             self._work = asyncio.create_task(self._answer())
