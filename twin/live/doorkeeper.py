@@ -1,9 +1,8 @@
 """Who holds a session and what they may see: asked of the database for many sockets at once.
 
 When all screens of a city come back within seconds, or somebody's rights change while all are open, hundreds of sockets
-ask at the same moment. Whoever asks while a question is under way waits for the next one, which is then asked for all
-of them together. Sockets with equal scopes get the same :class:`~twin.live.viewer.Sight`, by which they recognise that
-what was worked out for one is right for the other.
+ask at the same moment, and are asked for together (:class:`~twin.database.Together`). Sockets with equal scopes get the
+same :class:`~twin.live.viewer.Sight`, by which they recognise that what was worked out for one is right for the other.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from access.scope import Scope, reading_grants, scope_of
 from access.sessions import users_of_sessions
+from twin.database import Together
 from twin.live.database import in_database
 from twin.live.feeds import Teller
 from twin.live.sight import district_table, sight_of
@@ -62,8 +62,7 @@ class Doorkeeper:
         self._version = version
         self._sights: dict[str, _Table[Sight]] = {}
         self._districts: dict[str, _Table[NDArray[np.bool_]]] = {}
-        self._asking: list[tuple[Asked, asyncio.Future[tuple[str, Sight] | None]]] = []
-        self._work: asyncio.Task[None] | None = None
+        self._asked = Together(lambda *work: in_database(*work), self._look_up, MOST_AT_ONCE)
 
     async def who(self, session_key: str, tellers: Sequence[Teller], patience_s: float) -> tuple[str, Sight] | None:
         """Scope key and sight of whoever holds the session, whom the tellers met; None for nobody.
@@ -79,13 +78,8 @@ class Doorkeeper:
         django.db.DatabaseError
             Nobody knows.
         """
-        loop = asyncio.get_running_loop()
-        await asyncio.sleep(patience_s - loop.time() % patience_s)
-        answer = loop.create_future()
-        self._asking.append(((session_key, tellers), answer))
-        if self._work is None or self._work.done():
-            self._work = asyncio.create_task(self._answer())
-        return await answer
+        await asyncio.sleep(patience_s - asyncio.get_running_loop().time() % patience_s)
+        return await self._asked.ask((session_key, tellers))
 
     async def district(self, code: str) -> NDArray[np.bool_]:
         """Which regions belong to the district with this code, by key."""
@@ -99,22 +93,9 @@ class Doorkeeper:
             found = self._districts[code] = _Table(table, version, time.monotonic())
         return found.kept
 
-    async def _answer(self) -> None:
-        while self._asking:
-            asked, self._asking = self._asking[:MOST_AT_ONCE], self._asking[MOST_AT_ONCE:]
-            try:
-                answers = await in_database(self._look_up, [question for question, _answer in asked], self._version())
-            except Exception as error:
-                for _question, waiting in asked:
-                    if not waiting.done():
-                        waiting.set_exception(error)
-                continue
-            for (_question, waiting), answer in zip(asked, answers, strict=True):
-                if not waiting.done():  # the browser may have gone meanwhile
-                    waiting.set_result(answer)
-
-    def _look_up(self, asked: list[Asked], version: int) -> list[tuple[str, Sight] | None]:
+    def _look_up(self, asked: list[Asked]) -> list[tuple[str, Sight] | None]:
         """In the database's thread."""
+        version = self._version()  # before anything is read: what changes from now on is read again
         users = users_of_sessions([session_key for session_key, _tellers in asked])
         answers: list[tuple[str, Sight] | None] = []
         with reading_grants(users.values()):

@@ -75,7 +75,7 @@ def who(monkeypatch):
     """Whoever holds the session; tests change it."""
     holder = {"answer": ("all", EVERYTHING)}
 
-    async def in_database(_work, asked, _version):
+    async def in_database(_work, asked):
         return [holder["answer"] for _question in asked]
 
     monkeypatch.setattr(doorkeeper, "in_database", in_database)
