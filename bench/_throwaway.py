@@ -60,13 +60,17 @@ def run_loading(
     parser: argparse.ArgumentParser,
     arguments: list[str],
     measure: Callable[[argparse.Namespace], int],
+    *up: str,
 ) -> int:
-    """Measure here if told so, else in a throwaway installation, by calling the same benchmark there."""
+    """Measure here if told so, else in a throwaway installation, by calling the same benchmark there.
+
+    ``up``: further options with which that one is started.
+    """
     options = parser.parse_args(arguments)
     if options.here:
         import django
 
         django.setup()
         return measure(options)
-    with throwaway() as var:
+    with throwaway(*up) as var:
         return sandtable(var, "bench", name, "--here", "--keep", *arguments).returncode

@@ -6,14 +6,19 @@ import asyncio
 import os
 from typing import Any
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
+from config.database import pooled
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# Here and not in the settings: other processes have one thread or two with a database, and each keeps its own.
+settings.DATABASES["default"] = pooled(settings.DATABASES["default"])
 pages = get_asgi_application()
 
 from devices.process import serve_metrics  # noqa: E402 (needs the apps)
-from devices.protocols.http_push import PATH as PUSH_PATH  # noqa: E402
 from devices.protocols.http_push import push_door  # noqa: E402
+from devices.protocols.push_request import PATH as PUSH_PATH  # noqa: E402
 from devices.reporting.reporter import start_reporting  # noqa: E402
 from twin.live.hub import hub  # noqa: E402
 from twin.live.socket import live_socket  # noqa: E402
