@@ -204,6 +204,7 @@ def draw_areas(count: int) -> None:
         copy_columns(cursor.cursor, "bench_areas", columns)
         cursor.execute(
             """INSERT INTO twin_area (name, kind, boundary, version, active, periods)
-               SELECT %s || number, 'fence', ST_GeomFromWKB(decode(shape, 'hex'), 4326), 1, true, '[]' FROM bench_areas""",
+               SELECT %s || number, 'fence', ST_GeomFromWKB(decode(shape, 'hex'), 4326), 1, true, '[]'
+               FROM bench_areas""",
             [PREFIX],
         )

@@ -82,8 +82,12 @@ def show(files: dict[str, Path], lines: int, follow: bool) -> None:
 
 def _print(name: str, text: str) -> None:
     for line in text.splitlines():
-        line = _SECONDS.sub(lambda seconds: datetime.fromtimestamp(int(seconds[0])).isoformat(), line)  # noqa: PLW2901
-        print(f"{name:<10}| {line}" if name else line, flush=True)
+        told = _SECONDS.sub(_as_time, line)
+        print(f"{name:<10}| {told}" if name else told, flush=True)
+
+
+def _as_time(seconds: re.Match[str]) -> str:
+    return datetime.fromtimestamp(int(seconds[0])).astimezone().isoformat()
 
 
 def _place(path: Path) -> tuple[int, int]:

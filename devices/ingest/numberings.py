@@ -9,14 +9,15 @@ import psycopg
 
 from devices.numbering import Numbering
 
-_ROWS = "unnest(%s::int8[], %s::int8[], %s::int8[], %s::jsonb[]) AS u (id, epoch, acked, ahead)"
 # Nearly all are there: changing a row costs half of trying to insert one first.
-_UPDATE = f"""
-UPDATE devices_numbering AS n SET epoch = u.epoch, acked = u.acked, ahead = u.ahead FROM {_ROWS}
+_UPDATE = """
+UPDATE devices_numbering AS n SET epoch = u.epoch, acked = u.acked, ahead = u.ahead
+FROM unnest(%s::int8[], %s::int8[], %s::int8[], %s::jsonb[]) AS u (id, epoch, acked, ahead)
 WHERE n.device_id = u.id"""
-_INSERT = f"""
+_INSERT = """
 INSERT INTO devices_numbering (device_id, epoch, acked, ahead)
-SELECT u.* FROM {_ROWS} WHERE EXISTS (SELECT 1 FROM devices_device d WHERE d.id = u.id)
+SELECT u.* FROM unnest(%s::int8[], %s::int8[], %s::int8[], %s::jsonb[]) AS u (id, epoch, acked, ahead)
+WHERE EXISTS (SELECT 1 FROM devices_device d WHERE d.id = u.id)
 ON CONFLICT (device_id) DO NOTHING"""
 
 
