@@ -60,11 +60,11 @@ def run_loading(
     parser: argparse.ArgumentParser,
     arguments: list[str],
     measure: Callable[[argparse.Namespace], int],
-    *up: str,
+    up: Callable[[argparse.Namespace], list[str]] = lambda options: [],
 ) -> int:
     """Measure here if told so, else in a throwaway installation, by calling the same benchmark there.
 
-    ``up``: further options with which that one is started.
+    ``up`` gives further options for starting it.
     """
     options = parser.parse_args(arguments)
     if options.here:
@@ -72,5 +72,5 @@ def run_loading(
 
         django.setup()
         return measure(options)
-    with throwaway(*up) as var:
+    with throwaway(*up(options)) as var:
         return sandtable(var, "bench", name, "--here", "--keep", *arguments).returncode

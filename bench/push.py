@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--connections", type=int, default=32, help="连接数，每个同时一批在途（默认 32）")
     parser.add_argument("--areas", type=int, default=1000, help="电子围栏数（默认 1000）")
     parser.add_argument("--seconds", type=float, default=30, help="持续秒数（默认 30）")
-    return run_loading("push", parser, arguments, _here, "--processes", "web=2")
+    return run_loading("push", parser, arguments, _here, lambda _options: ["--processes", "web=2"])
 
 
 def _here(options: argparse.Namespace) -> int:

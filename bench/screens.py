@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--slow", type=int, default=20, help="另加收得很慢或完全不收的屏幕数（默认 20）")
     parser.add_argument("--seconds", type=float, default=30, help="持续秒数（默认 30）")
     parser.add_argument("--limit", type=float, default=2.0, help="画面延迟 p95 的上限，秒（默认 2）")
-    return run_loading("screens", parser, arguments, _here, "--processes", WEBS)
+    return run_loading("screens", parser, arguments, _here, lambda _options: ["--processes", WEBS])
 
 
 def _here(options: argparse.Namespace) -> int:

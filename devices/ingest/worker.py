@@ -171,6 +171,7 @@ class IngestWorker:
         if stale:
             try:
                 with connection.transaction(), connection.cursor() as cursor:
+                    cursor.execute("SET LOCAL enable_hashjoin = on")  # here tables are read whole
                     self._reload(cursor, stale)
             except (psycopg.Error, django.db.Error):
                 self._mark_stale(stale)
@@ -345,6 +346,10 @@ class IngestWorker:
         if self._connection is None or self._connection.closed:
             self._connection = psycopg.connect(**PATIENCE | self._database, autocommit=True)
             self._connection.execute("SET statement_timeout = '30s'")
+            # A heap meets a few rows of large tables, by their keys. Not knowing how few, the planner would read the
+            # tables whole, and a position would cost the more the more devices there are.
+            self._connection.execute("SET enable_hashjoin = off")
+            self._connection.execute("SET enable_mergejoin = off")
             # A worker that froze amid a transaction holds the locks on its leases: others could never take over.
             self._connection.execute(f"SET idle_in_transaction_session_timeout = '{LONGEST_PAUSE_S}s'")
             self._renewed_at = 0.0
