@@ -1,0 +1,28 @@
+"""Reads and writes the files that people have: GeoJSON, Shapefile, GeoPackage, KML, DXF, CSV and XLSX.
+
+:func:`inspect_upload` says what a file holds, :func:`read_features` reads a layer of it into EPSG:4326 with the original
+beside, row by row, and :func:`write_features` writes features out. Foreign bytes are looked at in a process of its own
+with limits (:mod:`gis.confined`).
+"""
+
+from gis.formats.limits import DEFAULT, Limits
+from gis.formats.reading import inspect_upload, read_features
+from gis.formats.reasons import FIXES, FormatError
+from gis.formats.values import Column, FileCrs, Inspection, LayerInfo, Note, Offer, Reading, Refusal
+
+__all__ = [
+    "DEFAULT",
+    "FIXES",
+    "Column",
+    "FileCrs",
+    "FormatError",
+    "Inspection",
+    "LayerInfo",
+    "Limits",
+    "Note",
+    "Offer",
+    "Reading",
+    "Refusal",
+    "inspect_upload",
+    "read_features",
+]
