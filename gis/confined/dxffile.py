@@ -115,7 +115,7 @@ def _layer(name: str, entities: list[DXFEntity], crs: str | None) -> RawLayer:
     return layer
 
 
-def _attributes(entity: DXFEntity) -> dict[str, Any]:
+def _attributes(entity: Any) -> dict[str, Any]:
     kind = entity.dxftype()
     found: dict[str, Any] = {"entity": kind, "handle": str(entity.dxf.handle)}
     if kind == "MTEXT":
@@ -131,7 +131,7 @@ def _attributes(entity: DXFEntity) -> dict[str, Any]:
     return found
 
 
-def _shape(entity: DXFEntity) -> BaseGeometry:
+def _shape(entity: Any) -> BaseGeometry:
     kind = entity.dxftype()
     builder = Builder()
     if kind == "POINT":
@@ -146,7 +146,7 @@ def _shape(entity: DXFEntity) -> BaseGeometry:
     return _curve(_flattened(curves.make_path(entity)), _is_closed(entity))
 
 
-def _is_closed(entity: DXFEntity) -> bool:
+def _is_closed(entity: Any) -> bool:
     kind = entity.dxftype()
     if kind == "CIRCLE":
         return True
@@ -175,7 +175,7 @@ def _curve(points: list[list[float]], closed: bool) -> BaseGeometry:
     return builder.line(flat)
 
 
-def _hatch(entity: DXFEntity) -> BaseGeometry:
+def _hatch(entity: Any) -> BaseGeometry:
     """The hatched area: what lies within an odd number of its boundaries."""
     rings = [_flattened(curve) for curve in curves.from_hatch(entity)]
     parts = [Builder().polygon([[point[:2] for point in ring]]) for ring in rings if len(ring) >= 3]

@@ -57,8 +57,8 @@ def _guard(folder: Path) -> Callable[[str, tuple[Any, ...]], None]:
             raise PermissionError(f"{event} is not for a file's reader")
         if event == "open":
             path, mode, flags = arguments
-            writing = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) if isinstance(flags, int) else False
-            writing = writing or (isinstance(mode, str) and set(mode) & set("wax+"))
+            writing = isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+            writing = writing or (isinstance(mode, str) and not set(mode).isdisjoint("wax+"))
             if writing and isinstance(path, str | bytes | os.PathLike):
                 target = os.path.realpath(os.fsdecode(path))
                 if not target.startswith(inside) and target != os.devnull:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import shapely
 
+from gis.confined.columns import typed_array
 from gis.confined.crsname import describe
 from gis.confined.raw import RawLayer
 
@@ -61,8 +62,6 @@ def write_rows(layer: RawLayer, path: Path) -> None:
     Columns ``row``, ``shape`` (WKB or nothing), ``reason``, ``detail`` (JSON), ``fixed`` (WKB), ``fixes``; then
     ``f0``, ``f1``, … whose names stand in the schema's fields as ``name``.
     """
-    import json
-
     count = len(layer.shapes)
     reasons: list[str | None] = [None] * count
     details: list[str | None] = [None] * count
@@ -86,30 +85,9 @@ def write_rows(layer: RawLayer, path: Path) -> None:
     names = ["row", "shape", "reason", "detail", "fixed", "fixes"]
     fields = [pa.field(name, array.type) for name, array in zip(names, arrays, strict=True)]
     for i, (name, values) in enumerate(layer.fields.items()):
-        array = _array(list(values))
+        array = typed_array(list(values))
         arrays.append(array)
         fields.append(pa.field(f"f{i}", array.type, metadata={"name": name}))
     schema = pa.schema(fields)
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
         writer.write_table(pa.table(arrays, schema=schema), max_chunksize=65536)
-
-
-def _array(values: list[Any]) -> pa.Array:
-    kinds = {type(value) for value in values if value is not None}
-    try:
-        if kinds <= {bool}:
-            return pa.array(values, pa.bool_())
-        if kinds <= {int}:
-            return pa.array(values, pa.int64())
-        if kinds <= {int, float}:
-            return pa.array([None if value is None else float(value) for value in values], pa.float64())
-    except OverflowError:
-        pass
-    return pa.array([_text(value) for value in values], pa.large_string())
-
-
-def _text(value: Any) -> str | None:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    # Half a character, which broken encodings leave behind, has no UTF-8.
-    return str(value).encode("utf-8", "replace").decode()

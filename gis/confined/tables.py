@@ -21,6 +21,7 @@ MOST_SHEETS = 50
 # As many blank lines end a sheet: some programs format a million of them.
 BLANK_LINES = 2_000
 MOST_CELL = 1 << 22
+_COMPUTES = frozenset("=+-@\t\r\n")
 
 
 @dataclass
@@ -75,7 +76,10 @@ def read_xlsx(job: Job) -> list[Table]:
             try:
                 for sheet in book.worksheets[:MOST_SHEETS]:
                     if job.layer in (None, sheet.title):
-                        tables.append(_table(job, sheet.title, sheet.iter_rows(values_only=True)))
+                        # A sheet's own statement of its size can be wrong, in both directions.
+                        sheet.reset_dimensions()
+                        lines = sheet.iter_rows(max_col=job.most_columns + 1, values_only=True)
+                        tables.append(_table(job, sheet.title, lines))
             finally:
                 book.close()
     except (InvalidFileException, zipfile.BadZipFile, KeyError, IndexError, ValueError, OSError, SyntaxError) as error:
@@ -121,7 +125,9 @@ def _table(job: Job, name: str, lines: Iterable[Sequence[Any]]) -> Table:
 
 def _value(value: Any) -> Any:
     if isinstance(value, str):
-        return value.strip() or None
+        # The mark before a text that would compute is the exporter's, ours included.
+        text = value.strip()
+        return (text[1:] if text[:1] == "'" and text[1:2] in _COMPUTES else text) or None
     if isinstance(value, datetime.datetime | datetime.date | datetime.time):
         return value.isoformat()
     if isinstance(value, datetime.timedelta):

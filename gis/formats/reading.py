@@ -241,7 +241,7 @@ class _Reader:
         placed, bad = to_4326(self._shapes[at], self._datum, self._swap)
         for k, (x, y) in bad.items():
             detail = {"x": f"{x:.10g}", "y": f"{y:.10g}", "datum": self._datum.name}
-            swapped = bool(self._datum.contains(np.float64(y), np.float64(x)))
+            swapped = bool(self._datum.contains(np.array([y]), np.array([x]))[0])
             reason = "axes_swapped" if swapped else "out_of_range"
             self._refuse(int(at[k]), reason, row_text(reason, detail, hopeless=True))
         return placed

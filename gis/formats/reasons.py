@@ -65,6 +65,16 @@ WHOLE = {
 }
 """Reasons for which a file is refused as a whole."""
 
+UNWRITABLE = {
+    "datum": _L("KML 只能用 WGS 84 经纬度，请把坐标系选为 WGS 84。"),
+    "encoding": _L("“%(text)s”里有所选编码没有的字，请改选 UTF-8。"),
+    "long_text": _L("“%(column)s”一列有超过 254 字节的文字，请改选 GeoPackage，或缩短文字。"),
+    "long_cell": _L("有图形或文字超过单元格上限（32767 个字符），请改选 CSV 或 GeoPackage。"),
+    "no_shapes": _L("没有可以写出的图形。"),
+    "failed": _L("写入时出错（%(text)s），请换一种格式。"),
+}
+"""Why a format cannot hold the features."""
+
 ROW = {
     "no_geometry": _L("没有图形。请补画，或从文件中删去这一行。"),
     "empty_geometry": _L("图形是空的。请补画，或从文件中删去这一行。"),
@@ -136,7 +146,10 @@ class FormatError(VectorFileError):
     def __init__(self, reason: str, **detail: Any) -> None:
         self.reason = reason
         self.detail = detail
-        super().__init__(str(WHOLE[reason]) % detail)
+        values = dict(detail)
+        if reason == "cannot_write":
+            values["why"] = str(UNWRITABLE[values["why"]]) % values
+        super().__init__(str(WHOLE[reason]) % values)
 
 
 def row_text(reason: str, detail: dict[str, Any], *, hopeless: bool) -> str:
