@@ -18,23 +18,26 @@ def describe(text: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``text`` (shortened), ``name``, ``epsg`` or None, ``proj4`` or None; ``readable`` False where PROJ cannot
-        make anything of it.
+        ``text`` (shortened), ``name``, ``epsg`` or None, ``proj4`` or None, ``datum`` (a name of ours) or None;
+        ``readable`` False where PROJ cannot make anything of it.
     """
     shown = " ".join(text.split())[:300]
-    nothing = {"text": shown, "name": shown[:80], "epsg": None, "proj4": None, "readable": False}
+    nothing = {"text": shown, "name": shown[:80], "epsg": None, "proj4": None, "readable": False, "datum": None}
+    if text.startswith("datum:"):
+        return nothing | {"name": text[6:86], "datum": text[6:86]}
     if len(text) > MOST_TEXT:
         return nothing
     try:
         crs = CRS.from_user_input(text)
         if text.upper().endswith(("CRS84", "CRS:84")):
-            return {"text": shown, "name": "WGS 84", "epsg": 4326, "proj4": None, "readable": True}
+            return {"text": shown, "name": "WGS 84", "epsg": 4326, "proj4": None, "readable": True, "datum": None}
         return {
             "text": shown,
             "name": crs.name,
             "epsg": crs.to_epsg(min_confidence=CONFIDENCE),
             "proj4": _proj4(crs),
             "readable": True,
+            "datum": None,
         }
     except CRSError:
         return nothing

@@ -87,7 +87,10 @@ def _read(job: Job, path: Path, kind: str, layer: str | None, encoding: str | No
     raw = RawLayer(
         str(info["layer_name"]),
         np.full(count, None, dtype=object),
-        {name: _plain(values) for name, values in zip(meta["fields"].tolist(), columns, strict=True)},
+        {
+            name: _plain(values, whole=kind.startswith("OFTInteger"))
+            for name, kind, values in zip(meta["fields"].tolist(), info["ogr_types"], columns, strict=True)
+        },
         row_numbers(count),
         crs=info["crs"],
     )
@@ -110,10 +113,10 @@ def _shapes(job: Job, layer: RawLayer, encoded: NDArray[np.object_]) -> None:
             )
 
 
-def _plain(values: NDArray[Any]) -> list[Any]:
-    """Values as Python's own: times as texts, bytes left out."""
+def _plain(values: NDArray[Any], *, whole: bool) -> list[Any]:
+    """Values as Python's own: times as texts, bytes left out, whole numbers whole where some are missing."""
     if values.dtype.kind == "M":
         return [None if np.isnat(value) else str(value) for value in values]
     if values.dtype.kind == "f":
-        return [None if value != value else value for value in values.tolist()]
+        return [None if value != value else int(value) if whole else value for value in values.tolist()]
     return [None if value is None or value != value or isinstance(value, bytes) else value for value in values.tolist()]

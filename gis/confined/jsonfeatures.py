@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from gis.confined.raw import Job, Problem, RawLayer, Refused, decode, empty_shapes, row_numbers
 from gis.confined.shapes import Bad, Builder
 
-_POSITION = re.compile(rb"\[\s*[-+0-9.]")
+_SPREAD_POSITION = re.compile(rb"\[\s+[-0-9]")
 GEOMETRIES = frozenset(
     {"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection"}
 )
@@ -25,9 +25,7 @@ def read_geojson(job: Job) -> list[RawLayer]:
     """The file's only layer."""
     name, path = job.files[0]
     content = path.read_bytes()
-    # Each position opens one bracket, so this bound holds before anything is unpacked.
-    if content.count(b"[") > job.most_vertices:
-        job.check_vertices(sum(1 for _match in _POSITION.finditer(content)))
+    job.check_vertices(_positions(content, job.most_vertices))
     document, encoding = _parse(content, job.encoding)
     features = _features(document)
     job.check_rows(len(features))
@@ -48,6 +46,16 @@ def read_geojson(job: Job) -> list[RawLayer]:
         job.check_columns(len(columns))
     layer.fields = dict(columns)
     return [layer]
+
+
+def _positions(content: bytes, enough: int) -> int:
+    """Positions in the text, before anything is unpacked: each opens one bracket. Not counted below ``enough``."""
+    if content.count(b"[") <= enough:
+        return 0
+    text = np.frombuffer(content, np.uint8)
+    opening, after = text[:-1] == ord("["), text[1:]
+    numbers = opening & (((after >= ord("0")) & (after <= ord("9"))) | (after == ord("-")))
+    return int(numbers.sum()) + sum(1 for _match in _SPREAD_POSITION.finditer(content))
 
 
 def _parse(content: bytes, encoding: str | None) -> tuple[Any, str]:
@@ -85,9 +93,11 @@ def _features(document: Any) -> list[Any]:
 
 
 def _crs(document: dict[str, Any]) -> str | None:
+    """The ``crs`` member's name, or the ``datum`` that our own export writes where there is no such name."""
     member = document.get("crs")
     if not isinstance(member, dict):
-        return None
+        datum = document.get("datum")
+        return f"datum:{datum}" if isinstance(datum, str) and datum else None
     properties = member.get("properties")
     name = properties.get("name") if isinstance(properties, dict) else None
     return name if isinstance(name, str) and name else None

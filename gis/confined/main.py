@@ -61,7 +61,7 @@ def _guard(folder: Path) -> Callable[[str, tuple[Any, ...]], None]:
             writing = writing or (isinstance(mode, str) and not set(mode).isdisjoint("wax+"))
             if writing and isinstance(path, str | bytes | os.PathLike):
                 target = os.path.realpath(os.fsdecode(path))
-                if not target.startswith(inside) and target != os.devnull:
+                if not f"{target}{os.sep}".startswith(inside) and target != os.devnull:
                     raise PermissionError(f"{target} is outside the reader's folder")
 
     return hook

@@ -70,6 +70,7 @@ def _layer(job: Job, table: Table) -> RawLayer:
     layer.geometry_columns = chosen
     if "wkt" in chosen:
         _from_text(job, layer, columns[chosen["wkt"]])
+        del layer.fields[chosen["wkt"]]
     elif "x" in chosen and "y" in chosen:
         _from_numbers(layer, columns, chosen)
     else:

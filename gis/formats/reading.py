@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -153,11 +154,9 @@ def _file_crs(found: dict[str, Any]) -> FileCrs | None:
     if said is None:
         return None
     datum = None
-    if said["epsg"] is not None:
-        try:
-            datum = find_datum(f"epsg:{said['epsg']}").name
-        except UnknownDatumError:
-            datum = None
+    if name := said["datum"] or (f"epsg:{said['epsg']}" if said["epsg"] else ""):
+        with suppress(UnknownDatumError):
+            datum = find_datum(name).name
     return FileCrs(said["text"], said["name"], datum, found["crs_by_standard"])
 
 
