@@ -223,3 +223,15 @@ def definition_of(datum: Datum) -> CRS | None:
         return CRS.from_epsg(int(datum.name[5:]))
     definition = datum.name[5:] if datum.name.startswith("proj:") else city_grids().get(datum.name)
     return CRS.from_proj4(definition.strip()) if definition else None
+
+
+def gauss_krueger_near(lon_deg: float, reach_deg: float = 4.5) -> list[str]:
+    """Names of the zones whose central meridian lies within ``reach_deg`` of a longitude."""
+    names = []
+    for width in (3, 6):
+        for step in range(21 if width == 3 else 11):
+            meridian = 75 + width * step
+            if abs(meridian - lon_deg) <= reach_deg:
+                zone = (25 if width == 3 else 13) + step
+                names += [f"cgcs2000-gk{width}-cm{meridian}", f"cgcs2000-gk{width}-{zone}"]
+    return names
