@@ -122,7 +122,7 @@ def _read(job: dict[str, Any], folder: Path) -> dict[str, Any]:
     for i, layer in enumerate(layers):
         examine(layer)
         described.append(summary(layer))
-        if job["do"] == "read" and len(layers) == 1:
+        if job["do"] == "read" and (len(layers) == 1 or (job.get("first") and not i)):
             write_rows(layer, folder / ROWS.format(i))
     return {"layers": described}
 

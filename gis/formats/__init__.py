@@ -6,7 +6,7 @@ its own with limits (:mod:`gis.confined`).
 """
 
 from gis.formats.limits import DEFAULT, Limits
-from gis.formats.reading import inspect_upload, read_features
+from gis.formats.reading import inspect_upload, read_features, read_table
 from gis.formats.reasons import FIXES, FormatError
 from gis.formats.values import Column, FileCrs, Inspection, LayerInfo, Note, Offer, Reading, Refusal
 from gis.formats.writing import WRITABLE, Written, write_features
@@ -28,5 +28,6 @@ __all__ = [
     "Written",
     "inspect_upload",
     "read_features",
+    "read_table",
     "write_features",
 ]

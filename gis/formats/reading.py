@@ -21,6 +21,9 @@ from gis.formats.process import run, work_folder
 from gis.formats.reasons import FormatError, note_text, row_text, shape_names
 from gis.formats.values import Column, FileCrs, Inspection, LayerInfo, Note, Offer, Reading, Refusal
 
+FIXED_COLUMNS = 6
+"""Columns of the process's answer before the attributes (:func:`gis.confined.results.write_rows`)."""
+
 
 def inspect_upload(path: Path, name: str, *, encoding: str | None = None, limits: Limits = DEFAULT) -> Inspection:
     """Say what a file holds, without taking anything of it.
@@ -115,6 +118,35 @@ def read_features(
     return reading
 
 
+def read_table(path: Path, name: str, *, sheet: str | None = None, limits: Limits = DEFAULT) -> dict[str, list[Any]]:
+    """The columns of a CSV or XLSX file by their headings, whatever they hold.
+
+    Parameters
+    ----------
+    path, name
+        As :func:`inspect_upload`.
+    sheet : str, optional
+        Of a workbook; its first one when left out.
+
+    Raises
+    ------
+    FormatError
+        As :func:`inspect_upload`; also where the file is no table.
+    """
+    with work_folder() as folder:
+        opened = open_upload(path, name, folder, limits)
+        if opened.format not in ("csv", "xlsx"):
+            raise FormatError("no_table")
+        answer = run(folder, _job("read", opened, layer=sheet, first=True), limits)
+        if not answer["layers"]:
+            raise FormatError("no_table")
+        table = _load(folder / "rows-0.arrow")
+    return {
+        table.schema.field(column).metadata[b"name"].decode(): table.column(column).to_pylist()
+        for column in table.column_names[FIXED_COLUMNS:]
+    }
+
+
 def _job(do: str, opened: Opened, **more: Any) -> dict[str, Any]:
     return {"do": do, "format": opened.format, "files": [list(pair) for pair in opened.files], **more}
 
@@ -198,7 +230,7 @@ class _Reader:
         good = np.isin(at, kept, assume_unique=True)
         fields = {
             self._table.schema.field(column).metadata[b"name"].decode(): _objects(self._table.column(column), kept)
-            for column in self._table.column_names[6:]
+            for column in self._table.column_names[FIXED_COLUMNS:]
         }
         return Reading(
             "",
