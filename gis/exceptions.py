@@ -27,6 +27,10 @@ class VectorFileError(GisError, ValueError):
     """A file of features that cannot be read as a whole: wrong format, no such field, no known datum."""
 
 
+class CalibrationError(GisError, ValueError):
+    """Control points, or what is said about them, that no calibration can be made of."""
+
+
 class RegistrationError(GisError, ValueError):
     """A registration that a registry refuses: a duplicate, or a declaration that cannot work."""
 
