@@ -41,7 +41,7 @@ class Do(Enum):
 
     SEND = "send the request, or the last answer, (again)"
     ACK = "acknowledge a failure"
-    PASS_UP = "give it to the user"
+    HAND_OVER = "give it to the user"
     TELL_TIMEOUT = "tell the user that nobody answered"
     TELL_BROKEN = "tell the user that it could not be sent"
     STOP_RESENDING = "stop timer A, E or G, and B, F or H"
@@ -63,19 +63,19 @@ _S, _I = State, Input
 
 INVITE_CLIENT: Table = {
     (_S.CALLING, _I.RESEND): Transition("call again", _S.CALLING, (Do.SEND,)),
-    (_S.CALLING, _I.PROVISIONAL): Transition("heard", _S.PROCEEDING, (Do.STOP_RESENDING, Do.PASS_UP)),
-    (_S.CALLING, _I.SUCCESS): Transition("accepted", _S.ACCEPTED, (Do.STOP_RESENDING, Do.PASS_UP, Do.REMEMBER)),
+    (_S.CALLING, _I.PROVISIONAL): Transition("heard", _S.PROCEEDING, (Do.STOP_RESENDING, Do.HAND_OVER)),
+    (_S.CALLING, _I.SUCCESS): Transition("accepted", _S.ACCEPTED, (Do.STOP_RESENDING, Do.HAND_OVER, Do.REMEMBER)),
     (_S.CALLING, _I.FAILURE): Transition(
-        "declined", _S.COMPLETED, (Do.STOP_RESENDING, Do.ACK, Do.PASS_UP, Do.REMEMBER)
+        "declined", _S.COMPLETED, (Do.STOP_RESENDING, Do.ACK, Do.HAND_OVER, Do.REMEMBER)
     ),
     (_S.CALLING, _I.GIVE_UP): Transition("no answer", _S.TERMINATED, (Do.TELL_TIMEOUT,)),
     (_S.CALLING, _I.BROKEN): Transition("not sent", _S.TERMINATED, (Do.TELL_BROKEN,)),
-    (_S.PROCEEDING, _I.PROVISIONAL): Transition("still at it", _S.PROCEEDING, (Do.PASS_UP,)),
-    (_S.PROCEEDING, _I.SUCCESS): Transition("accepted", _S.ACCEPTED, (Do.PASS_UP, Do.REMEMBER)),
-    (_S.PROCEEDING, _I.FAILURE): Transition("declined", _S.COMPLETED, (Do.ACK, Do.PASS_UP, Do.REMEMBER)),
+    (_S.PROCEEDING, _I.PROVISIONAL): Transition("still at it", _S.PROCEEDING, (Do.HAND_OVER,)),
+    (_S.PROCEEDING, _I.SUCCESS): Transition("accepted", _S.ACCEPTED, (Do.HAND_OVER, Do.REMEMBER)),
+    (_S.PROCEEDING, _I.FAILURE): Transition("declined", _S.COMPLETED, (Do.ACK, Do.HAND_OVER, Do.REMEMBER)),
     (_S.PROCEEDING, _I.BROKEN): Transition("broken off", _S.TERMINATED, (Do.TELL_BROKEN,)),
     # RFC 6026: every copy of the 2xx goes up, for each must be acknowledged by the user.
-    (_S.ACCEPTED, _I.SUCCESS): Transition("accepted again", _S.ACCEPTED, (Do.PASS_UP,)),
+    (_S.ACCEPTED, _I.SUCCESS): Transition("accepted again", _S.ACCEPTED, (Do.HAND_OVER,)),
     (_S.ACCEPTED, _I.FORGET): Transition("over", _S.TERMINATED),
     (_S.COMPLETED, _I.FAILURE): Transition("declined again", _S.COMPLETED, (Do.ACK,)),
     (_S.COMPLETED, _I.BROKEN): Transition("ack not sent", _S.TERMINATED, (Do.TELL_BROKEN,)),
@@ -83,15 +83,15 @@ INVITE_CLIENT: Table = {
 }
 CLIENT: Table = {
     (_S.TRYING, _I.RESEND): Transition("ask again", _S.TRYING, (Do.SEND,)),
-    (_S.TRYING, _I.PROVISIONAL): Transition("heard", _S.PROCEEDING, (Do.SLOW_DOWN, Do.PASS_UP)),
-    (_S.TRYING, _I.SUCCESS): Transition("answered", _S.COMPLETED, (Do.STOP_RESENDING, Do.PASS_UP, Do.REMEMBER)),
-    (_S.TRYING, _I.FAILURE): Transition("declined", _S.COMPLETED, (Do.STOP_RESENDING, Do.PASS_UP, Do.REMEMBER)),
+    (_S.TRYING, _I.PROVISIONAL): Transition("heard", _S.PROCEEDING, (Do.SLOW_DOWN, Do.HAND_OVER)),
+    (_S.TRYING, _I.SUCCESS): Transition("answered", _S.COMPLETED, (Do.STOP_RESENDING, Do.HAND_OVER, Do.REMEMBER)),
+    (_S.TRYING, _I.FAILURE): Transition("declined", _S.COMPLETED, (Do.STOP_RESENDING, Do.HAND_OVER, Do.REMEMBER)),
     (_S.TRYING, _I.GIVE_UP): Transition("no answer", _S.TERMINATED, (Do.TELL_TIMEOUT,)),
     (_S.TRYING, _I.BROKEN): Transition("not sent", _S.TERMINATED, (Do.TELL_BROKEN,)),
     (_S.PROCEEDING, _I.RESEND): Transition("ask again", _S.PROCEEDING, (Do.SEND,)),
-    (_S.PROCEEDING, _I.PROVISIONAL): Transition("still at it", _S.PROCEEDING, (Do.PASS_UP,)),
-    (_S.PROCEEDING, _I.SUCCESS): Transition("answered", _S.COMPLETED, (Do.STOP_RESENDING, Do.PASS_UP, Do.REMEMBER)),
-    (_S.PROCEEDING, _I.FAILURE): Transition("declined", _S.COMPLETED, (Do.STOP_RESENDING, Do.PASS_UP, Do.REMEMBER)),
+    (_S.PROCEEDING, _I.PROVISIONAL): Transition("still at it", _S.PROCEEDING, (Do.HAND_OVER,)),
+    (_S.PROCEEDING, _I.SUCCESS): Transition("answered", _S.COMPLETED, (Do.STOP_RESENDING, Do.HAND_OVER, Do.REMEMBER)),
+    (_S.PROCEEDING, _I.FAILURE): Transition("declined", _S.COMPLETED, (Do.STOP_RESENDING, Do.HAND_OVER, Do.REMEMBER)),
     (_S.PROCEEDING, _I.GIVE_UP): Transition("no answer", _S.TERMINATED, (Do.TELL_TIMEOUT,)),
     (_S.PROCEEDING, _I.BROKEN): Transition("not sent", _S.TERMINATED, (Do.TELL_BROKEN,)),
     (_S.COMPLETED, _I.FORGET): Transition("over", _S.TERMINATED),
@@ -105,7 +105,7 @@ INVITE_SERVER: Table = {
     (_S.PROCEEDING, _I.BROKEN): Transition("broken off", _S.TERMINATED, (Do.TELL_BROKEN,)),
     (_S.ACCEPTED, _I.REPEATED): Transition("accepted already", _S.ACCEPTED, (Do.SEND,)),
     (_S.ACCEPTED, _I.RESEND): Transition("accept again", _S.ACCEPTED, (Do.SEND,)),
-    (_S.ACCEPTED, _I.ACKED): Transition("confirmed", _S.CONFIRMED, (Do.STOP_RESENDING, Do.PASS_UP, Do.REMEMBER)),
+    (_S.ACCEPTED, _I.ACKED): Transition("confirmed", _S.CONFIRMED, (Do.STOP_RESENDING, Do.HAND_OVER, Do.REMEMBER)),
     (_S.ACCEPTED, _I.GIVE_UP): Transition("never acknowledged", _S.TERMINATED, (Do.TELL_TIMEOUT,)),
     (_S.ACCEPTED, _I.BROKEN): Transition("broken off", _S.TERMINATED, (Do.TELL_BROKEN,)),
     (_S.COMPLETED, _I.REPEATED): Transition("declined already", _S.COMPLETED, (Do.SEND,)),

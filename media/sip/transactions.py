@@ -60,8 +60,8 @@ class _Transaction:
         match action:
             case Do.SEND:
                 self._send(self._last)
-            case Do.PASS_UP:
-                self.pass_up(message)
+            case Do.HAND_OVER:
+                self.hand_over(message)
             case Do.STOP_RESENDING:
                 self._stop_timers()
             case Do.REMEMBER:
@@ -90,7 +90,7 @@ class _Transaction:
         """Timers D, J, L and M; I and K are shorter and lose nothing by being as long."""
         return 0.0 if self._reliable else 64 * T1
 
-    def pass_up(self, message: Response | Request | None) -> None:
+    def hand_over(self, message: Response | Request | None) -> None:
         """Give it to the user."""
 
     def tell(self, why: str) -> None:
@@ -148,7 +148,7 @@ class ClientTransaction(_Transaction):
         else:
             self.step(Input.SUCCESS if response.status < 300 else Input.FAILURE, response)
 
-    def pass_up(self, message: Response | Request | None) -> None:
+    def hand_over(self, message: Response | Request | None) -> None:
         """To whoever asked."""
         if isinstance(message, Response):
             self._on_response(message)
@@ -205,7 +205,7 @@ class ServerTransaction(_Transaction):
             response.headers.add(name, value)
         self.respond(response)
 
-    def pass_up(self, message: Response | Request | None) -> None:
+    def hand_over(self, message: Response | Request | None) -> None:
         """The call is acknowledged."""
         if self.on_ack is not None:
             self.on_ack()
@@ -284,11 +284,9 @@ class Transactions:
         """Take a request that belongs to a transaction there is: a copy, or the ACK of a call."""
         key = _key_of(request, flow)
         if request.method == "ACK":
-            transaction = self._servers.get((key[0], key[1], "INVITE")) or self._accepted.get(
-                (request.call_id, request.cseq)
-            )
-            if transaction is not None and transaction.flow.peer[0] == flow.peer[0]:
-                transaction.step(Input.ACKED)
+            call = self._servers.get((key[0], key[1], "INVITE")) or self._accepted.get((request.call_id, request.cseq))
+            if call is not None and call.flow.peer[0] == flow.peer[0]:
+                call.step(Input.ACKED)
             return True
         transaction = self._servers.get(key)
         if transaction is None:
@@ -335,9 +333,9 @@ def observe(request: Request, flow: Flow) -> None:
     host, port = flow.peer
     value = request.headers.get("via")
     if "rport" in request.via.parameters:
-        head, _rport, rest = value.partition(";rport")
-        rest = rest.partition(";")
-        value = f"{head};rport={port}{rest[1]}{rest[2]}"
+        head, _rport, behind = value.partition(";rport")
+        _old, semicolon, rest = behind.partition(";")
+        value = f"{head};rport={port}{semicolon}{rest}"
     if "received" not in request.via.parameters and (
         request.via.host.strip("[]") != host or "rport" in request.via.parameters
     ):

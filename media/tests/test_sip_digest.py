@@ -34,14 +34,14 @@ def test_a_real_camera_computes_what_we_do():
     assert given["response"] == expected
 
 
-def credentials(challenger, password="secret", algorithm="MD5"):
+def credentials(challenger, shared="secret", algorithm="MD5"):
     offered = [read_credentials(value) for value in challenger.challenges("192.0.2.9")]
     offered = [challenge for challenge in offered if challenge["algorithm"] == algorithm]
-    return read_credentials(answer_challenge(offered, CODE, password, "REGISTER", URI))
+    return read_credentials(answer_challenge(offered, CODE, shared, "REGISTER", URI))
 
 
-def judge(challenger, given, password="secret", peer="192.0.2.9", call="c", cseq=2):
-    return challenger.judge(given, password, "REGISTER", peer, call, cseq)
+def judge(challenger, given, shared="secret", peer="192.0.2.9", call="c", cseq=2):
+    return challenger.judge(given, shared, "REGISTER", peer, call, cseq)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
