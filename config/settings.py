@@ -17,6 +17,7 @@ ALLOWED_HOSTS = list(ENVIRONMENT.hosts)
 CITY_CODE = ENVIRONMENT.city
 MQTT_URL = ENVIRONMENT.mqtt_url
 BROKER_DIR = ENVIRONMENT.broker_dir
+GB28181_PORT = ENVIRONMENT.gb28181_port
 METRICS_PORT = ENVIRONMENT.metrics_port
 ARCHIVE_URL = ENVIRONMENT.archive_url
 PROCESS_NAME = ENVIRONMENT.process
@@ -27,6 +28,7 @@ INSTALLED_APPS = [
     "access",
     "twin",
     "devices",
+    "media",
     "command",
     "layers",
     *module_apps(),
