@@ -20,9 +20,9 @@ from layers.exceptions import LayerFailedError, UnknownLayerError
 from layers.findings import Finding, findings, nearness
 from layers.registry import registry
 from layers.search import indexes
-from layers.sources import LiveAssets
+from layers.sources import GridCells, LiveAssets
 from layers.specs import describe
-from layers.statistics import NO_STATE, NOT_HEARD, count, count_at, district_names
+from layers.statistics import NO_STATE, NOT_HEARD, count, count_at, count_cells_at, district_names
 from twin.exceptions import UnknownKindError
 from twin.kinds import STATUS_NAMES, kind_of
 from twin.models import Area
@@ -126,8 +126,8 @@ def statistics(
 ) -> StatisticsOut:
     """Counts of one layer by state, kind and district, inside the user's scope; 503 while it cannot be read.
 
-    ``district``: code of the one district to count in. ``at`` (milliseconds since 1970 UTC): live things as they were
-    then; what stands is counted as it is.
+    ``district``: code of the one district to count in. ``at`` (milliseconds since 1970 UTC): live things and risk grids
+    as they were then; what stands is counted as it is.
     """
     layer, source = _layer(layer_id), _layer(layer_id).source
     scope, code = scope_of(request.user), district[:LONGEST_QUERY]  # type: ignore[arg-type]
@@ -135,6 +135,8 @@ def statistics(
         if at and isinstance(source, LiveAssets):
             at_us = moment_of(at, "at", must_be_kept=False)
             counts = reading(lambda cursor: count_at(cursor, layer, source, scope, code, at_us))
+        elif at and isinstance(source, GridCells):
+            counts = count_cells_at(source, scope, code, moment_of(at, "at", must_be_kept=False))
         else:
             counts = count(layer, scope, code)
     except LayerFailedError as error:

@@ -15,12 +15,15 @@ from django.db.models import Count
 from django.utils import timezone
 
 from access.scope import Scope
+from gis.exceptions import UnknownRegionError
 from gis.models import Region
 from gis.notices import stamp_of
 from gis.tiles import TileLayer
 from layers.contract import MapLayer
+from layers.grids.showing import show
 from layers.queries import column_of, live, select_from, with_silence
-from layers.sources import LiveAssets
+from layers.registry import registry
+from layers.sources import GridCells, LiveAssets
 from layers.tiles import tile_layer
 from twin.batch import MICROSECOND
 from twin.kinds import SILENCED, kind_of
@@ -74,6 +77,11 @@ def count_at(cursor: Any, layer: MapLayer, source: LiveAssets, scope: Scope, dis
     return _sum(layer, source, found, datetime.fromtimestamp(at_us / MICROSECOND, UTC))
 
 
+def count_cells_at(source: GridCells, scope: Scope, district: str, at_us: int) -> Counts:
+    """Count the cells of a risk grid by grade, as they were at a moment (microseconds since 1970 UTC)."""
+    return _count_cells(source, scope, district, datetime.fromtimestamp(at_us / MICROSECOND, UTC))
+
+
 def count(layer: MapLayer, scope: Scope, district: str = "") -> Counts:
     """Count what ``layer`` shows to this scope; in one ``district`` only where its code is given.
 
@@ -86,6 +94,8 @@ def count(layer: MapLayer, scope: Scope, district: str = "") -> Counts:
     """
     if isinstance(layer.source, LiveAssets):
         return _count_live(layer, layer.source, scope, district)
+    if isinstance(layer.source, GridCells):
+        return _count_cells(layer.source, scope, district)
     tiled = tile_layer(layer)
     assert tiled is not None
     version = stamp_of({*tiled.topics, "regions"})
@@ -110,6 +120,26 @@ def _count_live(layer: MapLayer, source: LiveAssets, scope: Scope, wanted: str) 
     )
     found = ((code, *rest) for code, *rest in rows if not wanted or code == wanted)
     return _sum(layer, source, found, now)
+
+
+def _count_cells(source: GridCells, scope: Scope, wanted: str, at: datetime | None = None) -> Counts:
+    """Cells by grade and district; cells without a grade are not counted."""
+    try:
+        shown = show(registry.grid(source.grid), scope, at, wanted)
+    except UnknownRegionError:
+        shown = None
+    if shown is None:
+        return Counts(0, {}, {}, {}, {}, at or timezone.now())
+    grades = shown.grades(source.index)
+    graded = grades > 0
+    counted = Counter(zip(shown.ground.district_code[graded].tolist(), grades[graded].tolist(), strict=True))
+    states: Counter[Any] = Counter()
+    districts: Counter[str] = Counter()
+    for (code, grade), n in counted.items():
+        states[grade] += n
+        districts[code] += n
+    parts: dict[tuple[str, Any, tuple[Any, ...]], int] = {(code, grade, ()): n for (code, grade), n in counted.items()}
+    return Counts(int(graded.sum()), dict(states), {}, dict(districts), parts, shown.run.at)
 
 
 def _sum(layer: MapLayer, source: LiveAssets, rows: Iterable[Sequence[Any]], at: datetime) -> Counts:

@@ -16,6 +16,9 @@ from django.utils.translation import gettext_lazy as _
 from access.scope import ScopedQuerySet, ScopePaths
 from twin.archive.models import ArchivedDay as ArchivedDay
 from twin.boundaries import boundary_fault, inner_strip, line_fault
+from twin.grids.models import GridRun as GridRun
+from twin.grids.models import GridScore as GridScore
+from twin.grids.models import GridThreshold as GridThreshold
 from twin.kinds import kind_choices
 from twin.period_text import check_periods
 
