@@ -18,6 +18,7 @@ from layers.cards import register_values
 from layers.contract import LayerModule, MapLayer, MenuEntry, Register
 from layers.exceptions import LayerFailedError, UnknownLayerError
 from layers.findings import Finding, findings, nearness
+from layers.gazetteer import coordinates, gazetteer, places
 from layers.registry import registry
 from layers.search import indexes
 from layers.sources import GridCells, LiveAssets
@@ -190,15 +191,19 @@ def _counted(counts: dict[Any, int], titles: dict[Any, str], order: list[Any] | 
 
 @router.get("/search", response=SearchOut)
 def search(request: HttpRequest, q: Query[str]) -> SearchOut:
-    """Things whose name, code or pinyin holds ``q`` (at most 64 characters), inside the user's scope."""
+    """Things and places whose name, code or pinyin holds ``q`` (at most 64 characters), inside the user's scope; and
+    where coordinates are, in any datum."""
     scope = scope_of(request.user)  # type: ignore[arg-type]
     query = q[:LONGEST_QUERY]
-    found = [(index, index.find(query, scope, MOST_FOUND + 1)) for index in indexes().values()]
-    results: list[Finding] = []
-    for index, keys in found:
-        results += findings(index.table, keys[:MOST_FOUND])
-    results.sort(key=lambda result: -nearness(query, result))
+    results: list[Finding] = [] if scope.empty else coordinates(query)
+    found = []
+    for read, some in ((findings, indexes().values()), (places, gazetteer())):
+        for index in some:
+            keys = index.find(query, scope, MOST_FOUND + 1)
+            found.append(keys)
+            results += read(index.table, keys[:MOST_FOUND])
+    results.sort(key=lambda result: -4 if result.type == "coordinates" else -nearness(query, result))
     return SearchOut(
         results=results[:MOST_FOUND],
-        more=sum(len(keys) for _index, keys in found) > MOST_FOUND,
+        more=sum(map(len, found)) > MOST_FOUND,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,7 +26,7 @@ from layers.registry import registry
 from layers.sources import GridCells, LiveAssets
 from layers.tiles import tile_layer
 from twin.batch import MICROSECOND
-from twin.kinds import SILENCED, kind_of
+from twin.kinds import SILENCED, AssetKind, kind_of
 from twin.live.sight import district_table, sight_of
 from twin.past import Look, districts, state_at
 
@@ -120,6 +120,16 @@ def _count_live(layer: MapLayer, source: LiveAssets, scope: Scope, wanted: str) 
     )
     found = ((code, *rest) for code, *rest in rows if not wanted or code == wanted)
     return _sum(layer, source, found, now)
+
+
+def live_states(columns: Mapping[str, np.ndarray], kind: AssetKind, now: datetime) -> list[Any]:
+    """What counts call the states of some live things: their status, or :data:`NOT_HEARD`.
+
+    ``columns``: ``status`` and ``time_ms`` of each.
+    """
+    aged = now.timestamp() * 1000 - columns["time_ms"] > kind.silent_after_s * 1000
+    silent = np.isin(columns["status"], SILENCED) & aged
+    return [NOT_HEARD if quiet else status for status, quiet in zip(columns["status"].tolist(), silent, strict=True)]
 
 
 def _count_cells(source: GridCells, scope: Scope, wanted: str, at: datetime | None = None) -> Counts:

@@ -95,6 +95,11 @@ class Hub:
         """Whether frames can arrive at all."""
         return self._client is not None and self._client.is_connected()
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the world is as of now: it was read, and frames can arrive."""
+        return self.ready and self.broker_connected
+
     async def next_tick(self, seen: int) -> None:
         """Wait one tick, and then until the world is beyond tick ``seen``; at most a second."""
         await asyncio.sleep(TICK_S)

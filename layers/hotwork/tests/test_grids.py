@@ -28,9 +28,19 @@ def working(city):
 
 def alert(grade, state, at, **where):
     return Alert.objects.create(
-        rule="hotwork.key_area", rule_version=1, parameters={}, grade=grade, state=state, cause=f"c{Alert.objects.count()}",
-        subject="x", raised_at=at, evidence={}, group_by="area", group_key="x", **where,
-    )  # fmt: skip
+        rule="hotwork.key_area",
+        rule_version=1,
+        parameters={},
+        grade=grade,
+        state=state,
+        cause=str(Alert.objects.count()),
+        subject="x",
+        raised_at=at,
+        evidence={},
+        group_by="area",
+        group_key="x",
+        **where,
+    )
 
 
 def by_key(sources):
@@ -57,8 +67,19 @@ def test_alerts_count_by_grade_and_by_whether_they_are_taken_up(working):
     old = alert(2, "closed", now - timedelta(days=20), **here)
     alert(1, "raised", now - timedelta(days=40), **here)
     alert(1, "raised", now)
-    Alert.objects.create(rule="chempark.x", rule_version=1, parameters={}, grade=1, cause="d", subject="x", raised_at=now,
-                         evidence={}, group_by="area", group_key="x", **here)  # fmt: skip
+    Alert.objects.create(
+        rule="chempark.x",
+        rule_version=1,
+        parameters={},
+        grade=1,
+        cause="d",
+        subject="x",
+        raised_at=now,
+        evidence={},
+        group_by="area",
+        group_key="x",
+        **here,
+    )
     assert by_key(grids.alerts(working.whole, now)) == {red.pk: 1.0}
     assert by_key(grids.handled(working.whole, now)) == {red.pk: 0.0, old.pk: 1.0}
 
@@ -73,9 +94,13 @@ def test_licences_and_certificates(working):
     assert by_key(grids.licensed(working.whole, now)) == {firms[WEST].pk: 1.0, firms[EAST].pk: 0.0}
     machine = working.machines[WEST]
     machine.welder = Welder.objects.create(
-        name="王伟", region=working.districts[WEST], certificate="building", certificate_number="沪1",
-        valid_from=now.date() - timedelta(days=9), valid_to=now.date() + timedelta(days=9),
-    )  # fmt: skip
+        name="王伟",
+        region=working.districts[WEST],
+        certificate="building",
+        certificate_number="沪1",
+        valid_from=now.date() - timedelta(days=9),
+        valid_to=now.date() + timedelta(days=9),
+    )
     machine.save()
     assert by_key(grids.certified(working.whole, now)) == {machine.pk: 1.0, working.machines[EAST].pk: 0.0}
 
@@ -83,9 +108,13 @@ def test_licences_and_certificates(working):
 def test_the_indices_by_hand():
     nan = np.nan
     values = {
-        "machines": np.array([5.0, 0, 0]), "key_areas": np.array([0.5, 1, 0]), "alerts": np.array([1.0, 0, 0]),
-        "handled": np.array([0.5, nan, nan]), "licensed": np.array([1.0, nan, nan]), "certified": np.array([0.0, 0.4, nan]),
-    }  # fmt: skip
+        "machines": np.array([5.0, 0, 0]),
+        "key_areas": np.array([0.5, 1, 0]),
+        "alerts": np.array([1.0, 0, 0]),
+        "handled": np.array([0.5, nan, nan]),
+        "licensed": np.array([1.0, nan, nan]),
+        "certified": np.array([0.0, 0.4, nan]),
+    }
     inherent, control = grids.inherent(values), grids.control(values)
     assert inherent == pytest.approx([100 * (1 - np.exp(-1.1)), 100 * (1 - np.exp(-0.6)), nan], nan_ok=True)
     assert control == pytest.approx([50, 40, nan], nan_ok=True)
