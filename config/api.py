@@ -11,7 +11,9 @@ from command.director.api import router as director_router
 from command.watch.api import router as watch_router
 from devices.api import router as devices_router
 from layers.api import router as layers_router
+from layers.asking.api import router as asking_router
 from layers.charts import router as layers_charts_router
+from layers.grids.api import router as grids_router
 from twin.api import router as twin_router
 from twin.charts import router as twin_charts_router
 from twin.past_api import router as past_router
@@ -31,3 +33,5 @@ api.add_router("", watch_router)
 api.add_router("", director_router)
 api.add_router("", layers_router)
 api.add_router("", layers_charts_router)
+api.add_router("", grids_router)
+api.add_router("", asking_router)

@@ -49,3 +49,7 @@ class TileOutOfRangeError(GisError, ValueError):
 
 class TileTimeoutError(GisError, TimeoutError):
     """A tile that the database could not finish within the layer's time limit."""
+
+
+class GridError(GisError, ValueError):
+    """A grid that cannot be declared, or cells that cannot be made of it."""

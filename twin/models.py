@@ -17,6 +17,9 @@ from access.scope import ScopedQuerySet, ScopePaths
 from twin.archive.models import ArchivedDay as ArchivedDay
 from twin.area_versions import AreaVersion as AreaVersion
 from twin.boundaries import boundary_fault, inner_strip, line_fault
+from twin.grids.models import GridRun as GridRun
+from twin.grids.models import GridScore as GridScore
+from twin.grids.models import GridThreshold as GridThreshold
 from twin.kinds import kind_choices
 from twin.period_text import check_periods
 

@@ -20,6 +20,20 @@ export interface Person {
   name: string;
 }
 
+/** When a risk grid changed; milliseconds since 1970 UTC. */
+export interface GridRun {
+  at: number;
+  until: number;
+}
+
+/** One cell of a risk grid, at the run of a moment. */
+export interface GridCell {
+  region: string;
+  at: number;
+  indices: { index: string; title: string; value: number | null; grade: number; grade_title: string }[];
+  factors: { key: string; title: string; value: number | null; unit: string }[];
+}
+
 /** The server refused, and says why in the reader's language. */
 export class RefusedError extends ApiError {
   override name = "RefusedError";
@@ -35,6 +49,7 @@ export class RefusedError extends ApiError {
 /** Addresses of what the screen asks for; all of the same origin. */
 export interface ScreenUrls {
   layers: string;
+  grids: string;
   modules: string;
   search: string;
   alerts: string;
@@ -111,6 +126,23 @@ export class ScreenApi {
   /** Saves what is on a wall as a scene. */
   keepScene(wall: number, name: string): Promise<unknown> {
     return this.send(`${this.urls.walls}/${wall}/scene`, { name });
+  }
+
+  /** When a risk grid changed, the newest first. */
+  gridRuns(grid: string): Promise<GridRun[]> {
+    return this.ask(`${this.urls.grids}/${grid}/runs`);
+  }
+
+  /** Address of a grid's tiles as of a moment, ms since 1970 UTC, with places for zoom, column and row. */
+  gridTiles(grid: string, index: string, at: number): string {
+    const folder = new URL(`${this.urls.grids}/${grid}/tiles/${index}`, window.location.href);
+    return `${folder.href}/{z}/{x}/{y}.png?at=${at + 1}`;
+  }
+
+  /** The cell of a grid at a place, degrees. */
+  gridCell(grid: string, lon: number, lat: number): Promise<GridCell> {
+    const moment = this.moment();
+    return this.ask(`${this.urls.grids}/${grid}/cell?lon=${lon}&lat=${lat}${moment === null ? "" : `&at=${Math.round(moment)}`}`);
   }
 
   async tilesets(): Promise<TilesetInfo[]> {

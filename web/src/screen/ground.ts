@@ -243,6 +243,11 @@ export class Ground {
       const regions = { source: "regions", "source-layer": "regions", filter: ["==", ["get", "level"], "district"] };
       return [{ id: `${info.id}/fill`, type: "fill", ...regions, paint: { "fill-color": colour, "fill-opacity": 0 } }];
     }
+    if (source.type === "grid") {
+      // Pictures whose addresses say of which moment they are: none before the first is known.
+      this.map.addSource(info.id, { type: "raster", tiles: [], tileSize: 256, minzoom: source.min_zoom, maxzoom: source.max_zoom });
+      return [{ id: `${info.id}/cells`, type: "raster", source: info.id, ...between, paint: { "raster-resampling": "nearest", "raster-fade-duration": 0 } }];
+    }
     if (style.type === "heat") return [this.heatLayer(info)];
     if (source.type === "live" || !this.addTiles(info.id, source.tiles)) return [];
     const base = { source: info.id, "source-layer": source.tiles, ...between };

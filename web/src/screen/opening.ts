@@ -6,6 +6,8 @@ import { t } from "../words";
 import type { AlertDesk } from "./alertdesk";
 import type { Found } from "./api";
 import type { Focus } from "./focus";
+import type { GridLayer } from "./grids";
+import { happened } from "./happened";
 import type { Inventory } from "./inventory";
 import type { District } from "./layerinfo";
 import type { Moving } from "./moving";
@@ -69,12 +71,26 @@ export class Opening {
     }
     if (canvas === null || scenery === null) return;
     const found = scenery.ground.featuresAt(info.x, info.y, inventory.layers);
+    const [grid] = inventory.shownGrids;
     if (found.length > 0) {
       canvas.say(info.x, info.y, featureCard(found));
+    } else if (grid !== undefined) {
+      void this.cell(canvas, grid, info.x, info.y);
     } else if (canvas.zoom < DISTRICT_ZOOM) {
       const code = scenery.ground.districtAt(info.x, info.y);
       const district = this.deps.districts.find((each) => each.code === code);
       if (district !== undefined && district !== focus.district) focus.look(district);
+    }
+  }
+
+  /** Tells of the cell of a risk grid at a point of the screen. */
+  private async cell(canvas: MapCanvas, grid: GridLayer, x: number, y: number): Promise<void> {
+    const { lng, lat } = canvas.map.unproject([x, y]);
+    try {
+      const card = await this.deps.inventory.grids.card(grid, lng, lat);
+      if (card !== null) canvas.say(x, y, card);
+    } catch (error) {
+      this.deps.notices.note(t("网格读取失败：{what}。", { what: happened(error) }));
     }
   }
 
