@@ -27,6 +27,10 @@ class VectorFileError(GisError, ValueError):
     """A file of features that cannot be read as a whole: wrong format, no such field, no known datum."""
 
 
+class EditError(GisError, ValueError):
+    """A shape cannot be edited so; the text says why and what to do, for people."""
+
+
 class RegistrationError(GisError, ValueError):
     """A registration that a registry refuses: a duplicate, or a declaration that cannot work."""
 
