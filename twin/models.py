@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from access.scope import ScopedQuerySet, ScopePaths
 from twin.archive.models import ArchivedDay as ArchivedDay
+from twin.area_versions import AreaVersion as AreaVersion
 from twin.boundaries import boundary_fault, inner_strip, line_fault
 from twin.kinds import kind_choices
 from twin.period_text import check_periods
@@ -71,6 +72,10 @@ class State(models.Model):
 
     def __str__(self) -> str:
         return f"{self.asset_id} {self.ts:%F %T}"
+
+
+VERSIONED = ("name", "kind", "boundary", "line", "z_min_m", "z_max_m", "owner_id", "region_id", "periods", "active")
+"""What of an area is kept version by version: the columns that the triggers of ``twin_area`` look at."""
 
 
 class Area(models.Model):
@@ -154,15 +159,12 @@ class Area(models.Model):
             raise ValidationError({"z_max_m": gettext("顶高须大于底高。")})
 
     def save(self, *args: object, **kwargs: object) -> None:
-        """Save, counting a new version whenever what is tested changes."""
+        """Save; any change makes a new version. The database counts too, and keeps every version (AreaVersion)."""
         if self.line is not None:
             self.boundary = inner_strip(self.line)
         if self.pk:
             before = Area.objects.filter(pk=self.pk).first()
-            if before and any(
-                getattr(before, field) != getattr(self, field)
-                for field in ("boundary", "line", "z_min_m", "z_max_m", "periods", "active")
-            ):
+            if before and any(getattr(before, field) != getattr(self, field) for field in VERSIONED):
                 self.version = before.version + 1
                 if kwargs.get("update_fields") is not None:
                     kwargs["update_fields"] = {*kwargs["update_fields"], "version"}  # type: ignore[misc]
