@@ -1,4 +1,4 @@
-"""What a planner does to shapes (几何编辑), exact in metres: circles, sectors, corridors, buffers, joining and cutting. Pure.
+"""What a planner does to shapes (几何编辑), exact in metres: circles, corridors, buffers, joining, cutting. Pure.
 
 Shapes are degrees of EPSG:4326, longitude first. Circles and sectors are laid out on the ellipsoid. Everything that
 measures along the ground happens on a transverse Mercator around the shape itself: within 30 km of its middle a length

@@ -12,8 +12,6 @@ from ninja.errors import HttpError
 from ninja.params import Path
 
 from access.models import User
-from access.roles import Permission
-from access.scope import scope_of
 from command.plan.areas import area_seen
 from command.plan.drafts import act, change_draft, drafts_seen, make_draft
 from command.plan.exceptions import DraftForbiddenError, DraftStaleError, PlanError
@@ -21,6 +19,7 @@ from command.plan.force import force_of
 from command.plan.lifecycle import DraftAction, DraftState
 from command.plan.messages import ActionIn, DraftIn, ShapesIn, told_draft
 from command.plan.models import AreaDraft
+from command.plan.places import planner
 from command.plan.shapes import read_shape, settled_figure, shape_of, write_shape
 from gis import editing
 from gis.exceptions import EditError
@@ -32,20 +31,6 @@ _DOABLE = (
     DraftAction.SUBMIT, DraftAction.WITHDRAW, DraftAction.RETURN, DraftAction.APPROVE, DraftAction.ACTIVATE,
     DraftAction.DISCARD,
 )  # fmt: skip
-
-
-def planner(request: HttpRequest) -> User:
-    """Who asks, if they plan or approve somewhere.
-
-    Raises
-    ------
-    HttpError
-        403: they do not.
-    """
-    user: User = request.user  # type: ignore[assignment]
-    if scope_of(user, Permission.PLAN).empty and scope_of(user, Permission.APPROVE).empty:
-        raise HttpError(403, gettext("您没有规划权限。"))
-    return user
 
 
 def answered(work: Callable[[], Any]) -> Any:

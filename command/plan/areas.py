@@ -18,7 +18,7 @@ from access.scope import scope_of
 from command.plan.lifecycle import DraftState
 from command.plan.messages import told_area
 from command.plan.models import AreaDraft
-from command.plan.places import covers
+from command.plan.places import covers, planner
 from gis.geodesy import area_m2
 from twin.models import Area, AreaVersion
 
@@ -48,13 +48,6 @@ def area_seen(user: User, area_id: int) -> Area:
     return area
 
 
-def _user(request: HttpRequest) -> User:
-    user: User = request.user  # type: ignore[assignment]
-    if scope_of(user, Permission.PLAN).empty and scope_of(user, Permission.APPROVE).empty:
-        raise HttpError(403, gettext("您没有规划权限。"))
-    return user
-
-
 @router.get("/plan/areas")
 def areas(
     request: HttpRequest, q: str = "", kind: str = "", bbox: str = "", after: int = 0, inactive: bool = False
@@ -64,7 +57,7 @@ def areas(
     ``bbox``: west,south,east,north in degrees; ``after``: the ``next`` of the page before; ``count`` of all, up to
     10,000 (then ``counted`` is false).
     """
-    found = areas_seen(_user(request)).filter(active=not inactive)
+    found = areas_seen(planner(request)).filter(active=not inactive)
     if q.strip():
         found = found.filter(name__icontains=q.strip())
     if kind:
@@ -98,7 +91,7 @@ def areas(
 @router.get("/plan/areas/{int:area_id}")
 def one_area(request: HttpRequest, area_id: Path[int]) -> dict[str, Any]:
     """An area with its shape; ``draft``: the open draft about it, ``plans``: whether one may draw a change."""
-    user = _user(request)
+    user = planner(request)
     area = area_seen(user, area_id)
     draft = AreaDraft.objects.filter(area=area, state__in=DraftState.open_states()).values_list("pk", flat=True).first()
     return told_area(area) | {"draft": draft, "plans": covers(user, Permission.PLAN, area)}
@@ -107,7 +100,7 @@ def one_area(request: HttpRequest, area_id: Path[int]) -> dict[str, Any]:
 @router.get("/plan/areas/{int:area_id}/versions")
 def versions(request: HttpRequest, area_id: Path[int]) -> dict[str, Any]:
     """What an area was, the newest first: ``{"versions": […]}`` with who made each, and its square metres."""
-    area = area_seen(_user(request), area_id)
+    area = area_seen(planner(request), area_id)
     made = {draft.made_version: draft for draft in area.drafts.filter(made_version__isnull=False)}
     rows = AreaVersion.objects.filter(area=area).select_related("changed_by").order_by("-version")[:MOST_VERSIONS]
     return {
@@ -130,7 +123,7 @@ def versions(request: HttpRequest, area_id: Path[int]) -> dict[str, Any]:
 @router.get("/plan/areas/{int:area_id}/versions/{int:number}")
 def one_version(request: HttpRequest, area_id: Path[int], number: Path[int]) -> dict[str, Any]:
     """What an area was in one version, with its shape."""
-    area = area_seen(_user(request), area_id)
+    area = area_seen(planner(request), area_id)
     row = AreaVersion.objects.filter(area=area, version=number).first()
     if row is None:
         raise HttpError(404, "Not Found")

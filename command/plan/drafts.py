@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -31,7 +32,7 @@ from command.plan.shapes import (
 from gis.notices import stamp_of
 from twin.area_attributes import AttributeFaultError, settled
 from twin.models import Area
-from twin.periods import PeriodError, read_periods
+from twin.period_text import check_periods
 
 MOST_HEIGHT_M = 20_000.0
 
@@ -73,7 +74,9 @@ def make_draft(user: User, wanted: Wanted, area: Area | None = None) -> AreaDraf
         taken = AreaDraft.objects.filter(area=area, state__in=DraftState.open_states()).first()
         if taken is not None:
             who = taken.created_by.display_name if taken.created_by else ""
-            raise DraftStaleError(gettext("该区域已有未完成的方案“%(name)s”（%(who)s）。") % {"name": taken, "who": who})
+            raise DraftStaleError(
+                gettext("该区域已有未完成的方案“%(name)s”（%(who)s）。") % {"name": taken, "who": who}
+            )
     draft = AreaDraft(area=area, base_version=area.version if area else None, created_by=user)
     _fill(draft, wanted, user)
     with transaction.atomic():
@@ -131,9 +134,11 @@ def _fill(draft: AreaDraft, wanted: Wanted, user: User) -> None:
     draft.shape = as_stored(shape)
     draft.z_min_m, draft.z_max_m = _heights(wanted)
     try:
-        read_periods(wanted.periods)
+        check_periods(wanted.periods)
         draft.attributes = settled(wanted.kind, wanted.attributes)
-    except (PeriodError, AttributeFaultError) as error:
+    except ValidationError as error:
+        raise DraftFaultError(" ".join(error.messages)) from error
+    except AttributeFaultError as error:
         raise DraftFaultError(str(error)) from error
     draft.periods = wanted.periods
     draft.source, draft.retire = wanted.source.strip()[:200], wanted.retire

@@ -19,8 +19,8 @@ MOST_TEXT_CHARS = 2000
 class AreaDraft(Scoped):
     """区域方案: what an area is to be. Nothing is in force before somebody else has approved it.
 
-    ``area`` is the area it changes, none for a new one, ``base_version`` the version it was drawn from; ``made_version``
-    the one it became. ``figure`` says how the shape was drawn (a circle's centre and radius, …) where numbers say it
+    ``area`` is the area it changes, none for a new one, ``base_version`` the version it was drawn from and
+    ``made_version`` the one it became. ``figure`` says how the shape was drawn (a circle's centre and radius, …) where numbers say it
     better than its points. ``retire`` takes the area out of force.
     """
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import shapely
 from django.conf import settings
+from django.http import HttpRequest
 from django.utils.translation import gettext
+from ninja.errors import HttpError
 from shapely.geometry.base import BaseGeometry
 
 from access.models import Organization, User
@@ -23,6 +25,20 @@ from twin.past import districts
 
 NEIGHBOURLY_M = 100.0
 """So far may an area reach over a district's border: borders in data are no more exact."""
+
+
+def planner(request: HttpRequest) -> User:
+    """Who asks, if they plan or approve somewhere.
+
+    Raises
+    ------
+    HttpError
+        403: they do not.
+    """
+    user: User = request.user  # type: ignore[assignment]
+    if scope_of(user, Permission.PLAN).empty and scope_of(user, Permission.APPROVE).empty:
+        raise HttpError(403, gettext("您没有规划权限。"))
+    return user
 
 
 def covers(user: User, permission: Permission, thing: AreaDraft | Area) -> bool:

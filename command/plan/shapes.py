@@ -40,8 +40,8 @@ def read_shape(value: Any) -> BaseGeometry:
     if shapely.get_num_coordinates(shape) > MOST_POINTS:
         raise DraftFaultError(gettext("图形的点太多：最多 %d 个。请先简化。") % MOST_POINTS)
     west, south, east, north = shape.bounds
-    if not (-180 <= west and east <= 180 and -90 <= south and north <= 90):
-        swapped = gettext("，经纬度是否颠倒？") if -90 <= west and east <= 90 and -180 <= south and north <= 180 else ""
+    if not (west >= -180 and east <= 180 and south >= -90 and north <= 90):
+        swapped = gettext("，经纬度是否颠倒？") if west >= -90 and east <= 90 and south >= -180 and north <= 180 else ""
         raise DraftFaultError(gettext("坐标不是经纬度：经度须在 ±180、纬度须在 ±90 之内") + (swapped or "。"))
     return shapely.force_2d(shape)
 
