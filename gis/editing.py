@@ -172,6 +172,11 @@ def cut(shape: BaseGeometry, hole: BaseGeometry) -> BaseGeometry:
     return _filled(shapely.difference(shape, hole), _("挖去后什么也不剩。"))
 
 
+def changes(was: BaseGeometry, now: BaseGeometry) -> tuple[BaseGeometry, BaseGeometry]:
+    """What of one shape is gone in another, and what has come: polygons, perhaps without any ground."""
+    return _polygonal(shapely.difference(was, now)), _polygonal(shapely.difference(now, was))
+
+
 def snap(shape: BaseGeometry, others: Sequence[BaseGeometry], within_m: float) -> BaseGeometry:
     """A shape whose corners lie on those corners and edges of others that were within a distance (吸附).
 

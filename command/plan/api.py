@@ -121,11 +121,13 @@ def _worked(asked: ShapesIn) -> list[Any]:
     if asked.op == "figure":
         return [shape_of(settled_figure(asked.figure or {"type": ""}))]
     given = [read_shape(shape) for shape in asked.shapes]
-    if not given or (asked.op in ("split", "cut") and len(given) < 2):
+    if not given or (asked.op in ("split", "cut", "compare") and len(given) < 2):
         raise EditError(gettext("请先选择要处理的图形。"))
     first, rest = given[0], given[1:]
     if asked.op == "split":
         return editing.split(first, rest[0])
+    if asked.op == "compare":
+        return list(editing.changes(first, rest[0]))
     work: dict[str, Callable[[], Any]] = {
         "buffer": lambda: editing.buffer(first, asked.distance_m),
         "merge": lambda: editing.merge(given),

@@ -53,7 +53,7 @@ class ActionIn(Schema):
 class ShapesIn(Schema):
     """A question about shapes (GeoJSON, degrees): ``op`` on ``shapes``, with the numbers that it takes."""
 
-    op: Literal["figure", "buffer", "merge", "split", "cut", "snap", "mend", "measure"]
+    op: Literal["figure", "buffer", "merge", "split", "cut", "snap", "mend", "measure", "compare"]
     shapes: list[dict[str, Any]] = Field(default=[], max_length=50)
     figure: dict[str, Any] | None = None
     distance_m: float = 0.0

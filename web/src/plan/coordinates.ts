@@ -1,6 +1,5 @@
 import { h, setText } from "../dom";
 import { happened } from "../screen/happened";
-import { RefusedError } from "../screen/api";
 import { t } from "../words";
 import type { PlanApi } from "./api";
 import type { DatumInfo } from "./boot";
@@ -69,6 +68,6 @@ export class Coordinates {
   }
 
   private fault(error: unknown): void {
-    setText(this.said, error instanceof RefusedError ? error.detail : happened(error));
+    setText(this.said, happened(error));
   }
 }

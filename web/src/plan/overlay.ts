@@ -8,6 +8,13 @@ const EMPTY = { type: "FeatureCollection" as const, features: [] };
 /** A volume without a top is shown so high. */
 const OPEN_HEIGHT_M = 120;
 
+/** What the shape in hand is compared with, the ground that is gone since, and what has come. */
+export interface Compared {
+  was: Geometry;
+  gone: Geometry | null;
+  come: Geometry | null;
+}
+
 interface Volume {
   rings: Point[][];
   low: number;
@@ -24,8 +31,9 @@ export class Overlay {
   ) {
     const { map } = canvas;
     this.map = map;
-    for (const id of ["plan-shape", "plan-other", "plan-spots"]) map.addSource(id, { type: "geojson", data: EMPTY });
-    map.addLayer({ id: "plan-other-fill", type: "fill", source: "plan-other", paint: { "fill-color": tokens["grade-orange"], "fill-opacity": 0.12 } });
+    for (const id of ["plan-shape", "plan-other", "plan-gone", "plan-come", "plan-spots"]) map.addSource(id, { type: "geojson", data: EMPTY });
+    map.addLayer({ id: "plan-gone", type: "fill", source: "plan-gone", paint: { "fill-color": tokens["grade-red"], "fill-opacity": 0.3 } });
+    map.addLayer({ id: "plan-come", type: "fill", source: "plan-come", paint: { "fill-color": tokens.working, "fill-opacity": 0.35 } });
     map.addLayer({
       id: "plan-other-line", type: "line", source: "plan-other",
       paint: { "line-color": tokens["grade-orange"], "line-width": 2, "line-dasharray": [3, 2] },
@@ -43,9 +51,13 @@ export class Overlay {
     this.canvas.show(shape === null || sortOf(shape) !== "polygon" || (low === null && high === null) ? [] : [this.volume(shape, low ?? 0, high)]);
   }
 
-  /** What the shape is compared with, dashed; null: nothing. */
-  compare(shape: Geometry | null): void {
-    this.put("plan-other", shape === null ? [] : [shape]);
+  /** What the shape is compared with, dashed, and what differs; null: nothing. */
+  compare(compared: Compared | null): void {
+    this.put("plan-other", compared === null ? [] : [compared.was]);
+    for (const part of ["gone", "come"] as const) {
+      const shape = compared?.[part] ?? null;
+      this.put(`plan-${part}`, shape === null ? [] : [shape]);
+    }
   }
 
   spots(points: readonly Point[]): void {

@@ -1,6 +1,5 @@
 import { h, setText } from "../dom";
 import { happened } from "../screen/happened";
-import { RefusedError } from "../screen/api";
 import { t } from "../words";
 import type { Period, PeriodsAnswer, PlanApi } from "./api";
 
@@ -17,7 +16,7 @@ export class Periods {
 
   constructor(
     private readonly api: PlanApi,
-    private readonly onPeriods: (periods: Period[]) => void,
+    private readonly onPeriods: (periods: Period[], text: string) => void,
   ) {
     const lines = [
       t("每天 08:00-18:00"), t("每周一至五 07:30-19:00"), t("工作日 08:00-18:00"), t("休息日"), t("法定节假日"), t("调休上班日"), t("夜间"),
@@ -55,7 +54,7 @@ export class Periods {
     const answer = await this.ask({ text: this.text.value });
     if (answer === null) return;
     this.shown = JSON.stringify(answer.values);
-    this.onPeriods(answer.values);
+    this.onPeriods(answer.values, answer.text);
   }
 
   private async ask(asked: { text: string } | { values: Period[] }): Promise<PeriodsAnswer | null> {
@@ -66,7 +65,7 @@ export class Periods {
       this.draw(answer);
       return answer;
     } catch (error) {
-      setText(this.said, error instanceof RefusedError ? error.detail : happened(error));
+      setText(this.said, happened(error));
       return null;
     }
   }
