@@ -7,7 +7,7 @@ from django.contrib.gis.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from access.scope import Scoped, ScopedQuerySet, ScopePaths
+from access.scope import Scoped, ScopePaths
 from command.plan.lifecycle import DraftAction, DraftState
 from twin.models import Area
 from twin.period_text import check_periods
@@ -20,8 +20,8 @@ class AreaDraft(Scoped):
     """区域方案: what an area is to be. Nothing is in force before somebody else has approved it.
 
     ``area`` is the area it changes, none for a new one, ``base_version`` the version it was drawn from and
-    ``made_version`` the one it became. ``figure`` says how the shape was drawn (a circle's centre and radius, …) where numbers say it
-    better than its points. ``retire`` takes the area out of force.
+    ``made_version`` the one it became. ``figure`` says how the shape was drawn (a circle's centre and radius, …) where
+    numbers say it better than its points. ``retire`` takes the area out of force.
     """
 
     name = models.CharField(_("名称"), max_length=120)
@@ -54,7 +54,6 @@ class AreaDraft(Scoped):
     stamp = models.BigIntegerField(_("变更号"), null=True, blank=True)
     """Version of the notice ``areas`` that told of it (:mod:`gis.notices`)."""
 
-    objects = ScopedQuerySet.as_manager()
     scope_paths = ScopePaths(organization="owner__path", regions=("owner__region__path", "region__path"))
 
     class Meta:

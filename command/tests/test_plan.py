@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -15,6 +16,9 @@ from gis.notices import stamp_of
 from twin.models import Area, AreaVersion
 
 DRAFTS = "/api/v1/plan/drafts"
+
+
+BOW = {"type": "Polygon", "coordinates": [[[121, 31], [121.1, 31.1], [121.1, 31], [121, 31.1], [121, 31]]]}
 
 
 def square(lon, lat, half=0.01):
@@ -177,7 +181,7 @@ def test_two_planners_do_not_overwrite_each_other(desk):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"shape": {"type": "Polygon", "coordinates": [[[121.2, 31.2], [121.3, 31.3], [121.3, 31.2], [121.2, 31.3], [121.2, 31.2]]]}}, "自相交"),
+        ({"shape": BOW}, "自相交"),
         ({"shape": {"type": "Polygon", "coordinates": [[[121.2, 31.2], [121.3, 31.3], [121.3, 31.2]]]}}, "首尾"),
         ({"shape": {"type": "Point", "coordinates": [31.2, 121.2]}}, "颠倒"),
         ({"shape": {"type": "Polygon", "coordinates": []}}, "空"),
@@ -242,8 +246,9 @@ def test_in_force_once_every_ingest_process_says_so(desk):
     do(desk["city"], draft, "approve", activate=True)
     assert desk["planner"].get(address).json() == {"in_force": False, "workers": 0, "told": 0, "after_s": None}
     now, stamp = timezone.now(), stamp_of(["areas"])
-    Worker.objects.create(name="a", seen_at=now, areas_stamp=stamp, areas_read_at=now)
-    Worker.objects.create(name="b", seen_at=now, areas_stamp=stamp - 1, areas_read_at=now)
+    alive = now + timedelta(hours=1)
+    Worker.objects.create(name="a", seen_at=alive, areas_stamp=stamp, areas_read_at=now)
+    Worker.objects.create(name="b", seen_at=alive, areas_stamp=stamp - 1, areas_read_at=now)
     said = desk["planner"].get(address).json()
     assert (said["in_force"], said["workers"], said["told"]) == (False, 2, 1)
     Worker.objects.filter(name="b").update(areas_stamp=stamp)
