@@ -8,6 +8,9 @@ from ninja.security import SessionAuth
 from command.api import router as command_router
 from command.charts import router as command_charts_router
 from command.director.api import router as director_router
+from command.plan.api import router as plan_router
+from command.plan.areas import router as plan_areas_router
+from command.plan.choices import router as plan_choices_router
 from command.watch.api import router as watch_router
 from devices.api import router as devices_router
 from layers.api import router as layers_router
@@ -31,6 +34,9 @@ api.add_router("", command_router)
 api.add_router("", command_charts_router)
 api.add_router("", watch_router)
 api.add_router("", director_router)
+api.add_router("", plan_router)
+api.add_router("", plan_areas_router)
+api.add_router("", plan_choices_router)
 api.add_router("", layers_router)
 api.add_router("", layers_charts_router)
 api.add_router("", grids_router)

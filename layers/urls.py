@@ -3,6 +3,7 @@
 from django.urls import path
 
 from layers.director import director_page
+from layers.plan import plan_page
 from layers.screen import screen_page
 from layers.views import export
 
@@ -10,4 +11,5 @@ urlpatterns = [
     path("layers/export", export, name="layers-export"),
     path("screen/", screen_page, name="screen"),
     path("director/", director_page, name="director"),
+    path("plan/", plan_page, name="plan"),
 ]

@@ -113,7 +113,19 @@ class AreaForm(forms.ModelForm):
 
     class Meta:
         model = Area
-        fields = ["name", "kind", "boundary", "line", "z_min_m", "z_max_m", "periods", "owner", "region", "active"]
+        fields = [
+            "name",
+            "kind",
+            "boundary",
+            "line",
+            "z_min_m",
+            "z_max_m",
+            "periods",
+            "owner",
+            "region",
+            "source",
+            "active",
+        ]
 
 
 @admin.register(Area)

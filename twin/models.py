@@ -77,7 +77,10 @@ class State(models.Model):
         return f"{self.asset_id} {self.ts:%F %T}"
 
 
-VERSIONED = ("name", "kind", "boundary", "line", "z_min_m", "z_max_m", "owner_id", "region_id", "periods", "active")
+VERSIONED = (
+    *("name", "kind", "boundary", "line", "z_min_m", "z_max_m", "owner_id", "region_id", "periods", "active"),
+    *("source", "attributes"),
+)
 """What of an area is kept version by version: the columns that the triggers of ``twin_area`` look at."""
 
 
@@ -110,6 +113,10 @@ class Area(models.Model):
     )
     periods = models.JSONField(
         _("时段"), default=list, blank=True, validators=[check_periods], help_text=_("没有时段则始终有效。")
+    )
+    source = models.CharField(_("来源"), max_length=200, blank=True, default="", db_default="")
+    attributes = models.JSONField(
+        _("属性"), default=dict, blank=True, db_default=models.Value({}, models.JSONField()), editable=False
     )
     version = models.PositiveIntegerField(_("版本"), default=1, editable=False)
     active = models.BooleanField(_("启用"), default=True)

@@ -108,6 +108,7 @@ class IngestWorker:
         self._others: frozenset[int] = frozenset()
         self._meters = Meters()
         self._left_over = 0
+        self._areas_stamp: int | None = None
         queue_messages.set_function(lambda: self._receiver.waiting + self._left_over + len(self._held))
         broker_connected.labels("ingest").set_function(lambda: float(self._receiver.connected.is_set()))
 
@@ -158,6 +159,7 @@ class IngestWorker:
         if now - self._renewed_at >= RENEW_S:
             with connection.transaction(), connection.cursor() as cursor:
                 changed = self._leases.renew(cursor)
+                self._leases.tell_areas(cursor, self._areas_stamp)
             self._renewed_at = now
             if changed:
                 logger.info("ingest: holding %d shards", len(self._leases.tokens))
@@ -196,10 +198,14 @@ class IngestWorker:
             self._frames += 1
             logger.info("ingest: %d devices known", len(self._devices))
         if "areas" in stale:
+            cursor.execute("SELECT version FROM geo_stamp WHERE name = 'areas'")
+            # Read first: whatever is changed from now on comes with another notice.
+            self._areas_stamp = (cursor.fetchone() or (0,))[0]
             logger.info("ingest: %d areas in force", self._intake.load_areas(cursor))
         if "regions" in stale:
             self._intake.use_regions(district_index())
         self._intake.reload_observers(cursor, stale)
+        self._leases.tell_areas(cursor, self._areas_stamp)
 
     def _flush(self, heap: list[Received]) -> list[Received]:
         """Store a heap; returns what is left of it."""
