@@ -96,24 +96,11 @@ class Hub:
         """Whether frames can arrive at all."""
         return self._client is not None and self._client.is_connected()
 
-<<<<<<< HEAD
-=======
     @property
     def is_current(self) -> bool:
         """Whether the world is as of now: it was read, and frames can arrive."""
         return self.ready and self.broker_connected
 
-    async def next_tick(self, seen: int) -> None:
-        """Wait one tick, and then until the world is beyond tick ``seen``; at most a second."""
-        await asyncio.sleep(TICK_S)
-        if self.world.tick > seen:
-            return
-        # Not wait_for: before Python 3.12 it can swallow a cancellation that comes with the result.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(1.0):
-                await self._moved.wait()
-
->>>>>>> grids
     def ingest_age_s(self) -> float | None:
         """Seconds since an ingest worker was last heard; None: never."""
         return None if self.heard_at is None else time.monotonic() - self.heard_at

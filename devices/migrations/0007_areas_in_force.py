@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("devices", "0005_more_ways_in"),
+        ("devices", "0006_numbering_hot"),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("geo", "0002_basefeature"),
-        ("twin", "0007_archive"),
+        ("twin", "0010_places"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
