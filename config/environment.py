@@ -39,6 +39,8 @@ class Environment:
     """Which revision of the code runs, for people to read; empty: nobody said."""
     archive_url: str
     """Where old days of the history are kept (``s3://bucket/folder?…``, ``file:///…``); empty: ``var/archive``."""
+    origins: tuple[str, ...]
+    """Origins (``https://gis.example.cn``) whose pages may read the OGC interface by a token; none: no other's."""
     metrics_port: int | None
     """Loopback port on which this process shows its Prometheus metrics; None: none."""
 
@@ -77,6 +79,7 @@ class Environment:
             process=env.get("SANDTABLE_PROCESS", ""),
             revision=env.get("SANDTABLE_REVISION", ""),
             archive_url=env.get("SANDTABLE_ARCHIVE", ""),
+            origins=tuple(o for o in env.get("SANDTABLE_ORIGINS", "").split(",") if o),
             metrics_port=int(port) if port else None,
         )
 

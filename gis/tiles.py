@@ -31,9 +31,11 @@ UNITS_PER_PIXEL = 8
 MAX_ZOOM = 22
 QUERY_CANCELED = "57014"
 _LAYER_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,62}")
+_NOT_CONTENT = ("title", "attribution", "within")
 _PROPERTY_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 ScopeClause = tuple[str, list[Any]]
+Bounds = tuple[float, float, float, float]
 
 
 class TileScope(Protocol):
@@ -88,6 +90,11 @@ class TileLayer:
         Below the last zoom, features smaller than this many pixels both ways are left out; 0 keeps all (points).
     timeout_ms : int
         Longest time the database may take for one tile.
+    within : callable, optional
+        Where no spatial index is on ``geometry``: a condition on bounds (west, south, east, north in degrees) that
+        another index serves, true of everything within them.
+    lifetime_s : float
+        Things that move have no topic, for it would change with every position: so many seconds a tile is good for.
     """
 
     name: str
@@ -107,6 +114,8 @@ class TileLayer:
     feature_min_zoom: str = ""
     attribution: Callable[[], str] | None = None
     timeout_ms: int = 2000
+    within: Callable[[Bounds], str] | None = None
+    lifetime_s: float = 0
 
     def __post_init__(self) -> None:
         """Refuse a declaration that cannot work.
@@ -123,7 +132,8 @@ class TileLayer:
             "property name": not all(_PROPERTY_NAME.fullmatch(name) for name in names),
             "property twice, or one named geometry or feature_id": len({*names, "geometry", "feature_id"})
             != len(names) + 2,
-            "topics missing": not self.topics,
+            "topics missing": not self.topics and not self.lifetime_s,
+            "lifetime_s": self.lifetime_s < 0,
             "zooms": not 0 <= self.min_zoom <= self.max_zoom <= MAX_ZOOM,
             "timeout_ms": self.timeout_ms <= 0,
             "drop_below_px": self.drop_below_px < 0,
@@ -137,7 +147,7 @@ class TileLayer:
     @cached_property
     def digest(self) -> str:
         """Changes with the declaration, so that a new release does not serve an old one's tiles."""
-        facts = [getattr(self, field.name) for field in fields(self) if field.name not in ("title", "attribution")]
+        facts = [getattr(self, field.name) for field in fields(self) if field.name not in _NOT_CONTENT]
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
     def scope_clause(self, scope: TileScope | None) -> ScopeClause:
@@ -271,6 +281,8 @@ def tile_sql(layer: TileLayer, z: int, x: int, y: int, scope_clause: ScopeClause
     shape = layer.geometry
     reach = ", ".join(repr(edge) for edge in tile_bounds(z, x, y, BUFFER / EXTENT))
     conditions = [f"({layer.where})", f"{shape} && ST_MakeEnvelope({reach}, 4326)"]
+    if layer.within is not None:
+        conditions.append(f"({layer.within(tile_bounds(z, x, y, BUFFER / EXTENT))})")
     if layer.feature_min_zoom:
         # A plain comparison with a number, so that an index over the far zooms' features can serve.
         conditions.append(f"{layer.feature_min_zoom} <= {z}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 
 from django.conf import settings
 from django.core.cache import caches
@@ -15,7 +16,7 @@ from gis.answers import kept_by_the_browser, refusal, revalidated
 from gis.exceptions import TileOutOfRangeError, TileTimeoutError, UnknownLayerError, UnknownRegionError
 from gis.notices import stamp_of
 from gis.regions import city_region
-from gis.tiles import check_tile, registry, render_tile, scope_of_request
+from gis.tiles import TileLayer, check_tile, registry, render_tile, scope_of_request
 
 CONTENT_TYPE = "application/vnd.mapbox-vector-tile"
 CACHE_S = 24 * 3600
@@ -25,6 +26,13 @@ RETRY_AFTER_S = 5
 def _cache() -> BaseCache:
     """The cache named ``tiles`` where settings have one, otherwise the default."""
     return caches["tiles" if "tiles" in settings.CACHES else "default"]
+
+
+def _version(layer: TileLayer) -> int:
+    """What the tile's content depends on: the topics' version, for things that move the moment."""
+    if layer.lifetime_s:
+        return int(time.time() / layer.lifetime_s)
+    return stamp_of(layer.topics)
 
 
 @require_safe
@@ -42,11 +50,16 @@ def tile(request: HttpRequest, layer: str, z: int, x: int, y: int) -> HttpRespon
         check_tile(declared, z, x, y)
     except (UnknownLayerError, TileOutOfRangeError) as error:
         return refusal(404, error)
-    scope = scope_of_request(request)
-    if scope is None and not declared.open_to_all:
+    if scope_of_request(request) is None and not declared.open_to_all:
         return refusal(403, _("图层 %(layer)s 的数据范围无从判断") % {"layer": layer})
+    return tile_response(request, declared, z, x, y)
+
+
+def tile_response(request: HttpRequest, declared: TileLayer, z: int, x: int, y: int) -> HttpResponse:
+    """A tile of the layer in the scope of whoever asks, from the cache where it is; 304, 503 as :func:`tile`."""
+    scope = scope_of_request(request)
     # The version is read before the rows: a change between the two makes the tile newer than its key, never older.
-    key = declared.cache_key(stamp_of(declared.topics), scope, z, x, y)
+    key = declared.cache_key(_version(declared), scope, z, x, y)
     name = hashlib.sha256(key.encode()).hexdigest()[:40]
 
     def rendered() -> HttpResponse:
