@@ -74,11 +74,9 @@ class AccessTokenAdmin(admin.ModelAdmin):
         super().save_model(request, obj, form, change)
 
     def response_add(self, request: HttpRequest, obj: AccessToken, post_url_continue: Any = None) -> HttpResponse:
-        """Show the token, this once."""
+        """Show the token, this once; pages of the desk are kept by no browser."""
         context = {**self.admin_site.each_context(request), "token": obj.shown_once, "row": obj}  # type: ignore[attr-defined]
-        answer = render(request, "access/desk/token.html", {**context, "title": gettext("新的访问令牌")})
-        answer["Cache-Control"] = "no-store"
-        return answer
+        return render(request, "access/desk/token.html", {**context, "title": gettext("新的访问令牌")})
 
     @admin.action(description=_("吊销所选令牌"))
     def revoke(self, request: HttpRequest, queryset: QuerySet[AccessToken]) -> None:

@@ -26,7 +26,7 @@ _MOST_EFFORT = 1 << 20
 _MOST_NEGATIONS = 50
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"")
 _NEGATIONS = re.compile(r"\bNOT\b|-", re.IGNORECASE)
-_WKT = re.compile(r"\b(?:MULTI)?(?:POINT|LINESTRING|POLYGON)\s*Z?\s*\(+[^a-zA-Z]*\)+", re.IGNORECASE)
+_COORDINATES = re.compile(r"\([-+\d.eE,\s]*\)")
 
 
 def parse(text: str, language: str) -> Any:
@@ -55,16 +55,19 @@ def parse(text: str, language: str) -> Any:
 
 def _check_text(text: str) -> None:
     bare = _QUOTED.sub("''", text)
-    # Coordinates open brackets, too, but there is one way only to read them.
+    # Coordinates open brackets, too (a multipolygon's three), but there is one way only to read them.
     depth = deepest = 0
-    for sign in _WKT.sub("()", bare):
+    plain = bare
+    for _level in range(3):
+        plain = _COORDINATES.sub(" 0 ", plain)
+    for sign in plain:
         depth += (sign == "(") - (sign == ")")
         deepest = max(deepest, depth)
         if depth < 0:
             break
     if depth != 0:
         raise BadFilterError(_("过滤条件的括号不成对"))
-    if deepest > DEEPEST or len(bare) << deepest > _MOST_EFFORT or _most_negations(bare) > _MOST_NEGATIONS:
+    if deepest > DEEPEST or len(plain) << deepest > _MOST_EFFORT or _most_negations(bare) > _MOST_NEGATIONS:
         raise BadFilterError(_("过滤条件嵌套过深，请拆成更简单的条件"))
 
 

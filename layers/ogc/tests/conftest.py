@@ -29,23 +29,23 @@ class Door:
         query = {name.replace("_", "-"): value for name, value in query.items()}
         return self.client.get(f"/ogc{path}", query, headers={"accept": accept})
 
-    def json(self, path="", status=200, **query):
+    def json(self, path="", **query):
         found = self.answer(path, **query)
-        assert found.status_code == status, found.content.decode()[:500]
+        assert found.status_code == 200, found.content.decode()[:500]
         return found.json()
 
-    def names(self, collection, status=200, **query):
+    def names(self, collection, **query):
         """Names of the features that match."""
-        found = self.json(f"/collections/{collection}/items", status, **query)
+        found = self.json(f"/collections/{collection}/items", **query)
         return {each["properties"].get("name") or each["properties"].get("subject") for each in found["features"]}
 
-    def refused(self, path, status=400, **query):
+    def refused(self, path, code=400, **query):
         """What is said of a request that must not be served."""
         found = self.answer(path, **query)
-        assert found.status_code == status, (query, found.content.decode()[:300])
+        assert found.status_code == code, (query, found.content.decode()[:300])
         assert found["Content-Type"] == "application/problem+json"
         body = found.json()
-        assert body["status"] == status and body["title"]
+        assert body["status"] == code and body["title"]
         return body.get("detail", "")
 
 

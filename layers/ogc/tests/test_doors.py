@@ -44,12 +44,13 @@ def test_guessing_is_locked_out_as_on_the_sign_in_page(person):
     assert ask(basic("nobody-at-all", "x")).status_code == 401
 
 
-@pytest.mark.parametrize(
-    "header", ["Basic", "Basic !!!", "Basic eA==", "Basic /////w==", "Digest x", "Bearer", "Bearer x", "x" * 5000, "Basic ADoA"]
-)
-def test_broken_credentials(person, header):
-    found = ask({"authorization": header})
-    assert found.status_code == 401 and found["WWW-Authenticate"]
+def test_broken_credentials(person):
+    for header in (
+        *("Basic", "Basic !!!", "Basic eA==", "Basic /////w==", "Digest x", "Bearer", "Bearer x", "x" * 5000),
+        "Basic ADoA",
+    ):
+        found = ask({"authorization": header})
+        assert found.status_code == 401 and found["WWW-Authenticate"]
 
 
 def test_tokens(person):
@@ -102,7 +103,7 @@ def test_a_token_is_issued_and_revoked_on_the_desk(place, person):
     client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
     address = "/admin/access/accesstoken/"
     page = client.post(f"{address}add/", {"name": "规划院", "days": "30"})
-    assert page.status_code == 200 and page["Cache-Control"] == "no-store"
+    assert page.status_code == 200 and "no-store" in page["Cache-Control"]
     token = page.content.decode().split('class="token">')[1].split("<")[0]
     assert ask(bearer(token)).status_code == 200
     row = AccessToken.objects.get()
