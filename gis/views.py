@@ -16,7 +16,8 @@ from gis.answers import kept_by_the_browser, refusal, revalidated
 from gis.exceptions import TileOutOfRangeError, TileTimeoutError, UnknownLayerError, UnknownRegionError
 from gis.notices import stamp_of
 from gis.regions import city_region
-from gis.tiles import TileLayer, check_tile, registry, render_tile, scope_of_request
+from gis.rendering import render_tile
+from gis.tiles import TileLayer, check_tile, registry, scope_of_request
 
 CONTENT_TYPE = "application/vnd.mapbox-vector-tile"
 CACHE_S = 24 * 3600
@@ -67,7 +68,7 @@ def tile_response(request: HttpRequest, declared: TileLayer, z: int, x: int, y: 
         content = cache.get(f"tile.{name}")
         if content is None:
             try:
-                content = render_tile(declared, z, x, y, declared.scope_clause(scope))
+                content = render_tile(declared, z, x, y, declared.scope_clause(scope), scope)
             except TileTimeoutError as error:
                 busy = refusal(503, error)
                 busy["Retry-After"] = str(RETRY_AFTER_S)

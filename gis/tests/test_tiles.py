@@ -19,7 +19,8 @@ from gis.exceptions import RegistrationError, TileOutOfRangeError, TileTimeoutEr
 from gis.maplayers import REGIONS
 from gis.models import Region
 from gis.regions import load_city
-from gis.tiles import TileRegistry, render_tile, tile_bounds, tile_sql
+from gis.rendering import render_tile
+from gis.tiles import TileRegistry, tile_bounds, tile_sql
 
 ALL = ("TRUE", [])
 SCOPED = replace(REGIONS, name="scoped", open_to_all=False, scope_regions=("r.path",))
