@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import time
-
 from django.conf import settings
 from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
@@ -12,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from gis import tile_memory
 from gis.answers import kept_by_the_browser, refusal, revalidated
 from gis.exceptions import TileOutOfRangeError, TileTimeoutError, UnknownLayerError, UnknownRegionError
 from gis.notices import stamp_of
@@ -31,9 +29,10 @@ def _cache() -> BaseCache:
 
 def _version(layer: TileLayer) -> int:
     """What the tile's content depends on: the topics' version, for things that move the moment."""
-    if layer.lifetime_s:
-        return int(time.time() / layer.lifetime_s)
-    return stamp_of(layer.topics)
+    version = tile_memory.version_of(layer) if layer.lifetime_s else stamp_of(layer.topics)
+    if not layer.lifetime_s:
+        tile_memory.versions.put(tile_memory.version_name(layer), version)
+    return version
 
 
 @require_safe
@@ -60,8 +59,7 @@ def tile_response(request: HttpRequest, declared: TileLayer, z: int, x: int, y: 
     """A tile of the layer in the scope of whoever asks, from the cache where it is; 304, 503 as :func:`tile`."""
     scope = scope_of_request(request)
     # The version is read before the rows: a change between the two makes the tile newer than its key, never older.
-    key = declared.cache_key(_version(declared), scope, z, x, y)
-    name = hashlib.sha256(key.encode()).hexdigest()[:40]
+    name = tile_memory.tile_name(declared, _version(declared), scope, z, x, y)
 
     def rendered() -> HttpResponse:
         cache = _cache()
@@ -74,8 +72,14 @@ def tile_response(request: HttpRequest, declared: TileLayer, z: int, x: int, y: 
                 busy["Retry-After"] = str(RETRY_AFTER_S)
                 return busy
             cache.set(f"tile.{name}", content, CACHE_S)
+        tile_memory.contents.put(name, content)
         return HttpResponse(content, content_type=CONTENT_TYPE)
 
+    shown = tile_memory.credentials(
+        request.COOKIES, settings.SESSION_COOKIE_NAME, request.headers.get("Authorization", "")
+    )
+    tile_memory.seats.put(shown, scope)
+    tile_memory.addresses.put(request.path, (declared, z, x, y))
     return revalidated(request, name, rendered)
 
 
