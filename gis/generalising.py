@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gis.tiles import EXTENT, ScopeClause, TileLayer, conditions_of, fixed, pixel_of, tile_geometry
+from gis.tiles import EXTENT, ScopeClause, TileLayer, conditions_of, fixed, pixel_of, tile_geometry, tile_shape
 
 EDGE_M = 20037508.342789244
 CELLS = 64
@@ -42,14 +42,14 @@ def generalised_sql(
     names = [name for name, _text in layer.properties]
     columns = [f'{text} AS "{name}"' for name, text in layer.properties]
     where = fixed(" AND ".join(conditions_of(layer, z, x, y))) + f" AND ({condition})"
-    drawn = tile_geometry(f"ST_Transform(ST_Simplify(shape, {pixel_deg / 2 * squeeze!r}, true), 3857)", z, x, y)
+    drawn = tile_shape(f"ST_Simplify(shape, {pixel_deg / 2 * squeeze!r}, true)", z, x, y)
     parts = [
         f"WITH seen AS MATERIALIZED (SELECT {fixed(', '.join([f'{layer.feature_id} AS feature_id', *columns]))},",
         fixed(f"{shape} AS shape, {size} AS size, {px} AS px, {py} AS py"),
         f"FROM {fixed(layer.source)} WHERE {where}),",
         f"large AS MATERIALIZED (SELECT feature_id FROM seen WHERE size >= {LARGE_PX * pixel_deg!r}",
         f"ORDER BY size DESC LIMIT {shapes}),",
-        f"cell AS (SELECT count(*)::int AS n, avg(px) AS px, avg(py) AS py FROM seen",
+        "cell AS (SELECT count(*)::int AS n, avg(px) AS px, avg(py) AS py FROM seen",
         "WHERE feature_id NOT IN (SELECT feature_id FROM large)",
         f"GROUP BY floor(px / {cell_m!r}), floor(py / {cell_m!r})),",
         together(names, "cell", f"SELECT {_named(names)}, {drawn} AS geometry FROM seen JOIN large USING (feature_id)", z, x, y),

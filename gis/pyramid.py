@@ -18,7 +18,7 @@ from django.utils import timezone
 from gis.generalising import EDGE_M, mercator, together
 from gis.models import Pyramid
 from gis.notices import stamp_of
-from gis.tiles import EXTENT, ScopeClause, TileLayer, TileScope, fixed, pixel_of, tile_geometry
+from gis.tiles import EXTENT, ScopeClause, TileLayer, TileScope, fixed, pixel_of, tile_shape
 
 DENSE = 5_000
 DETAIL_ZOOM = 12
@@ -55,8 +55,8 @@ def pyramid_sql(
     pixel_deg, squeeze = pixel_of(z, x, y)
     names = [name for name, _text in layer.properties]
     columns = [f"{layer.feature_id} AS feature_id", *(f'{text} AS "{name}"' for name, text in layer.properties)]
-    shape = f"ST_Transform(ST_Simplify({layer.geometry}, {pixel_deg / 2 * squeeze!r}, true), 3857)"
-    columns += ["NULL::boolean AS generalised", "NULL::int AS point_count", f"{tile_geometry(shape, z, x, y)} AS geometry"]
+    shape = tile_shape(f"ST_Simplify({layer.geometry}, {pixel_deg / 2 * squeeze!r}, true)", z, x, y)
+    columns += ["NULL::boolean AS generalised", "NULL::int AS point_count", f"{shape} AS geometry"]
     parts = [
         "WITH found AS MATERIALIZED (SELECT feature_id, count, ST_X(place) AS px, ST_Y(place) AS py FROM (",
         "SELECT feature_id, count, regions, CASE WHEN feature_id IS NULL THEN place END AS place",

@@ -40,9 +40,10 @@ def render_tile(
     """
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            # Compiling a tile's query takes longer than running it.
+            # Compiling a tile's query takes longer than running it, and so does calling helpers.
             cursor.execute(
-                "SELECT set_config('statement_timeout', %s, true), set_config('jit', 'off', true)",
+                "SELECT set_config('statement_timeout', %s, true), set_config('jit', 'off', true), "
+                "set_config('max_parallel_workers_per_gather', '0', true)",
                 [str(layer.timeout_ms)],
             )
             return _rendered(cursor, layer, z, x, y, scope_clause, scope)

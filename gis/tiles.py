@@ -28,7 +28,8 @@ EXTENT = 4096
 BUFFER = 64
 # A tile is shown some 512 pixels wide: eight of its units to a pixel.
 UNITS_PER_PIXEL = 8
-MOST_FEATURES = 4000
+EVEN_ZOOM = 12
+MOST_FEATURES = 2000
 """More than these are generalised (:mod:`gis.generalising`), and say so."""
 MAX_ZOOM = 22
 QUERY_CANCELED = "57014"
@@ -285,10 +286,10 @@ def tile_sql(layer: TileLayer, z: int, x: int, y: int, scope_clause: ScopeClause
     check_tile(layer, z, x, y)
     condition, values = scope_clause
     pixel_deg, squeeze = pixel_of(z, x, y)
-    shape = layer.geometry
+    shape = "shape"
     conditions = conditions_of(layer, z, x, y)
     if z < layer.max_zoom:
-        shape = f"ST_Simplify({shape}, {pixel_deg / 2 * squeeze!r}, true)"
+        shape = f"ST_Simplify(shape, {pixel_deg / 2 * squeeze!r}, true)"
         if layer.drop_below_px:
             limit = pixel_deg * layer.drop_below_px
             conditions.append(
@@ -296,20 +297,18 @@ def tile_sql(layer: TileLayer, z: int, x: int, y: int, scope_clause: ScopeClause
                 f" OR ST_YMax({layer.geometry}) - ST_YMin({layer.geometry}) >= {limit * squeeze!r})"
             )
     columns = [f"{layer.feature_id} AS feature_id", *(f'{text} AS "{name}"' for name, text in layer.properties)]
-    columns.append(f"{tile_geometry(f'ST_Transform({shape}, 3857)', z, x, y)} AS geometry")
+    names = ", ".join(["feature_id", *(f'"{name}"' for name, _text in layer.properties)])
     # Only the scope's condition has places for values; a percent sign in a declaration means itself.
-    where = fixed(" AND ".join(conditions)) + f" AND ({condition})"
-    source = fixed(layer.source)
     parts = [
-        f"WITH many AS MATERIALIZED (SELECT count(*) AS n FROM (SELECT 1 FROM {source} WHERE {where}",
-        f"LIMIT {MOST_FEATURES + 1}) AS counted),",
+        f"WITH seen AS MATERIALIZED (SELECT {fixed(', '.join(columns))}, {fixed(layer.geometry)} AS shape",
+        f"FROM {fixed(layer.source)} WHERE {fixed(' AND '.join(conditions))} AND ({condition}) LIMIT {MOST_FEATURES + 1}),",
         # Materialised, because otherwise every shape would be cut twice: to see whether it is there, and to show it.
-        f"feature AS MATERIALIZED (SELECT {fixed(', '.join(columns))} FROM {source}",
-        f"WHERE {where} AND (SELECT n FROM many) <= {MOST_FEATURES})",
-        f"SELECT (SELECT n FROM many), ST_AsMVT(feature, '{layer.name}', {EXTENT}, 'geometry', 'feature_id')",
+        f"feature AS MATERIALIZED (SELECT {names}, {tile_shape(shape, z, x, y)} AS geometry FROM seen",
+        f"WHERE (SELECT count(*) FROM seen) <= {MOST_FEATURES})",
+        f"SELECT (SELECT count(*) FROM seen), ST_AsMVT(feature, '{layer.name}', {EXTENT}, 'geometry', 'feature_id')",
         "FROM feature WHERE geometry IS NOT NULL",
     ]
-    return " ".join(parts), [*values, *values]
+    return " ".join(parts), list(values)
 
 
 def conditions_of(layer: TileLayer, z: int, x: int, y: int) -> list[str]:
@@ -335,6 +334,18 @@ def pixel_of(z: int, x: int, y: int) -> tuple[float, float]:
 def tile_geometry(shape: str, z: int, x: int, y: int) -> str:
     """SQL of a shape (EPSG:3857) in the tile's own units, cut at its margin."""
     return f"ST_AsMVTGeom({shape}, ST_TileEnvelope({z}, {x}, {y}), {EXTENT}, {BUFFER}, true)"
+
+
+def tile_shape(shape: str, z: int, x: int, y: int) -> str:
+    """SQL of a shape in degrees in the tile's own units, cut at its margin.
+
+    From :data:`EVEN_ZOOM` on a tile is so low that latitude is stretched evenly within it, to half a unit; there is
+    nothing to project then, which is the better part of the work.
+    """
+    if z < EVEN_ZOOM:
+        return tile_geometry(f"ST_Transform({shape}, 3857)", z, x, y)
+    edges = ", ".join(repr(edge) for edge in tile_bounds(z, x, y))
+    return f"ST_AsMVTGeom({shape}, ST_MakeEnvelope({edges}, 4326), {EXTENT}, {BUFFER}, true)"
 
 
 def fixed(text: str) -> str:
