@@ -41,6 +41,8 @@ class Environment:
     """Where old days of the history are kept (``s3://bucket/folder?…``, ``file:///…``); empty: ``var/archive``."""
     gb28181_port: int
     """SIP port of cameras, for people and demonstrations to be told."""
+    origins: tuple[str, ...]
+    """Origins (``https://gis.example.cn``) whose pages may read the OGC interface by a token; none: no other's."""
     metrics_port: int | None
     """Loopback port on which this process shows its Prometheus metrics; None: none."""
 
@@ -83,6 +85,7 @@ class Environment:
             revision=env.get("SANDTABLE_REVISION", ""),
             archive_url=env.get("SANDTABLE_ARCHIVE", ""),
             gb28181_port=int(sip_port),
+            origins=tuple(o for o in env.get("SANDTABLE_ORIGINS", "").split(",") if o),
             metrics_port=int(port) if port else None,
         )
 

@@ -22,6 +22,7 @@ METRICS_PORT = ENVIRONMENT.metrics_port
 ARCHIVE_URL = ENVIRONMENT.archive_url
 PROCESS_NAME = ENVIRONMENT.process
 REVISION = ENVIRONMENT.revision
+OUTSIDE_ORIGINS = ENVIRONMENT.origins
 
 INSTALLED_APPS = [
     "gis",
@@ -54,6 +55,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "access.middleware.AuditMiddleware",
     "access.middleware.SessionLimitMiddleware",
+    "access.outside.OutsideDoorMiddleware",
     "access.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -21,7 +21,8 @@ from access.audit import is_audited
 from access.models import Grant, User
 from access.scope import WHOLE_CITY
 from command.rules import Verdicts
-from gis.tiles import TileLayer, render_tile
+from gis.rendering import render_tile
+from gis.tiles import TileLayer
 from layers.contract import LayerModule
 from layers.folders import LAYERS, module_keys
 from layers.modules import ModuleConfig
