@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("geo", "0002_basefeature"),
+        ("geo", "0003_calibration"),
     ]
 
     operations = [
