@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -95,7 +95,7 @@ class Decoder:
     Parameters
     ----------
     devices : mapping
-        Registered devices by identifier; make another decoder when they change.
+        Registered devices by identifier; say :meth:`forget` when some change.
     """
 
     def __init__(self, devices: Mapping[str, KnownDevice]) -> None:
@@ -123,6 +123,12 @@ class Decoder:
                 work.refuse(message, refusal)
         work.settle(recall, patient)
         return work.out
+
+    def forget(self, identifiers: Collection[str]) -> None:
+        """Devices that changed: their topics are looked up anew."""
+        self._routes = {
+            topic: route for topic, route in self._routes.items() if route.device.identifier not in identifiers
+        }
 
     def _route(self, topic: str) -> _Route:
         """Whose topic it is, and what is read from it; found once for each topic that is in order."""

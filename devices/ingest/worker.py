@@ -13,26 +13,33 @@ import socket
 import threading
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from functools import partial
 
 import django.db
 import msgspec
 import numpy as np
 import psycopg
-from prometheus_client import Counter, Gauge, Histogram
 
 from devices.exceptions import LeaseLostError
-from devices.ingest.decode import Decoded, Decoder, Received, Refused, Said
+from devices.ingest.decode import Decoded, Decoder, Received, Refused
+from devices.ingest.heaps import MOST_AT_ONCE, Heaps
 from devices.ingest.leases import RENEW_S, Leases
 from devices.ingest.ledger import count_refusals, write_refusals
-from devices.ingest.meters import Meters, queue_messages
+from devices.ingest.meters import (
+    Meters,
+    failures_total,
+    flush_seconds,
+    handed_on_total,
+    overflow_total,
+    past_messages,
+    queue_messages,
+    shards_held,
+)
 from devices.ingest.numberings import read_numberings, write_numberings
 from devices.ingest.pushed import Pushes
 from devices.ingest.receiver import Receiver
-from devices.ingest.registry import KnownDevice, load_devices
-from devices.ingest.replies import store_reply
-from devices.messages import Event, PowerStatus, Reply
+from devices.ingest.registry import KnownDevice, Registry
+from devices.ingest.said import store_said
 from devices.numbering import Numbering
 from devices.process import PATIENCE
 from devices.topics import topic
@@ -42,34 +49,21 @@ from twin.intake import Intake, Outcome
 from twin.live.frames import encode_update
 from twin.live.hub import live_topic
 from twin.meters import broker_connected, stage, stage_seconds
-from twin.observers import Heard, Message, make_observers
+from twin.observers import Message, make_observers
 from twin.present import Current
 
 logger = logging.getLogger(__name__)
 
 FLUSH_S = 0.1
-MOST_AT_ONCE = 20_000
-MOST_BYTES_AT_ONCE = 16 << 20
 RETRY_S = 0.5
 PATIENT_S = 15.0
 """After a shard changed hands its devices have this long to send again, in order, what was under way."""
 LONGEST_PAUSE_S = 20
+WAIT_S = 30
+"""A device whose past waits here need not send it again so soon."""
+WARM_AT_ONCE = 20_000
+WARM_S = 2.0
 NOTICE_TOPICS = frozenset({"devices", "assets", "areas", "regions"})
-
-received_total = Counter("sandtable_positions_received", "Positions that arrived, whatever became of them")
-stored_total = Counter("sandtable_positions_stored", "Positions stored in the history")
-repeated_total = Counter("sandtable_positions_repeated", "Positions that had been stored before")
-early_total = Counter(
-    "sandtable_positions_early", "Positions before their turn after a change of owner; their devices send them again"
-)
-late_total = Counter("sandtable_positions_late", "Positions stored that were older than the present state")
-overflow_total = Counter("sandtable_messages_overflowed", "Messages without room in memory; their devices send again")
-handed_on_total = Counter("sandtable_messages_handed_on", "Messages of shards that belong to another worker")
-failures_total = Counter("sandtable_ingest_failures", "Transactions that failed and were tried again")
-shards_held = Gauge("sandtable_ingest_shards", "Shards this worker holds")
-flush_seconds = Histogram(
-    "sandtable_ingest_flush_seconds", "Time to decode and store a heap", buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10)
-)
 
 
 class IngestWorker:
@@ -93,7 +87,8 @@ class IngestWorker:
         self._pushes = Pushes(mqtt_url, self._receiver.arrived)
         self._database = database
         self._connection: psycopg.Connection | None = None
-        self._devices: dict[str, KnownDevice] = {}
+        self._registry = Registry()
+        self._devices = self._registry.devices
         self._decoder = Decoder(self._devices)
         self._numberings: dict[int, Numbering] = {}
         self._intake = Intake(make_observers())
@@ -104,11 +99,12 @@ class IngestWorker:
         self._frames = time.time_ns()
         self._renewed_at = 0.0
         self._signed_at = 0.0
-        self._held: list[Received] = []
+        self._heaps = Heaps(self._receiver)
+        self._cold: list[KnownDevice] = []
         self._others: frozenset[int] = frozenset()
         self._meters = Meters()
-        self._left_over = 0
-        queue_messages.set_function(lambda: self._receiver.waiting + self._left_over + len(self._held))
+        queue_messages.set_function(lambda: self._heaps.waiting)
+        past_messages.set_function(lambda: self._heaps.past)
         broker_connected.labels("ingest").set_function(lambda: float(self._receiver.connected.is_set()))
 
     def stop(self) -> None:
@@ -128,7 +124,10 @@ class IngestWorker:
                     if not heap:
                         heap = self._gather()
                     if heap or self._pushes.waiting:
-                        heap = self._flush(heap)
+                        self._flush(heap)
+                        heap = []
+                    else:
+                        self._warm(FLUSH_S)
                 except (psycopg.Error, django.db.Error, LeaseLostError) as error:
                     self._recover(error)
         finally:
@@ -137,23 +136,24 @@ class IngestWorker:
             self._release()
 
     def _gather(self) -> list[Received]:
-        self._receiver.arrived.wait(FLUSH_S)
-        heap, overflowed = self._receiver.take()
-        if (heap or self._pushes.waiting) and len(heap) < MOST_AT_ONCE:
+        self._receiver.arrived.wait(0 if self._heaps.waiting or self._cold else FLUSH_S)
+        if (self._receiver.waiting or self._pushes.waiting) and self._heaps.waiting < MOST_AT_ONCE:
             # A full heap costs hardly more than one message; give it a moment to fill.
             self._stopping.wait(FLUSH_S)
-            more, overflowed_more = self._receiver.take()
-            heap += more
-            overflowed += overflowed_more
+        behind = self._heaps.past
+        # What is left for a device to send again would be more if anything overtook.
+        heap, overflowed = self._heaps.take(in_order=bool(self._leases.taken_within(PATIENT_S)))
         if overflowed:
             overflow_total.inc(overflowed)
             logger.error("ingest: no room for %d messages; numbering devices will send theirs again", overflowed)
-        held, self._held = self._held, []
-        return [message for message in held if self._receiver.is_open(message)] + heap
+        if bool(behind) != bool(self._heaps.past):
+            logger.info("ingest: %s", "caught up with the past" if behind else "the present first, the past behind it")
+        return heap
 
     def _keep_house(self) -> None:
         """Connection, leases, what changed in the database, signs of life."""
         now = time.monotonic()
+        known = self._cold
         connection = self._connect()
         if now - self._renewed_at >= RENEW_S:
             with connection.transaction(), connection.cursor() as cursor:
@@ -178,37 +178,57 @@ class IngestWorker:
                 raise
             finally:
                 django.db.connection.close()  # used for nothing else here, and not worth watching
+        if self._cold is not known:
+            self._warm(WARM_S)
         if now - self._signed_at >= 1:
             self._signed_at = now
             self._show(None)
 
     def _reload(self, cursor: psycopg.Cursor, stale: set[str]) -> None:
         if stale & {"devices", "assets"}:
-            self._devices = load_devices(cursor)
-            self._meters.know(self._devices.values())
-            self._decoder = Decoder(self._devices)
-            gc.collect()
-            gc.freeze()  # they stay until they are replaced: no need to look through all of them again and again
-            # Keys may mean something else by now (a restored database), and caches must not grow for ever.
-            self._forget()
-            # Web workers that read the world before this may have been shown something outdated since: a gap in the
-            # numbers makes them read it again.
-            self._frames += 1
-            logger.info("ingest: %d devices known", len(self._devices))
+            self._know_devices(self._registry.refresh(cursor))
         if "areas" in stale:
             logger.info("ingest: %d areas in force", self._intake.load_areas(cursor))
         if "regions" in stale:
             self._intake.use_regions(district_index())
         self._intake.reload_observers(cursor, stale)
 
-    def _flush(self, heap: list[Received]) -> list[Received]:
-        """Store a heap; returns what is left of it."""
-        now, rest = _divide(heap)
-        self._left_over = len(rest)
+    def _know_devices(self, changed: set[str] | None) -> None:
+        """Go along with devices that were read again: those, or all."""
+        if changed is None:
+            self._decoder = Decoder(self._devices)
+            self._meters.know(self._devices.values())
+            gc.collect()
+            gc.freeze()  # they stay until they are replaced: no need to look through all of them again and again
+            # Keys may mean something else by now (a restored database), and caches must not grow for ever.
+            self._forget()
+        else:
+            self._decoder.forget(changed)
+            devices = [self._devices[identifier] for identifier in changed]
+            self._meters.know(devices)
+            for device in devices:
+                self._numberings.pop(device.id, None)
+        # Web workers that read the world before this may have been shown something outdated since: a gap in the
+        # numbers makes them read it again.
+        self._frames += 1
+        logger.info("ingest: %d devices known", len(self._devices))
+
+    def _warm(self, seconds: float) -> None:
+        """Read what is known of devices before they report: in bulk it costs a part of what it does at first sight."""
+        until = time.monotonic() + seconds
+        while self._cold and time.monotonic() < until:
+            some, self._cold = self._cold[:WARM_AT_ONCE], self._cold[WARM_AT_ONCE:]
+            connection = self._connect()
+            with connection.transaction(), connection.cursor() as cursor:
+                self._recall_numberings(cursor, (device for device in some if device.numbered))
+                self._intake.recall(cursor, [device.asset for device in some if device.asset is not None])
+
+    def _flush(self, heap: list[Received]) -> None:
+        """Store a heap; messages of shards that are not this worker's go where they belong."""
         mine: list[Received] = []
         others: list[Received] = []
         nobodys: list[Received] = []
-        for message in now:
+        for message in heap:
             shard = int(message.topic.split("/", 4)[3])
             if shard in self._leases.tokens:
                 mine.append(message)
@@ -218,10 +238,9 @@ class IngestWorker:
                 nobodys.append(message)  # or perhaps no longer ours: the next second tells
         if mine or self._pushes.waiting:
             self._take_in(mine)
-        self._held += nobodys
+        self._heaps.hold(nobodys)
         self._receiver.hand_on(others)
         handed_on_total.inc(len(others))
-        return rest
 
     def _take_in(self, mine: list[Received]) -> None:
         """Store, then answer, then acknowledge, then show."""
@@ -236,11 +255,7 @@ class IngestWorker:
                 self._show(current)
         for said in messages:
             self._receiver.publish(said.topic, said.payload)
-        received_total.inc(decoded.rows)
-        stored_total.inc(outcome.stored)
-        repeated_total.inc(decoded.repeated + len(decoded.batch) - outcome.stored)
-        late_total.inc(outcome.late)
-        early_total.inc(decoded.early)
+        self._meters.count(decoded, outcome)
         count_refusals(decoded.refused)
 
     def _store(self, heap: list[Received]) -> tuple[Decoded, Outcome, list[Current], list[Message]]:
@@ -256,7 +271,7 @@ class IngestWorker:
                     outcome = self._intake.store(cursor, decoded.batch)
             except psycopg.DataError as error:
                 outcome = self._store_singly(cursor, decoded, error)
-            switched, heard = self._store_said(cursor, decoded.said)
+            switched, heard = store_said(cursor, self._intake, decoded.said)
             messages = outcome.messages + self._intake.heard(cursor, heard)
             write_numberings(cursor, decoded.numberings)
             write_refusals(cursor, decoded.refused)
@@ -294,30 +309,6 @@ class IngestWorker:
         decoded.batch = decoded.batch.take(np.array(good, np.int64))
         return self._intake.store(cursor, decoded.batch)
 
-    def _store_said(self, cursor: psycopg.Cursor, said: list[Said]) -> tuple[list[Current], list[Heard]]:
-        """Store events, power changes and replies; returns the states that changed and the events that are new."""
-        switched, heard = [], []
-        for device, at_us, time_us, message in said:
-            at, time_ = datetime.fromtimestamp(at_us / 1e6, UTC), datetime.fromtimestamp(time_us / 1e6, UTC)
-            if isinstance(message, Reply):
-                store_reply(cursor, device.id, message, at)
-                continue
-            channel = "event" if isinstance(message, Event) else "status"
-            body = {k: v for k, v in msgspec.to_builtins(message).items() if v is not None and k != "time"}
-            cursor.execute(
-                """INSERT INTO devices_deviceevent (device_id, channel, ts, received_at, body)
-                   VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING""",
-                [device.id, channel, time_, at, msgspec.json.encode(body).decode()],
-            )
-            new = cursor.rowcount == 1
-            if isinstance(message, PowerStatus) and device.asset is not None:
-                current = self._intake.switch(cursor, device.asset, time_us, on=message.power == "on")
-                if current is not None:
-                    switched.append(current)
-            if new and isinstance(message, Event) and device.asset is not None:
-                heard.append(Heard(device.asset, time_us, message.code, message.text or "", message.attrs or {}))
-        return switched, heard
-
     def _recall_numberings(self, cursor: psycopg.Cursor, devices: Iterable[KnownDevice]) -> dict[int, Numbering]:
         wanted = {device.id for device in devices if device.id not in self._numberings}
         if wanted:
@@ -326,6 +317,7 @@ class IngestWorker:
 
     def _answer(self, decoded: Decoded) -> None:
         answers = []
+        more = {"wait_s": WAIT_S} if self._heaps.past else {}
         for identifier, refused in decoded.answers.items():
             device = self._devices[identifier]
             numbering = decoded.numberings[device.id]
@@ -334,6 +326,7 @@ class IngestWorker:
                 "acked": numbering.acked,
                 "ahead": numbering.ahead,
                 "refused": refused,
+                **more,
             }
             answers.append((topic(device.kind, identifier, "acked"), msgspec.json.encode(answer)))
         self._receiver.publish_all(answers)
@@ -370,6 +363,7 @@ class IngestWorker:
     def _forget(self) -> None:
         self._numberings.clear()
         self._intake.forget()
+        self._cold = [device for device in self._devices.values() if device.shard in self._leases.tokens]
 
     def _release(self) -> None:
         try:
@@ -388,13 +382,3 @@ class IngestWorker:
         for topics in listen(self._topics, stop=self._stopping, parameters=self._database):
             self._mark_stale(topics)
             self._receiver.arrived.set()
-
-
-def _divide(heap: list[Received]) -> tuple[list[Received], list[Received]]:
-    """What goes into one transaction, and the rest."""
-    size = 0
-    for count, message in enumerate(heap):
-        size += len(message.payload)
-        if count == MOST_AT_ONCE or (count and size > MOST_BYTES_AT_ONCE):
-            return heap[:count], heap[count:]
-    return heap, []
