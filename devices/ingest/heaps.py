@@ -39,7 +39,12 @@ class Heaps:
     @property
     def waiting(self) -> int:
         """Messages that wait here or with the receiver."""
-        return self._receiver.waiting + len(self._present) + len(self._past) + len(self._held)
+        return self._receiver.waiting + self.left + len(self._held)
+
+    @property
+    def left(self) -> int:
+        """Messages that did not fit into the last transaction."""
+        return len(self._present) + len(self._past)
 
     @property
     def past(self) -> int:
