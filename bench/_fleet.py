@@ -106,7 +106,8 @@ class Fleet:
         while not self._acked[last]:
             if time.monotonic() > deadline:
                 raise TimeoutError("the ingest does not answer")
-            self._again(self._old or self._messages, np.array([last]), np.array([[1]]))
+            one = np.array([1])
+            self._again(self._old or self._messages, 1, np.array([last]), one, one)
             self._hear(time.monotonic() + 1)
         self.resent = 0
         self.settled_ms.clear()
@@ -237,22 +238,25 @@ class Fleet:
         late = np.flatnonzero(self._due_at < now)
         self._wait_s[late] = np.minimum(2 * self._wait_s[late], RESEND_MOST_S)
         self._due_at[late] = now + self._wait_s[late]
-        messages = self._old or self._messages
-        for i in late.tolist():
-            one = np.array([i])
-            sent = [(self._acked[i] + 1, min(self._kept_sent[i], self.kept)), (self.kept + 1, self._last[i])]
-            for low, high in sent:
-                for start in range(int(max(low, self._acked[i] + 1)), int(high) + 1, KEPT_BATCH):
-                    seq = np.arange(start, min(start + KEPT_BATCH, int(high) + 1))[None]
-                    if len(seq[0]) > 1 and messages.single:
-                        for k in seq[0]:
-                            self._again(messages, one, np.array([[k]]))
-                    else:
-                        self._again(messages, one, seq)
+        if not len(late):
+            return
+        low = self._acked[late] + 1
+        if self._old is not None:
+            self._again(self._old, KEPT_BATCH, late, low, self._kept_sent[late])
+        width = 1 if self._messages.single else KEPT_BATCH
+        self._again(self._messages, width, late, np.maximum(low, self.kept + 1), self._last[late])
 
-    def _again(self, messages: Messages, one: Whole, seq: Whole) -> None:
-        self.resent += seq.size
-        self._socket.sendall(messages.write(one, seq, self._times(one, seq), self._acked[one] + 1))
+    def _again(self, messages: Messages, width: int, at: Whole, low: Whole, high: Whole) -> None:
+        """Send numbers ``low`` to ``high`` (int64[m]) of devices, at most ``width`` in a message."""
+        count = np.maximum(high - low + width, 0) // width
+        of = np.repeat(np.arange(len(at)), count)
+        start = low[of] + width * (np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count))
+        widths = np.minimum(width, high[of] - start + 1)
+        for each in np.unique(widths).tolist():
+            some = widths == each
+            who, seq = at[of[some]], start[some][:, None] + np.arange(each)
+            self.resent += seq.size
+            self._socket.sendall(messages.write(who, seq, self._times(who, seq), self._acked[who] + 1))
 
 
 def _connected() -> socket.socket:

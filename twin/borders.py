@@ -6,6 +6,7 @@ decided yet is kept beside the presences, in the transaction of the positions.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -83,8 +84,20 @@ class Borders:
         self._versions = dict(cursor.fetchall())
         # Nobody is beyond a line that is out of use, nor will be when it is used again.
         cursor.execute("DELETE FROM twin_beyondline AS b USING twin_area AS a WHERE a.id = b.area_id AND NOT a.active")
-        self.forget()
+        self._drop_areas(set(ids[is_line].tolist()))
         return len(rows)
+
+    @property
+    def areas(self) -> Collection[int]:
+        """Keys of all areas and lines there are, in force or not."""
+        return self._versions.keys()
+
+    def _drop_areas(self, lines: Collection[int]) -> None:
+        """What is not decided about areas that are gone, or lines out of use, will not be."""
+        self._outside = _only(self._outside, self._versions)
+        self._beyond = _only(self._beyond, lines)
+        # Kept only while there are lines.
+        self._last.clear()
 
     def forget(self) -> None:
         """Drop what is known of things; it is read again when they next move."""
@@ -106,7 +119,7 @@ class Borders:
             Who was in which area before.
         """
         assets = moving.asset[np.r_[True, moving.asset[1:] != moving.asset[:-1]][: len(moving)]].tolist()
-        self._recall(cursor, assets)
+        self.recall(cursor, assets)
         alt_m = moving.alt_m.astype(np.float64)
         row, area = self._fences.locate(moving.lon, moving.lat, alt_m)
         change = transitions(moving.asset, row, area, was_asset, was_area)
@@ -183,7 +196,8 @@ class Borders:
         self._last |= zip(assets, places, strict=True)
         return start, end
 
-    def _recall(self, cursor: psycopg.Cursor, assets: list[int]) -> None:
+    def recall(self, cursor: psycopg.Cursor, assets: list[int]) -> None:
+        """Read what is not decided about things not yet met."""
         unmet = [asset for asset in assets if asset not in self._met]
         if unmet:
             outside, beyond = read_undecided(cursor, unmet)
@@ -209,6 +223,14 @@ class Borders:
         was = {asset: known.pop(asset) for asset in assets if asset in known}
         known |= now
         write_undecided(cursor, what, was, now)
+
+
+def _only(undecided: Undecided, subjects: Collection[int]) -> Undecided:
+    kept = {
+        asset: {subject: state for subject, state in states.items() if subject in subjects}
+        for asset, states in undecided.items()
+    }
+    return {asset: states for asset, states in kept.items() if states}
 
 
 def _waiting(undecided: Undecided, assets: list[int]) -> Waiting:

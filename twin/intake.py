@@ -66,8 +66,10 @@ class Intake:
     def load_areas(self, cursor: psycopg.Cursor) -> int:
         """Read the active areas and lines afresh; returns how many there are."""
         count = self._borders.load(cursor)
-        # Presences in areas that are gone went with them (or are about to be left): read them again.
-        self.forget()
+        # Presences in areas that are gone went with them; those in areas out of force are about to be left.
+        self._known.drop_areas(self._borders.areas)
+        for observer in self._observers:
+            observer.forget()
         return count
 
     def use_regions(self, districts: FenceIndex) -> None:
@@ -80,6 +82,11 @@ class Intake:
         self._borders.forget()
         for observer in self._observers:
             observer.forget()
+
+    def recall(self, cursor: psycopg.Cursor, assets: list[int]) -> None:
+        """Read the present of assets before they report."""
+        self._known.recall(cursor, assets)
+        self._borders.recall(cursor, assets)
 
     def reload_observers(self, cursor: psycopg.Cursor, topics: set[str]) -> None:
         """Let observers read again what changed."""

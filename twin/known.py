@@ -5,7 +5,7 @@ Everything here is a copy of what the database holds; :meth:`Known.forget` after
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -89,6 +89,16 @@ class Known:
         )
         for asset_id, area, since_us in cursor.fetchall():
             self.inside.setdefault(asset_id, {})[area] = since_us
+
+    def drop_areas(self, kept: Collection[int]) -> None:
+        """Nobody is in areas that are not among ``kept`` any more."""
+        gone = {area for areas in self.inside.values() for area in areas}.difference(kept)
+        if gone:
+            inside = {
+                asset: {area: since for area, since in areas.items() if area not in gone}
+                for asset, areas in self.inside.items()
+            }
+            self.inside = {asset: areas for asset, areas in inside.items() if areas}
 
     def follow(self, moving: PositionBatch) -> Whole:
         """Go along with rows sorted by asset and time, all newer than what is known.
