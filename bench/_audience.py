@@ -28,7 +28,6 @@ from twin.live.frames import ASSETS, ASSETS_BATCH, CELLS, CELLS_BATCH
 TEXT, BINARY, CLOSE, PING = 1, 2, 8, 9
 SLOW_BUFFER = 16 << 10
 SLOW_BYTES_S = 2000
-SIP_S = 0.01
 PATIENCE_S = 60.0
 
 
@@ -87,6 +86,7 @@ class Client(asyncio.Protocol):
         self._skip = 0
         self._views = 0
         self._reset = False
+        self._is_slow = False
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -117,6 +117,8 @@ class Client(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take frames apart as far as is needed."""
         self._tally.received_bytes += len(data)
+        if self._is_slow:
+            self.slow_down()
         if self._skip >= len(data):  # in the middle of a frame nobody reads
             self._skip -= len(data)
             return
@@ -135,17 +137,17 @@ class Client(asyncio.Protocol):
             pass
 
     def slow_down(self) -> None:
-        """Read as a slow client does."""
-        if self.seat.pace == "deaf":
-            self._transport.pause_reading()
-        elif self.seat.pace == "trickle":
-            self._transport.pause_reading()
+        """Read as a slow client does: what one buffer holds and then no more for a while, or never again."""
+        if self.seat.pace == "quick" or self._transport.is_closing():
+            return
+        self._is_slow = True
+        self._transport.pause_reading()
+        if self.seat.pace == "trickle":
             asyncio.get_running_loop().call_later(SLOW_BUFFER / SLOW_BYTES_S, self._sip)
 
     def _sip(self) -> None:
         if not self._transport.is_closing():
             self._transport.resume_reading()
-            asyncio.get_running_loop().call_later(SIP_S, self.slow_down)
 
     def _one(self) -> bool:
         """Take one frame off the buffer; False where there is no whole one."""

@@ -83,7 +83,7 @@ def in_districts(count: int) -> Places:
         lat.append(found[:wanted, 1])
         region.append(np.full(wanted, district.pk, np.int64))
     mixed = rng.permutation(count)
-    return Places(*(np.concatenate(parts)[mixed] for parts in (lon, lat, region)))
+    return Places(np.concatenate(lon)[mixed], np.concatenate(lat)[mixed], np.concatenate(region)[mixed])
 
 
 def fill(places: Places) -> NDArray[np.int64]:

@@ -198,17 +198,19 @@ def _union(extents: list[tuple[float, float, float, float]]) -> tuple[float, flo
 def _officers(places: list[Any]) -> list[str]:
     """A signed-in account for each place (None: the whole city); their session keys."""
     from datetime import timedelta
+    from string import ascii_lowercase, digits
 
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.auth.hashers import make_password
+    from django.contrib.sessions.backends.db import SessionStore
     from django.contrib.sessions.models import Session
     from django.utils import timezone
+    from django.utils.crypto import get_random_string
 
     from access.models import Grant, User
     from access.sessions import begin
 
     _remove_officers()
-    store = Session.get_session_store_class()
     users = User.objects.bulk_create(
         [User(username=f"{PREFIX}{i}", password=make_password(None)) for i in range(len(places))]
     )
@@ -220,13 +222,14 @@ def _officers(places: list[Any]) -> list[str]:
     )
     sessions, ends = [], timezone.now() + timedelta(hours=8)
     for user in users:
-        session = store()
-        session[SESSION_KEY] = str(user.pk)
-        session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[-1]
-        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-        begin(session)
-        data = session.encode(dict(session.items()))
-        sessions.append(Session(session_key=session._get_new_session_key(), session_data=data, expire_date=ends))
+        said: Any = {
+            SESSION_KEY: str(user.pk),
+            BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[-1],
+            HASH_SESSION_KEY: user.get_session_auth_hash(),
+        }
+        begin(said)
+        key, data = get_random_string(32, ascii_lowercase + digits), SessionStore().encode(said)
+        sessions.append(Session(session_key=key, session_data=data, expire_date=ends))
     Session.objects.bulk_create(sessions)
     return [session.session_key for session in sessions]
 

@@ -45,10 +45,12 @@ def pooled(database: dict[str, Any]) -> dict[str, Any]:
     kept["OPTIONS"]["pool"] = {
         "min_size": 2,
         "max_size": 16,
-        "timeout": 10,
         "max_idle": 60,
         "max_lifetime": 600,
-        # Attempts come ever more rarely; after so many seconds whoever asks next begins anew.
-        "reconnect_timeout": 4,
+        # How long a request waits for a connection; and how long the pool tries by itself, ever more rarely, to reach
+        # a database that is away, before whoever asks next makes it begin anew: together, how late it is noticed that
+        # the database is back.
+        "timeout": 4,
+        "reconnect_timeout": 2,
     }
     return kept

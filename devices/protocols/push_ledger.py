@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -124,7 +124,7 @@ def _read_key(key_id: str) -> Key | None:
 
 
 def _admit(requests: list[Request]) -> list[tuple[bool, str | None, str | None]]:
-    asked = {
+    asked: dict[str, Any] = {
         "keys": [request.key.id for request in requests],
         "nonces": [request.nonce for request in requests],
         "platforms": [request.key.platform for request in requests],

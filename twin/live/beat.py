@@ -13,6 +13,7 @@ BEAT_S = 0.25
 SLOWEST_BEAT_S = 1.0
 IDLE_S = 1.0
 """Longest time between two beats beyond the beat itself."""
+AT_A_TIME = 16
 BUSY, CALM = 0.5, 0.2
 """Share of a core spent by the loop's thread above which the beat slows down, and below which it quickens."""
 
@@ -53,10 +54,19 @@ class Beat:
     ----------
     tick : callable
         Number of the world's last change.
+    rung : callable
+        Called when all have had their turn.
+
+    Attributes
+    ----------
+    ringing : bool
+        Whether sockets are having their turn: what they share holds only while the world stands still.
     """
 
-    def __init__(self, tick: Callable[[], int]) -> None:
+    def __init__(self, tick: Callable[[], int], rung: Callable[[], object]) -> None:
+        self.ringing = False
         self._tick = tick
+        self._rung = rung
         self._bells: set[Bell] = set()
         self._moved = asyncio.Event()
         self._beating: asyncio.Task[None] | None = None
@@ -74,6 +84,7 @@ class Beat:
         if not self._bells and self._beating is not None:
             self._beating.cancel()
             self._beating = None
+            self.ringing = False
 
     def wake(self) -> None:
         """The world moved: whoever has waited for that beats now."""
@@ -85,23 +96,35 @@ class Beat:
         seen = -1
         while True:
             began, spent = loop.time(), time.thread_time()
-            wait_s = _until_next(began, self._beat_s)
-            await asyncio.sleep(wait_s)
-            self._pace(loop.time() - began, wait_s, time.thread_time() - spent)
+            await self._ring()
+            seen = self._tick()
+            due = loop.time() + _until_next(loop.time(), self._beat_s)
+            await asyncio.sleep(due - loop.time())
+            now = loop.time()
+            self._pace((time.thread_time() - spent) / (now - began), now - due)
             if self._tick() == seen:
                 # Not wait_for: before Python 3.12 it can swallow a cancellation that comes with the result.
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(IDLE_S):
                         await self._moved.wait()
-            seen = self._tick()
-            for bell in self._bells:
-                bell.beat()
 
-    def _pace(self, lasted_s: float, meant_s: float, spent_s: float) -> None:
+    async def _ring(self) -> None:
+        """Ring, some at a time: whatever else the loop has to do goes on in between."""
+        self.ringing = True
+        bells = list(self._bells)
+        for first in range(0, len(bells), AT_A_TIME):
+            for bell in bells[first : first + AT_A_TIME]:
+                bell.beat()
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the last ones have woken, and have had their turn
+        self.ringing = False
+        self._rung()
+
+    def _pace(self, share: float, late_s: float) -> None:
         """Slow down or quicken by what the thread had to do since the last beat, and by how late this one is."""
-        if spent_s > BUSY * lasted_s or lasted_s > 1.5 * meant_s:
+        if share > BUSY or late_s > self._beat_s / 2:
             self._beat_s = min(SLOWEST_BEAT_S, self._beat_s * 2)
-        elif spent_s < CALM * lasted_s:
+        elif share < CALM:
             self._beat_s = max(BEAT_S, self._beat_s / 2)
         beat_seconds.set(self._beat_s)
 

@@ -80,7 +80,7 @@ def count_cells(c: dict[str, NDArray], zoom: float, now_ms: float) -> Cells:
         return np.bincount(cell, mask, len(cells)).astype(np.uint32)
 
     total = count()
-    columns = {
+    columns: dict[str, NDArray] = {
         "lon": np.bincount(cell, c["lon"], len(cells)) / total,
         "lat": np.bincount(cell, c["lat"], len(cells)) / total,
         "kind": (cells % 256).astype(np.uint8),

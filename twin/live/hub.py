@@ -58,7 +58,8 @@ class Hub:
         self.feeds: list[Feed] = []
         self._feeds_stale = True
         self._numbers: dict[str, int] = {}
-        self.beat = Beat(lambda: self.world.tick)
+        self._updates: list[Update] = []
+        self.beat = Beat(lambda: self.world.tick, self._apply)
         self.doorkeeper = Doorkeeper(lambda: self.sight_version)
         self._stale = asyncio.Event()
         self._tasks: list[asyncio.Task] = []
@@ -158,7 +159,16 @@ class Hub:
             self._stale.set()
         if len(update):
             age_seconds.observe(max(time.time() - float(update.columns["time_ms"].max()) / 1000, 0.0))
+            self._updates.append(update)
+            if not self.beat.ringing:
+                self._apply()
+
+    def _apply(self) -> None:
+        """Let the world move: at once, or after the sockets' turn if they are having it."""
+        updates, self._updates = self._updates, []
+        for update in updates:
             self.world.apply(update.columns)
+        if updates:
             self.beat.wake()
 
     async def _reload_when_stale(self) -> None:
