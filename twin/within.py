@@ -25,11 +25,11 @@ from twin.exceptions import PastTooSlowError
 from twin.history import SLOT_US
 from twin.past import Look, candidates
 from twin.past_rows import Assets
-from twin.places import Pieces, read_paths, read_places
+from twin.places import Bounds, Pieces, read_paths, read_places
 
 LONGEST_WITHIN_S = 7 * 86_400
 LONGEST_WORK_S = 8.0
-CELL_DEPTH = 7
+CELL_DEPTH = 8
 STRETCH_US = 72 * SLOT_US
 """Places are read so much time at a go, for a week of them would not fit."""
 PATHS_AT_ONCE = 1_000
@@ -70,6 +70,8 @@ class _Search:
         self.owned = look.owns(assets.owner)
         self.sees_all = look.sight.everything and look.regions is None
         self.seen = look.cells_seen()
+        if self.seen is not None and not self.owned.any():
+            self.bounds = _shared(self.bounds, self.seen.reach())
         self._deadline = deadline
         self._first = np.full(len(assets), _NEVER)
         self._last, self._count = np.zeros(len(assets), np.int64), np.zeros(len(assets), np.int64)
@@ -102,6 +104,13 @@ class _Search:
         """Everything found."""
         who = np.flatnonzero(self._count)
         return Visits(self.assets.id[who], self._first[who], self._last[who], self._count[who])
+
+
+def _shared(bounds: Bounds, reach: Bounds | None) -> Bounds:
+    """What two boxes have in common; a box that holds nothing where that is nothing."""
+    if reach is None:
+        return (np.inf, np.inf, -np.inf, -np.inf)
+    return (max(bounds[0], reach[0]), max(bounds[1], reach[1]), min(bounds[2], reach[2]), min(bounds[3], reach[3]))
 
 
 def within(
