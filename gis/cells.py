@@ -6,6 +6,7 @@ and for the shapes themselves to decide. Whatever the number of vertices, a poin
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -30,10 +31,18 @@ class CellMap:
     value : int64[2**depth, 2**depth]
         By row (south to north) and column: the id of the one shape that holds all of the cell and is the only one to
         meet it, :data:`OUTSIDE` or :data:`UNSURE`.
+    met : (int64[m], int64[m])
+        Of the unsure cells: place in the flattened ``value``, and the id of a shape that meets it.
     """
 
-    def __init__(self, value: NDArray[np.int64], bounds: tuple[float, float, float, float]) -> None:
+    def __init__(
+        self,
+        value: NDArray[np.int64],
+        bounds: tuple[float, float, float, float],
+        met: tuple[Ids, Ids] = (np.empty(0, np.int64), np.empty(0, np.int64)),
+    ) -> None:
         self.value = value
+        self.met = met
         self.bounds = bounds
         self._n = len(value)
 
@@ -63,16 +72,27 @@ class CellMap:
         while True:
             width, height = (east - west) / (1 << level), (north - south) / (1 << level)
             left, low = west + column * width - _EDGE, south + row * height - _EDGE
-            found = _sorted_out(tree, ids, shapes, left, low, width + 2 * _EDGE, height + 2 * _EDGE)
+            found, cell, shape = _sorted_out(tree, ids, shapes, left, low, width + 2 * _EDGE, height + 2 * _EDGE)
             side = n >> level
             blocks = value.reshape(1 << level, side, 1 << level, side)
             blocks[row, :, column, :] = found[:, None, None]
             again = np.flatnonzero(found == UNSURE)
             if level == depth or not len(again):
-                return cls(value, (west, south, east, north))
+                unsure = found[cell] == UNSURE
+                met = (row * n + column)[cell[unsure]], ids[shape[unsure]]
+                return cls(value, (west, south, east, north), met)
             level += 1
             row = (row[again, None] * 2 + np.array([0, 0, 1, 1])).ravel()
             column = (column[again, None] * 2 + np.array([0, 1, 0, 1])).ravel()
+
+    def of(self, wanted: NDArray[np.bool_]) -> Self:
+        """The cells of some of the shapes, by a table of ids: 1 where one of them is, unsure where one may be."""
+        flat = self.value.ravel()
+        known = (flat >= 0) & (flat < len(wanted))
+        value = np.where(known & wanted[np.where(known, flat, 0)], 1, OUTSIDE)
+        cell, shape = self.met
+        value[cell[(shape < len(wanted)) & wanted[np.minimum(shape, len(wanted) - 1)]]] = UNSURE
+        return type(self)(value.reshape(self.value.shape), self.bounds)
 
     def at(self, x: Floats, y: Floats) -> Ids:
         """The id of the shape at each point, :data:`OUTSIDE` or :data:`UNSURE`: int64[n]."""
@@ -98,13 +118,29 @@ class CellMap:
                 - sums[last_row + 1, first_column] + sums[first_row, first_column]
             )  # fmt: skip
 
-        outside, unsure = (count(_summed(self.value == what)) for what in (OUTSIDE, UNSURE))
+        outside, unsure = (count(sums) for sums in self._sums)
         cells = (last_row - first_row + 1) * (last_column - first_column + 1)
         beyond = (west[near] < edges[0]) | (east[near] > edges[2]) | (south[near] < edges[1]) | (north[near] > edges[3])
         answer = np.where((outside == 0) & (unsure == 0) & ~beyond, self.value[first_row, first_column], UNSURE)
         answer[outside == cells] = OUTSIDE
         found[near] = answer
         return found
+
+    @cached_property
+    def _sums(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return _summed(self.value == OUTSIDE), _summed(self.value == UNSURE)
+
+    def reach(self) -> tuple[float, float, float, float] | None:
+        """West, south, east and north of all cells that are not outside; None where all are."""
+        rows, columns = (np.flatnonzero((self.value != OUTSIDE).any(axis=axis)) for axis in (1, 0))
+        if not len(rows):
+            return None
+        west, south, east, north = self.bounds
+        width, height = (east - west) / self._n, (north - south) / self._n
+        return (
+            west + float(columns[0]) * width, south + float(rows[0]) * height,
+            west + float(columns[-1] + 1) * width, south + float(rows[-1] + 1) * height,
+        )  # fmt: skip
 
     def _cell(self, value: Floats, low: float, high: float) -> Ids:
         if high <= low:
@@ -114,8 +150,8 @@ class CellMap:
 
 def _sorted_out(
     tree: shapely.STRtree, ids: Ids, shapes: NDArray[np.object_], left: Floats, low: Floats, width: float, height: float
-) -> Ids:
-    """What is known of cells that begin at ``left`` and ``low``."""
+) -> tuple[Ids, Ids, Ids]:
+    """What is known of cells that begin at ``left`` and ``low``; and which cell meets which shape."""
     cells = shapely.box(left, low, left + width, low + height)
     cell, shape = tree.query(cells)
     by_shape = np.argsort(shape, kind="stable")
@@ -124,11 +160,10 @@ def _sorted_out(
     cell, shape = cell[meets], shape[meets]
     found = np.full(len(cells), OUTSIDE, np.int64)
     found[cell] = UNSURE
-    alone = np.bincount(cell, minlength=len(cells))[cell] == 1
-    cell, shape = cell[alone], shape[alone]
-    holds = shapely.contains(shapes[shape], cells[cell])
+    alone = np.flatnonzero(np.bincount(cell, minlength=len(cells))[cell] == 1)
+    holds = alone[shapely.contains(shapes[shape[alone]], cells[cell[alone]])]
     found[cell[holds]] = ids[shape[holds]]
-    return found
+    return found, cell, shape
 
 
 def _summed(mask: NDArray[np.bool_]) -> NDArray[np.int64]:

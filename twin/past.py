@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.cells import OUTSIDE, UNSURE, CellMap
+from gis.cells import CellMap
 from gis.coverage import Coverage
 from gis.notices import stamp_of
 from gis.regions import district_index
@@ -83,10 +83,7 @@ class Look:
         """Where things of others are seen, by cells: 1 where they are; None where cells cannot tell."""
         if self.sight.everything or self.regions is not None:
             return None
-        cells = districts().cells
-        is_sure = cells.value != UNSURE
-        seen = np.where(look_up(self.sight.regions, np.maximum(cells.value, 0)), 1, OUTSIDE)
-        return CellMap(np.where(is_sure, seen, UNSURE), cells.bounds)
+        return districts().cells.of(self.sight.regions)
 
     def covers(self, owner: NDArray[np.int64], lon: NDArray, lat: NDArray) -> NDArray[np.bool_]:
         """Which positions are seen: bool[n]."""

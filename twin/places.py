@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from psycopg import sql
 
-from twin.digests import BOXES, Columns, stamp
+from twin.digests import BOXES, Columns, Layout, stamp
 from twin.past_columns import moment, read_pieces
 from twin.past_rows import Rows
 
@@ -27,6 +27,10 @@ MOST_PIECES = 30_000
 Bounds = tuple[float, float, float, float]
 _THING = np.dtype(list(BOXES))
 _POSITION = np.dtype([("at", "<u4"), ("lon", "<f8"), ("lat", "<f8")])
+_HEAD: Layout = [(name, ">i8") for name in ("slot_s", "number")] + [
+    (name, ">f8") for name in ("west", "south", "east", "north")
+]
+_TURN: Layout = [("n", ">i8")]
 _CODEC = pa.Codec("zstd", 1)
 
 
@@ -98,36 +102,56 @@ def read_places(cursor: Any, code: int, from_us: int, to_us: int, bounds: Bounds
     """The pieces near some bounds of the slots that begin from ``from_us`` until before ``to_us``."""
     west, south, east, north = map(sql.Literal, bounds)
     query = sql.SQL(
-        """SELECT extract(epoch FROM slot)::int8 * 65536 + piece,
-                  float8send(west) || float8send(south) || float8send(east) || float8send(north), things
+        """SELECT extract(epoch FROM slot)::int8 AS slot_s, piece::int8 AS number, west, south, east, north,
+                  things AS data
            FROM twin_place WHERE kind = {} AND slot >= {} AND slot < {}
            AND west <= {} AND east >= {} AND south <= {} AND north >= {}"""
     ).format(sql.Literal(code), moment(from_us), moment(to_us), east, west, north, south)
-    found = read_pieces(cursor, query, 2)
-    key = np.array([one[0] for one in found], np.int64)
-    box = np.frombuffer(b"".join(one[1][0] for one in found), ">f8").reshape(-1, 4).astype(np.float64)
-    raw = [_unpacked(one[1][1], _THING) for one in found]
-    start = np.append(0, np.cumsum([len(part) // _THING.itemsize for part in raw])).astype(np.int64)
-    return Pieces(key // 65536 * 1_000_000, key % 65536, box, start, np.frombuffer(b"".join(raw), _THING))
+    head, raw = _read(cursor, query, _HEAD)
+    parts = [_unpacked(data, _THING) for data in raw]
+    start = np.append(0, np.cumsum([len(part) // _THING.itemsize for part in parts])).astype(np.int64)
+    box = np.stack([head[side].astype(np.float64) for side in ("west", "south", "east", "north")], axis=1)
+    slot_us, number = head["slot_s"].astype(np.int64) * 1_000_000, head["number"].astype(np.int64)
+    return Pieces(slot_us, number, box, start, np.frombuffer(b"".join(parts), _THING))
 
 
-def read_paths(cursor: Any, code: int, slot_us: NDArray[np.int64], number: NDArray[np.int64]) -> list[NDArray[Any]]:
-    """The positions of some pieces, in the order in which they are asked for.
+def read_paths(cursor: Any, code: int, slot_us: NDArray[np.int64], number: NDArray[np.int64]) -> NDArray[Any]:
+    """The positions of some pieces, one piece after the other in the order in which they are asked for.
 
     Returns
     -------
-    list of structured arrays
-        ``at`` (microseconds since the slot's beginning), ``lon``, ``lat``; of each thing of the piece in turn as many
-        as its ``count`` says, by time.
+    structured array
+        ``at`` (microseconds since the slot's beginning), ``lon``, ``lat``; of each thing of a piece in turn as many as
+        its ``count`` says, by time.
     """
     if not len(number):
-        return []
+        return np.empty(0, _POSITION)
     query = sql.SQL(
-        """SELECT q.n, p.path FROM unnest({}, {}) WITH ORDINALITY AS q(slot_s, piece, n) JOIN twin_place p
+        """SELECT q.n, p.path AS data FROM unnest({}, {}) WITH ORDINALITY AS q(slot_s, piece, n) JOIN twin_place p
            ON p.kind = {} AND p.slot = to_timestamp(q.slot_s) AND p.piece = q.piece"""
     ).format(_array(slot_us // 1_000_000), _array(number), sql.Literal(code))
-    found = dict(read_pieces(cursor, query, 1))
-    return [np.frombuffer(_unpacked(found[n + 1][0], _POSITION), _POSITION) for n in range(len(number))]
+    head, raw = _read(cursor, query, _TURN)
+    parts = [b""] * len(number)
+    for n, data in zip(head["n"].tolist(), raw, strict=True):
+        parts[n - 1] = _unpacked(data, _POSITION)
+    return np.frombuffer(b"".join(parts), _POSITION)
+
+
+def _read(cursor: Any, query: sql.Composable, fields: Layout) -> tuple[NDArray[Any], list[bytes]]:
+    """Rows of whole and floating numbers, as ``fields`` names them, and each one's ``data``.
+
+    PostgreSQL strings them together: handed over one by one, each would cost as much as its contents.
+    """
+    kinds = {">i8": "int8send", ">f8": "float8send"}
+    sent = [sql.SQL("{}({})").format(sql.Identifier(kinds[kind]), sql.Identifier(name)) for name, kind in fields]
+    strung = sql.SQL(
+        """SELECT 0::int8, coalesce(string_agg({} || int8send(length(data)::int8), ''::bytea), ''),
+                  coalesce(string_agg(data, ''::bytea), '') FROM ({}) AS r"""
+    ).format(sql.SQL(" || ").join(sent), query)
+    ((_zero, (heads, data)),) = read_pieces(cursor, strung, 2)
+    head = np.frombuffer(heads, np.dtype([*fields, ("length", ">i8")]))
+    ends = np.cumsum(head["length"].astype(np.int64)).tolist()
+    return head, [data[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def _by_place(x: NDArray, y: NDArray) -> NDArray[np.int64]:

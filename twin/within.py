@@ -25,11 +25,11 @@ from twin.exceptions import PastTooSlowError
 from twin.history import SLOT_US
 from twin.past import Look, candidates
 from twin.past_rows import Assets
-from twin.places import Pieces, read_paths, read_places
+from twin.places import Bounds, Pieces, read_paths, read_places
 
 LONGEST_WITHIN_S = 7 * 86_400
 LONGEST_WORK_S = 8.0
-CELL_DEPTH = 7
+CELL_DEPTH = 8
 STRETCH_US = 72 * SLOT_US
 """Places are read so much time at a go, for a week of them would not fit."""
 PATHS_AT_ONCE = 1_000
@@ -68,6 +68,10 @@ class _Search:
         west, south, east, north = polygon.bounds
         self.bounds = (west, south, east, north)
         self.owned = look.owns(assets.owner)
+        self.sees_all = look.sight.everything and look.regions is None
+        self.seen = look.cells_seen()
+        if self.seen is not None and not self.owned.any():
+            self.bounds = _shared(self.bounds, self.seen.reach())
         self._deadline = deadline
         self._first = np.full(len(assets), _NEVER)
         self._last, self._count = np.zeros(len(assets), np.int64), np.zeros(len(assets), np.int64)
@@ -100,6 +104,13 @@ class _Search:
         """Everything found."""
         who = np.flatnonzero(self._count)
         return Visits(self.assets.id[who], self._first[who], self._last[who], self._count[who])
+
+
+def _shared(bounds: Bounds, reach: Bounds | None) -> Bounds:
+    """What two boxes have in common; a box that holds nothing where that is nothing."""
+    if reach is None:
+        return (np.inf, np.inf, -np.inf, -np.inf)
+    return (max(bounds[0], reach[0]), max(bounds[1], reach[1]), min(bounds[2], reach[2]), min(bounds[3], reach[3]))
 
 
 def within(
@@ -187,20 +198,24 @@ def _by_place(search: _Search, code: int, pieces: Pieces, slots: Ids, from_us: i
     search.still_has_time()
     of_piece = search.cells.over(*pieces.box.T)
     of_piece[~np.isin(pieces.slot_us, slots)] = OUTSIDE
+    if search.seen is not None and not search.owned.any():
+        of_piece[search.seen.over(*pieces.box.T) == OUTSIDE] = OUTSIDE
+    # Only of the first and the last slot can a part be asked for.
+    is_cut = (pieces.slot_us < from_us) | (pieces.slot_us + SLOT_US > to_us + 1)
     owner = pieces.piece_of_thing()
     near = np.flatnonzero(of_piece[owner] != OUTSIDE)
     things, owner = pieces.things[near], owner[near]
     at, known = search.assets.find(things["asset"])
+    said = np.where(known, of_piece[owner], OUTSIDE)
+    cut = np.flatnonzero(is_cut[owner])
     first_us = pieces.slot_us[owner] + things["first"]
     last_us = pieces.slot_us[owner] + things["last"]
-    known &= (last_us >= from_us) & (first_us <= to_us)
-    sides = tuple(things[side].astype(np.float64) for side in ("west", "south", "east", "north"))
-    said = of_piece[owner]
-    asked = np.flatnonzero(known & (said == UNSURE))
-    said[asked] = search.cells.over(*(side[asked] for side in sides))
-    said[~known] = OUTSIDE
-    said[(said != OUTSIDE) & ((first_us < from_us) | (last_us > to_us))] = UNSURE
-    _narrow_to_scope(search, said, at, sides)
+    said[cut[(last_us[cut] < from_us) | (first_us[cut] > to_us)]] = OUTSIDE
+    asked = np.flatnonzero(said == UNSURE)
+    said[asked] = search.cells.over(*_sides(things[asked]))
+    cut = cut[(said[cut] != OUTSIDE) & ((first_us[cut] < from_us) | (last_us[cut] > to_us))]
+    said[cut] = UNSURE
+    _narrow_to_scope(search, said, at, things)
     sure = np.flatnonzero((said != OUTSIDE) & (said != UNSURE))
     search.found(at[sure], first_us[sure], last_us[sure], things["count"][sure].astype(np.int64))
     is_open = np.zeros(len(pieces.things), bool)
@@ -208,17 +223,19 @@ def _by_place(search: _Search, code: int, pieces: Pieces, slots: Ids, from_us: i
     _by_position(search, code, pieces, is_open, from_us, to_us)
 
 
-def _narrow_to_scope(search: _Search, said: Ids, at: Ids, sides: tuple[NDArray, ...]) -> None:
+def _sides(things: NDArray) -> list[NDArray[np.float64]]:
+    return [things[side].astype(np.float64) for side in ("west", "south", "east", "north")]
+
+
+def _narrow_to_scope(search: _Search, said: Ids, at: Ids, things: NDArray) -> None:
     """Of what was inside: what cannot have been seen is outside, what may have been is unsure; in place."""
-    look = search.look
-    if look.sight.everything and look.regions is None:
+    if search.sees_all:
         return
     asked = np.flatnonzero((said != OUTSIDE) & ~search.owned[at])
-    seen = look.cells_seen()
-    if seen is None:
+    if search.seen is None:
         said[asked] = UNSURE
         return
-    scope = seen.over(*(side[asked] for side in sides))
+    scope = search.seen.over(*_sides(things[asked]))
     said[asked[scope == OUTSIDE]] = OUTSIDE
     said[asked[scope == UNSURE]] = UNSURE
 
@@ -226,19 +243,20 @@ def _narrow_to_scope(search: _Search, said: Ids, at: Ids, sides: tuple[NDArray, 
 def _by_position(
     search: _Search, code: int, pieces: Pieces, is_open: NDArray[np.bool_], from_us: int, to_us: int
 ) -> None:
-    if not len(is_open):
+    if not is_open.any():
         return
     wanted = np.flatnonzero(np.logical_or.reduceat(is_open, pieces.start[:-1]))
     for some in np.split(wanted, range(PATHS_AT_ONCE, len(wanted), PATHS_AT_ONCE)):
-        paths = read_paths(search.cursor, code, pieces.slot_us[some], pieces.number[some])
-        spans = [np.arange(pieces.start[i], pieces.start[i + 1]) for i in some]
-        if not spans:
-            return
-        which = np.concatenate(spans)
-        count = pieces.things["count"][which].astype(np.int64)
-        position = np.concatenate(paths)
-        thing = np.repeat(which, count)
-        slot_us = np.repeat(pieces.slot_us[some], [len(path) for path in paths])
-        time_us = slot_us + position["at"]
-        keep = np.flatnonzero(is_open[thing] & (time_us >= from_us) & (time_us <= to_us))
-        search.take(pieces.things["asset"][thing[keep]], time_us[keep], position["lon"][keep], position["lat"][keep])
+        path = read_paths(search.cursor, code, pieces.slot_us[some], pieces.number[some])
+        which = np.concatenate([np.arange(pieces.start[i], pieces.start[i + 1]) for i in some])
+        slot_us = np.repeat(pieces.slot_us[some], pieces.start[some + 1] - pieces.start[some])
+        things, is_asked = pieces.things[which], is_open[which]
+        count = things["count"].astype(np.int64)
+        path = path[np.repeat(is_asked, count)]
+        count = count[is_asked]
+        time_us = np.repeat(slot_us[is_asked], count) + path["at"]
+        asset = np.repeat(things["asset"][is_asked], count)
+        if slot_us.min() < from_us or slot_us.max() + SLOT_US > to_us + 1:
+            keep = (time_us >= from_us) & (time_us <= to_us)
+            path, time_us, asset = path[keep], time_us[keep], asset[keep]
+        search.take(asset, time_us, path["lon"], path["lat"])

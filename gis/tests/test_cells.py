@@ -63,3 +63,15 @@ def test_a_coverage_answers_as_its_index():
     x, y = (np.r_[np.tile([0, 1, 2.5, 4, np.nan], 5), RNG.uniform(-1, 5, 20_000)] for _ in range(2))
     x[:25] = np.repeat([0, 1, 2.5, 4, np.nan], 5)
     assert (Coverage(index).locate_one(x, y) == index.locate_one(x, y)).all()
+
+
+def test_some_of_the_shapes_have_cells_of_their_own():
+    squares = np.array([shapely.box(x, 0, x + 1, 1) for x in range(4)])
+    cells = CellMap.build(np.arange(4) + 1, squares, 5).of(np.array([False, False, True]))
+    x, y = RNG.uniform(-1, 5, (2, 5_000))
+    said, truth = cells.at(x, y), shapely.intersects_xy(squares[1], x, y)
+    assert truth[said == 1].all() and (said == 1).any()
+    assert not truth[said == OUTSIDE].any()
+    west, south, east, north = cells.reach()
+    assert (west, south, east, north) == pytest.approx((1, 0, 2, 1), abs=0.2)
+    assert CellMap.build(np.arange(4), squares, 5).of(np.zeros(1, bool)).reach() is None
