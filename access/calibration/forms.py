@@ -55,6 +55,13 @@ class PointsForm(forms.Form):
         widget=forms.TextInput(attrs={"placeholder": "+proj=tmerc +lat_0=0 +lon_0=120 +k=1 +x_0=500000 +y_0=0"}),
         help_text=_("高斯投影的参数，不写椭球；平面坐标要算七参数时才填。"),
     )
+    meridian = forms.FloatField(
+        label=_("中央子午线（度）"),
+        required=False,
+        min_value=70,
+        max_value=140,
+        help_text=_("城市坐标系自己的中央子午线，知道就填；不填则取控制点的中间。"),
+    )
     target = forms.ChoiceField(label=_("目标坐标系"), initial="cgcs2000", help_text=_("目标坐标是按什么给出的。"))
     target_order = forms.ChoiceField(label=_("目标坐标次序"), choices=ORDERS, initial="east")
 

@@ -104,7 +104,8 @@ def calibration(request: HttpRequest) -> HttpResponse:
     form.is_valid()
     context: dict[str, Any] = {"refusals": written.refusals, "count": len(written.points)}
     if len(written.points):
-        trial = Trial(written.points, form.source(values), frozenset(request.POST.getlist("unused")))
+        unused = frozenset(request.POST.getlist("unused"))
+        trial = Trial(written.points, form.source(values), unused, values["meridian"])
         context |= trial.context(request.POST.get("show", ""))
         names = [(str(c.model), str(MODELS[c.model])) for c in trial.choice.candidates if c.fit]
         saving = request.POST.get("do") == "save"
@@ -155,14 +156,18 @@ class Trial:
     source : Source
     unused : frozenset of str
         Names of the points that are shown but not used.
+    meridian_deg : float or None
+        Of the grid, where it is known.
     """
 
-    def __init__(self, points: ControlPoints, source: Source, unused: frozenset[str]) -> None:
+    def __init__(
+        self, points: ControlPoints, source: Source, unused: frozenset[str], meridian_deg: float | None
+    ) -> None:
         self.points, self.source = points, source
         kept = np.array([name not in unused for name in points.names])
         self.kept = kept if kept.any() else np.ones(len(points), dtype=bool)
         self.used = points.only(self.kept)
-        self.choice: Choice = compare(self.used, source)
+        self.choice: Choice = compare(self.used, source, meridian_deg)
 
     def context(self, show: str) -> dict[str, Any]:
         """What the page shows; ``show``: the model whose residuals are wanted, else the recommended one."""
@@ -185,6 +190,9 @@ class Trial:
             for c in self.choice.candidates
         ]
         context: dict[str, Any] = {"models": models, "recommended": self.choice.recommended, "shown": ""}
+        if better := self.choice.better_meridian:
+            context["better_meridian"] = f"{better[0]:.6f}"
+            context["better_figure"] = _millimetres(better[1])
         if shown is not None:
             rows, picture = self.residuals(shown)
             context |= {"shown": str(shown.model), "shown_title": MODELS[shown.model], "rows": rows, "picture": picture}
@@ -237,7 +245,16 @@ def _save(request: HttpRequest, trial: Trial, form: PointsForm, save_form: SaveF
         degrees=trial.source.degrees,
         source={
             name: values[name]
-            for name in ("lines", "kind", "source_order", "ellipsoid", "projection", "target", "target_order")
+            for name in (
+                "lines",
+                "kind",
+                "source_order",
+                "ellipsoid",
+                "projection",
+                "meridian",
+                "target",
+                "target_order",
+            )
         },
         points=[
             {"name": row.name, "used": row.used, "outlier": row.outlier, "residual_mm": round(row.length_mm, 2)}
