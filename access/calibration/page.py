@@ -74,7 +74,7 @@ def calibrations(request: HttpRequest) -> HttpResponse:
         found = get_object_or_404(Calibration, name=request.POST.get("name", ""), active=True)
         retire(found.name)
         record(Action.CHANGE, subject=found, changes={"active": {"old": True, "new": False}})
-        messages.success(request, gettext("“%s”已停用，此前的版本仍可用“名称@版本”选用。") % found.name)
+        messages.success(request, gettext("“%s”已停用：不再列出，已经选用它的不受影响。") % found.name)
         return HttpResponseRedirect(reverse("admin:calibrations"))
     rows = [(row, MODELS.get(Model(row.model), row.model)) for row in Calibration.objects.all()]
     return _render(request, "list", gettext("坐标标定"), rows=rows)

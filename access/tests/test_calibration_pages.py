@@ -77,7 +77,7 @@ def test_tried_the_outlier_set_aside_saved_and_used(city, signed_in, lines):
     assert client.post(address, saving).status_code == 302
     saved = Calibration.objects.get()
     assert (saved.version, saved.quality["used"]) == (1, 9) and saved.quality["rms_mm"] < 30
-    entry = AuditRecord.objects.filter(action="create", subject_type="geo.Calibration").get()
+    entry = AuditRecord.objects.filter(action="create", model="geo.Calibration").get()
     assert entry.detail["name"] == "城市试验"
     first = lines.splitlines()[0].split("\t")
     lon, lat = crs.to_wgs84(float(first[1]), float(first[2]), "城市试验")
