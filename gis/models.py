@@ -156,7 +156,7 @@ class Calibration(models.Model):
     """A transformation of coordinates that was estimated from control points (坐标标定), under a name.
 
     Rows are never changed but for ``active``: a new estimate is a new version, and what was converted with an old
-    one can be told by its number. The name alone means the version that is active.
+    one can be told by its number. The name alone means the latest version; ``active`` ones are offered for choice.
     """
 
     name = models.CharField(

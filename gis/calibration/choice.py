@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +20,8 @@ FLAT = 0.03
 """Points whose spread across is less than this share of their spread along lie on a line."""
 WORTH = 0.9
 """A model with more parameters has to lower the leave-one-out error to this share of the simpler one's."""
+FEWEST_FOR_MERIDIAN = 4
+MERIDIAN_REACH_DEG = 3.0
 FEWEST_REDUNDANT = 2
 """Redundant observations without which a model cannot show that it fits."""
 
@@ -70,18 +73,24 @@ class Choice:
         The simplest whose leave-one-out error no other beats clearly; None: the points support none.
     flatness : float
         Spread of the points across, as a share of their spread along: 1 for a round cloud, 0 for a line.
+    meridian_deg : float
+        Central meridian of the plane that the plane models lead to.
+    better_meridian : (degrees, leave-one-out RMS in metres) or None
+        One with which a similarity fits clearly better: presumably the grid's own.
     """
 
     candidates: tuple[Candidate, ...]
     recommended: Model | None
     flatness: float
+    meridian_deg: float
+    better_meridian: tuple[float, float] | None
 
     def of(self, model: Model) -> Candidate:
         """The candidate of a model."""
         return next(candidate for candidate in self.candidates if candidate.model is model)
 
 
-def compare(points: ControlPoints, source: Source) -> Choice:
+def compare(points: ControlPoints, source: Source, meridian_deg: float | None = None) -> Choice:
     """Estimate what can be estimated.
 
     Parameters
@@ -90,11 +99,54 @@ def compare(points: ControlPoints, source: Source) -> Choice:
         At least one; distinct.
     source : Source
         Checked.
+    meridian_deg : float, optional
+        The grid's own central meridian, where it is known; amid the points when left out.
     """
     flatness = _flatness(points)
-    plane = Plane.amid(points.target[:, 0])
+    plane = Plane.amid(points.target[:, 0]) if meridian_deg is None else Plane(meridian_deg)
     candidates = tuple(_candidate(points, source, plane, model, flatness) for model in Model)
-    return Choice(candidates, _recommended(candidates), flatness)
+    better = None if source.degrees else _better_meridian(points, candidates[0], plane)
+    return Choice(candidates, _recommended(candidates), flatness, plane.central_meridian_deg, better)
+
+
+def _better_meridian(points: ControlPoints, similarity: Candidate, plane: Plane) -> tuple[float, float] | None:
+    """Look for the meridian with the smallest sum of squares, and tell of it where it makes a difference.
+
+    A plane's scale grows with the square of the distance from its meridian, so one that is five kilometres off leaves
+    centimetres at the edges of a city.
+    """
+    kept = np.ones(len(points), dtype=bool)
+    kept[list(similarity.outliers)] = False
+    good = points.only(kept)
+    if similarity.fit is None or len(good) < FEWEST_FOR_MERIDIAN:
+        return None
+
+    def squares(meridian: float) -> float:
+        return fit_plane(good, Model.SIMILARITY, Plane(meridian)).estimate.sum_of_squares
+
+    low, high = plane.central_meridian_deg - MERIDIAN_REACH_DEG, plane.central_meridian_deg + MERIDIAN_REACH_DEG
+    best = _smallest(squares, low, high)
+    best = round(best * 3600) / 3600
+    now = rms_m(fit_plane(good, Model.SIMILARITY, plane).estimate.left_out_m)
+    then = rms_m(fit_plane(good, Model.SIMILARITY, Plane(best)).estimate.left_out_m)
+    return (best, then) if then < WORTH * now - 0.001 else None
+
+
+def _smallest(value: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function with one valley is smallest, to a millionth of the range (golden section)."""
+    share = (5.0**0.5 - 1) / 2
+    a, b = high - share * (high - low), low + share * (high - low)
+    at_a, at_b = value(a), value(b)
+    for _round in range(30):
+        if at_a < at_b:
+            high, b, at_b = b, a, at_a
+            a = high - share * (high - low)
+            at_a = value(a)
+        else:
+            low, a, at_a = a, b, at_b
+            b = low + share * (high - low)
+            at_b = value(b)
+    return (low + high) / 2
 
 
 def estimate_model(points: ControlPoints, source: Source, plane: Plane, model: Model) -> Fit:

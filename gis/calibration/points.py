@@ -76,9 +76,8 @@ class Plane:
     @property
     def definition(self) -> str:
         """The projection as PROJ has it, from degrees of longitude and latitude."""
-        return (
-            f"+proj=tmerc +lat_0=0 +lon_0={self.central_meridian_deg!r} +k=1 +x_0=500000 +y_0=0 +ellps=GRS80 +units=m"
-        )
+        meridian = float(self.central_meridian_deg)
+        return f"+proj=tmerc +lat_0=0 +lon_0={meridian!r} +k=1 +x_0=500000 +y_0=0 +ellps=GRS80 +units=m"
 
     def from_degrees(self, lon: Floats, lat: Floats) -> Floats:
         """Easting and northing in metres, shape (n, 2)."""

@@ -42,42 +42,45 @@ class _Saved:
     middle: tuple[float, float]
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What was found: by ``name`` and ``name@version`` in lower case, and the ones to choose from."""
+
+    saved: dict[str, _Saved]
+    active: tuple[_Saved, ...]
+
+
 class _Memory:
     """The saved calibrations as they were a moment ago."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._saved: dict[str, _Saved] = {}
-        self._active: list[str] = []
+        self._known = _Known({}, ())
         self._looked = -FRESH_S
 
     def forget(self) -> None:
         """Look again at the next question."""
         self._looked = -FRESH_S
 
-    def get(self, key: str) -> _Saved | None:
-        self._refresh()
-        return self._saved.get(key)
-
-    def names(self) -> list[str]:
-        self._refresh()
-        return list(self._active)
+    def known(self) -> _Known:
+        """What there is, looked at again if that is due."""
+        if time.monotonic() - self._looked >= FRESH_S and apps.models_ready:
+            self._refresh()
+        return self._known
 
     def _refresh(self) -> None:
-        if time.monotonic() - self._looked < FRESH_S or not apps.models_ready:
-            return
         with self._lock:
             if time.monotonic() - self._looked < FRESH_S:
                 return
             try:
-                self._saved, self._active = _off_the_loop(_load)
+                self._known = _off_the_loop(_load)
             except DatabaseError:
                 # Before the first migration there is no table, and a lost database leaves what is known.
                 logger.warning("calibrations could not be read", exc_info=True)
             self._looked = time.monotonic()
 
 
-def _load() -> tuple[dict[str, _Saved], list[str]]:
+def _load() -> _Known:
     from gis.models import Calibration
 
     saved: dict[str, _Saved] = {}
@@ -85,10 +88,11 @@ def _load() -> tuple[dict[str, _Saved], list[str]]:
     for row in Calibration.objects.order_by("name", "version"):
         found = _Saved(row.name, row.pipeline, row.degrees, (row.middle_x, row.middle_y))
         saved[f"{row.name.lower()}@{row.version}"] = found
+        # A name out of use is in no list any more, but what refers to it, a device for one, goes on working.
+        saved[row.name.lower()] = found
         if row.active:
-            saved[row.name.lower()] = found
-            active.append(row.name)
-    return saved, active
+            active.append(found)
+    return _Known(saved, tuple(active))
 
 
 def _off_the_loop(work: Callable[[], Any]) -> Any:
@@ -112,9 +116,9 @@ _memory = _Memory()
 forget = _memory.forget
 
 
-def calibrated_names() -> list[str]:
-    """Names of the calibrations that are active."""
-    return _memory.names()
+def calibrated_names(*, degrees_only: bool = False) -> list[str]:
+    """Names of the calibrations that are active; ``degrees_only``: whose coordinates are degrees."""
+    return [found.name for found in _memory.known().active if found.degrees or not degrees_only]
 
 
 def calibrated_datum(name: str) -> Datum | None:
@@ -123,11 +127,11 @@ def calibrated_datum(name: str) -> Datum | None:
     Parameters
     ----------
     name : str
-        ``name``, its active version, or ``name@3``, that one; letter case does not matter.
+        ``name``, its latest version, or ``name@3``, that one; letter case does not matter.
     """
     from gis.datums import DEGREES, Datum
 
-    saved = _memory.get(name.strip().lower())
+    saved = _memory.known().saved.get(name.strip().lower())
     if saved is None:
         return None
     forward, inverse = conversions(saved.pipeline, saved.degrees)
@@ -167,7 +171,7 @@ def save_version(name: str, **values: Any) -> Calibration:
 
 
 def retire(name: str) -> int:
-    """Take a name out of the lists; its versions stay readable as ``name@3``. How many were active."""
+    """Take a name out of the lists; what refers to it goes on working. How many versions were active: 1 or 0."""
     from gis.models import Calibration
 
     count = Calibration.objects.filter(name=name, active=True).update(active=False)

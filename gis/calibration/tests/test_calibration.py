@@ -53,6 +53,8 @@ def test_a_turned_city_grid_is_found_to_a_hundredth_of_a_millimetre():
     found = choice.of(Model.SIMILARITY)
     # Amid the points the plane's meridian is the middle of theirs: what is left is the scale across 0.05 degrees.
     assert found.rms_m < 0.05 and not found.outliers
+    assert choice.better_meridian is not None and choice.better_meridian[0] == pytest.approx(121.5, abs=2e-4)
+    assert compare(given, METRES, 121.5).better_meridian is None
     exact = fit_plane(given, Model.SIMILARITY, Plane(121.5))
     assert np.abs(exact.estimate.residuals_m).max() < 1e-5
     assert exact.parameters["b"] == pytest.approx(np.cos(np.radians(0.3)), abs=1e-9)

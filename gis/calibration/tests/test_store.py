@@ -45,9 +45,10 @@ def test_a_name_is_its_active_version_and_older_ones_stay():
     back = crs.from_wgs84(lon, lat, "城市2000")
     assert np.abs(np.subtract(back, [[0.0], [53_000.0]])).max() < 1e-6
     assert store.retire("城市2000") == 1 and "城市2000" not in crs.datum_names()
-    assert crs.to_wgs84([0.0], [53_000.0], "城市2000@2")[0] == lon
+    # What refers to it goes on working.
+    assert crs.to_wgs84([0.0], [53_000.0], "城市2000@2")[0] == crs.to_wgs84([0.0], [53_000.0], "城市2000")[0] == lon
     with pytest.raises(UnknownDatumError):
-        crs.to_wgs84(0.0, 53_000.0, "城市2000")
+        crs.to_wgs84(0.0, 53_000.0, "城市2000@3")
 
 
 def test_far_from_its_points_it_means_nothing_and_taken_names_are_refused():
