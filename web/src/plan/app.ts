@@ -68,6 +68,7 @@ export class PlanApp {
       },
       onVersion: (version) => this.editor?.change({ ...fieldsOf(version), retire: false }),
       onCompare: (compared) => this.overlay?.compare(compared),
+      onSpots: (spots) => this.overlay?.spots(spots),
       onSave: () => void this.save(),
       onAction: (action) => void this.act(action),
       onClose: () => void this.leave(async () => this.close()),
