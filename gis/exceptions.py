@@ -31,6 +31,10 @@ class EditError(GisError, ValueError):
     """A shape cannot be edited so; the text says why and what to do, for people."""
 
 
+class CalibrationError(GisError, ValueError):
+    """Control points, or what is said about them, that no calibration can be made of."""
+
+
 class RegistrationError(GisError, ValueError):
     """A registration that a registry refuses: a duplicate, or a declaration that cannot work."""
 

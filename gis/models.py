@@ -150,3 +150,45 @@ class Stamp(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
+
+
+class Calibration(models.Model):
+    """A transformation of coordinates that was estimated from control points (坐标标定), under a name.
+
+    Rows are never changed but for ``active``: a new estimate is a new version, and what was converted with an old
+    one can be told by its number. The name alone means the version that is active.
+    """
+
+    name = models.CharField(
+        _("名称"),
+        max_length=40,
+        validators=[RegexValidator(r"^[\w-][\w.-]*$", _("名称只能由汉字、字母、数字和 . _ - 组成。"))],
+        help_text=_("导入、导出、终端和接口里用这个名称选用，例如 shanghai2000。"),
+    )
+    version = models.PositiveIntegerField(_("版本"))
+    active = models.BooleanField(_("启用"), default=True)
+    model = models.CharField(_("模型"), max_length=16)
+    pipeline = models.TextField(_("PROJ 定义"))
+    degrees = models.BooleanField(_("源坐标是经纬度"))
+    source = models.JSONField(_("源坐标系"))
+    points = models.JSONField(_("控制点"))
+    quality = models.JSONField(_("精度"))
+    middle_x = models.FloatField(_("控制点中心 X"))
+    middle_y = models.FloatField(_("控制点中心 Y"))
+    note = models.CharField(_("说明"), max_length=200, blank=True)
+    created_at = models.DateTimeField(_("保存时间"), auto_now_add=True)
+    created_by = models.CharField(_("保存人"), max_length=150)
+
+    class Meta:
+        verbose_name = _("坐标标定")
+        verbose_name_plural = _("坐标标定")
+        ordering = ["name", "-version"]
+        constraints = [
+            models.UniqueConstraint(fields=["name", "version"], name="geo_calibration_version"),
+            models.UniqueConstraint(
+                fields=["name"], condition=models.Q(active=True), name="geo_calibration_one_active"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}"
