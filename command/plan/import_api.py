@@ -1,4 +1,4 @@
-"""Import of areas from files and export to files, over HTTP. The page keeps the file and sends it with each question."""
+"""Areas from files and to files, over HTTP. The page keeps the file and sends it with each question."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from command.plan.importing import MOST_SHOWN, MOST_TOLD, Choice, read_upload, t
 from command.plan.places import planner
 from command.plan.shapes import of_stored, write_shape
 from gis.exceptions import GisError
-from gis.formats import DEFAULT, WRITABLE, LayerInfo, Reading, inspect_upload, write_features
+from gis.formats import DEFAULT, LayerInfo, Reading, inspect_upload, write_features
 from twin.models import Area
 from twin.period_text import write_text
 
