@@ -11,6 +11,8 @@ from command.director.api import router as director_router
 from command.plan.api import router as plan_router
 from command.plan.areas import router as plan_areas_router
 from command.plan.choices import router as plan_choices_router
+from command.plan.import_api import router as plan_import_router
+from command.plan.rehearsal_api import router as plan_rehearsal_router
 from command.watch.api import router as watch_router
 from devices.api import router as devices_router
 from layers.api import router as layers_router
@@ -37,6 +39,8 @@ api.add_router("", director_router)
 api.add_router("", plan_router)
 api.add_router("", plan_areas_router)
 api.add_router("", plan_choices_router)
+api.add_router("", plan_rehearsal_router)
+api.add_router("", plan_import_router)
 api.add_router("", layers_router)
 api.add_router("", layers_charts_router)
 api.add_router("", grids_router)

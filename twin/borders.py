@@ -142,7 +142,7 @@ class Borders:
             crossed = self._pass_lines(cursor, moving, assets, rows, margin_m, alt_m, crossed)
         if len(crossed.row):
             versions = np.array([self._versions.get(key, 0) for key in crossed.area.tolist()], np.int64)
-            write_crossings(cursor, moving, crossed, versions, np.isin(crossed.area, self._lines.ids))
+            self._write(cursor, moving, crossed, versions)
         self._decide(cursor, "outside", self._outside, assets, held.waiting)
         return Followed(row, area, change, crossed)
 
@@ -183,7 +183,7 @@ class Borders:
         The way is taken to be straight, which nobody believes of a thing that was silent.
         """
         if unmet := [asset for asset in assets if asset not in self._last]:
-            self._last |= dict.fromkeys(unmet, (np.nan, np.nan, 0)) | read_whereabouts(cursor, unmet)
+            self._last |= dict.fromkeys(unmet, (np.nan, np.nan, 0)) | self._whereabouts(cursor, unmet)
         end = np.c_[moving.lon, moving.lat]
         start, since_us = np.empty_like(end), np.empty_like(moving.time_us)
         start[1:], since_us[1:] = end[:-1], moving.time_us[:-1]
@@ -200,13 +200,13 @@ class Borders:
         """Read what is not decided about things not yet met."""
         unmet = [asset for asset in assets if asset not in self._met]
         if unmet:
-            outside, beyond = read_undecided(cursor, unmet)
+            outside, beyond = self._undecided(cursor, unmet)
             self._outside |= outside
             self._beyond |= beyond
             self._met.update(unmet)
 
-    @staticmethod
     def _decide(
+        self,
         cursor: psycopg.Cursor,
         what: Literal["outside", "beyond"],
         known: Undecided,
@@ -222,6 +222,20 @@ class Borders:
             now.setdefault(asset, {})[subject] = since_us, inward
         was = {asset: known.pop(asset) for asset in assets if asset in known}
         known |= now
+        self._keep(cursor, what, was, now)
+
+    # What a rehearsal (twin/rehearsal.py) does without: the database's side of it.
+
+    def _write(self, cursor: psycopg.Cursor, moving: PositionBatch, crossed: Crossings, versions: Whole) -> None:
+        write_crossings(cursor, moving, crossed, versions, np.isin(crossed.area, self._lines.ids))
+
+    def _whereabouts(self, cursor: psycopg.Cursor, assets: list[int]) -> dict[int, tuple[float, float, int]]:
+        return read_whereabouts(cursor, assets)
+
+    def _undecided(self, cursor: psycopg.Cursor, assets: list[int]) -> tuple[Undecided, Undecided]:
+        return read_undecided(cursor, assets)
+
+    def _keep(self, cursor: psycopg.Cursor, what: Literal["outside", "beyond"], was: Undecided, now: Undecided) -> None:
         write_undecided(cursor, what, was, now)
 
 

@@ -198,6 +198,10 @@ export class PlanApi {
     return this.ask("POST", "periods", asked);
   }
 
+  exportAddress(query: Record<string, string>): string {
+    return `${this.base}/export?${new URLSearchParams(query)}`;
+  }
+
   get<T>(path: string, signal?: AbortSignal): Promise<T> {
     return askServer(this.csrf, "GET", `${this.base}/${path}`, undefined, signal);
   }

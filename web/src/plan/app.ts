@@ -13,6 +13,7 @@ import type { PlanBoot } from "./boot";
 import { Drawing } from "./drawing";
 import { Editor } from "./editor";
 import { type Geometry, type Point, boundsOf, pointsOf } from "./geometry";
+import { Importing } from "./importing";
 import { Lists } from "./lists";
 import { Overlay } from "./overlay";
 import { Panel } from "./panel";
@@ -36,6 +37,7 @@ export class PlanApp {
   private readonly lists: Lists;
   private readonly tools: Tools;
   private readonly panel: Panel;
+  private readonly importing: Importing;
   private canvas: MapCanvas | null = null;
   private editor: Editor | null = null;
   /** What is open: a stored draft, an area of which a change begins, or neither: a new one. */
@@ -54,6 +56,7 @@ export class PlanApp {
       onDraft: (id) => void this.leave(() => this.openDraft(id)),
       onArea: (id) => void this.leave(() => this.openArea(id)),
       onNew: () => void this.leave(async () => this.begin()),
+      onImport: () => this.importing.open(),
       bounds: () => this.canvas?.view().bbox ?? null,
     });
     this.tools = new Tools((deed) => {
@@ -68,10 +71,15 @@ export class PlanApp {
       },
       onVersion: (version) => this.editor?.change({ ...fieldsOf(version), retire: false }),
       onCompare: (compared) => this.overlay?.compare(compared),
+      onSpots: (spots) => this.overlay?.spots(spots),
       onSave: () => void this.save(),
       onAction: (action) => void this.act(action),
       onClose: () => void this.leave(async () => this.close()),
       onOpenArea: (id) => void this.leave(() => this.openArea(id)),
+    });
+    this.importing = new Importing(this.api, boot.kinds, boot.datums, {
+      onShapes: (shapes) => this.land(shapes),
+      onTaken: () => this.lists.turn("drafts"),
     });
     this.build();
   }
@@ -107,7 +115,7 @@ export class PlanApp {
       { onChange: () => this.draw(), say: (text) => this.say(text), neighbours: (shape) => this.neighbours(shape) },
       emptyFields(""),
     );
-    this.ground.append(this.editor.bar);
+    this.ground.append(this.editor.bar, this.importing.element);
     this.root.dataset.ready = "yes";
     this.draw();
   }
@@ -296,6 +304,13 @@ export class PlanApp {
     const own = this.draft?.area ?? this.area?.id;
     const near = (await this.api.areas({ bbox })).areas.filter(({ id }) => id !== own).slice(0, MOST_NEIGHBOURS);
     return (await Promise.all(near.map(({ id }) => this.api.area(id)))).map((area) => area.shape);
+  }
+
+  /** Shows where a file would land. */
+  private land(shapes: Geometry[] | null): void {
+    this.overlay?.land(shapes ?? []);
+    const points = (shapes ?? []).flatMap((shape) => pointsOf(shape));
+    if (points.length > 0) this.frame({ type: "MultiPoint", coordinates: points });
   }
 
   private frame(shape: Geometry): void {

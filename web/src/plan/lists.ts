@@ -10,6 +10,7 @@ interface Handlers {
   onDraft(id: number): void;
   onArea(id: number): void;
   onNew(): void;
+  onImport(): void;
   /** [west, south, east, north] of what the map shows. */
   bounds(): [number, number, number, number] | null;
 }
@@ -24,6 +25,7 @@ export class Lists {
   private readonly list = h("ul", { class: "plan-list" });
   private readonly note = h("p", { class: "quiet note", role: "status" });
   private readonly more = h("button", { type: "button", class: "more", onclick: () => void this.read(true) }, t("再列一页"));
+  private readonly format: HTMLSelectElement;
   private readonly tabs: Record<"drafts" | "areas", HTMLElement>;
   private readonly kinds: ReadonlyMap<string, string>;
   private tab: "drafts" | "areas" = "drafts";
@@ -49,6 +51,12 @@ export class Lists {
       { "aria-label": t("区域类别"), onchange: () => void this.read() },
       option("", t("各类")), ...kinds.map(({ key, name }) => option(key, name)),
     );
+    this.format = h(
+      "select",
+      { "aria-label": t("导出"), onchange: () => this.export() },
+      option("", t("导出现有区域…")),
+      ...Object.entries({ geojson: "GeoJSON", shp: "Shapefile", gpkg: "GeoPackage", kml: "KML", dxf: "DXF", csv: "CSV", xlsx: "XLSX" }).map(([value, name]) => option(value, name)),
+    );
     this.tabs = {
       drafts: h("button", { type: "button", role: "tab", onclick: () => this.turn("drafts") }, t("方案")),
       areas: h("button", { type: "button", role: "tab", onclick: () => this.turn("areas") }, t("现有区域")),
@@ -59,6 +67,11 @@ export class Lists {
       h("div", { class: "pane-tabs", role: "tablist" }, this.tabs.drafts, this.tabs.areas),
       h("div", { class: "filters" }, this.search, this.state, this.kind, h("label", { class: "check" }, this.inView, t("仅地图范围内"))),
       this.list, this.more, this.note,
+      h(
+        "div", { class: "files" },
+        h("button", { type: "button", class: "import", onclick: () => handlers.onImport() }, t("导入")),
+        this.format,
+      ),
       h("button", { type: "button", class: "strong new", onclick: () => handlers.onNew() }, t("新建区域")),
     );
     this.turn("drafts");
@@ -96,6 +109,15 @@ export class Lists {
     } catch (error) {
       if (number === this.asked) setText(this.note, t("没有读到：{what}", { what: happened(error) }));
     }
+  }
+
+  /** The areas that the search finds, as a file. */
+  private export(): void {
+    const { value } = this.format;
+    this.format.value = "";
+    if (value === "") return;
+    const isAreas = this.tab === "areas";
+    window.location.assign(this.api.exportAddress({ format: value, q: isAreas ? this.search.value : "", kind: isAreas ? this.kind.value : "" }));
   }
 
   private wait(): void {

@@ -31,7 +31,9 @@ export class Overlay {
   ) {
     const { map } = canvas;
     this.map = map;
-    for (const id of ["plan-shape", "plan-other", "plan-gone", "plan-come", "plan-spots"]) map.addSource(id, { type: "geojson", data: EMPTY });
+    for (const id of ["plan-shape", "plan-other", "plan-gone", "plan-come", "plan-landing", "plan-spots"]) map.addSource(id, { type: "geojson", data: EMPTY });
+    map.addLayer({ id: "plan-landing-fill", type: "fill", source: "plan-landing", filter: ["==", ["geometry-type"], "Polygon"], paint: { "fill-color": tokens.working, "fill-opacity": 0.25 } });
+    map.addLayer({ id: "plan-landing-line", type: "line", source: "plan-landing", paint: { "line-color": tokens.working, "line-width": 2 } });
     map.addLayer({ id: "plan-gone", type: "fill", source: "plan-gone", paint: { "fill-color": tokens["grade-red"], "fill-opacity": 0.3 } });
     map.addLayer({ id: "plan-come", type: "fill", source: "plan-come", paint: { "fill-color": tokens.working, "fill-opacity": 0.35 } });
     map.addLayer({
@@ -58,6 +60,11 @@ export class Overlay {
       const shape = compared?.[part] ?? null;
       this.put(`plan-${part}`, shape === null ? [] : [shape]);
     }
+  }
+
+  /** Where a file would land. */
+  land(shapes: Geometry[]): void {
+    this.put("plan-landing", shapes);
   }
 
   spots(points: readonly Point[]): void {

@@ -6,19 +6,21 @@ import type { PlanBoot } from "./boot";
 import { Coordinates } from "./coordinates";
 import type { Editor } from "./editor";
 import { Form } from "./form";
-import type { Geometry } from "./geometry";
+import type { Geometry, Point } from "./geometry";
 import type { Compared } from "./overlay";
 import { Periods } from "./periods";
+import { Rehearsal } from "./rehearsal";
 import { Versions } from "./versions";
 import type { Fields } from "./work";
 
-type Tab = "form" | "coordinates" | "periods" | "versions" | "steps";
+type Tab = "form" | "coordinates" | "periods" | "rehearsal" | "versions" | "steps";
 
 interface Handlers {
   onChange(changed: Partial<Fields>): void;
   onShape(shape: Geometry): void;
   onVersion(version: Area): void;
   onCompare(compared: Compared | null): void;
+  onSpots(spots: readonly Point[]): void;
   onSave(): void;
   onAction(action: Action): void;
   onClose(): void;
@@ -41,6 +43,7 @@ export class Panel {
   private readonly form: Form;
   private readonly coordinates: Coordinates;
   private readonly periods: Periods;
+  private readonly rehearsal: Rehearsal;
   private readonly versions: Versions;
   private readonly steps = h("div", { class: "pane-body" });
   private readonly tabs = new Map<Tab, HTMLElement>();
@@ -56,13 +59,14 @@ export class Panel {
     this.form = new Form(api, boot.kinds, (changed) => handlers.onChange(changed));
     this.coordinates = new Coordinates(api, boot.datums, (shape) => handlers.onShape(shape));
     this.periods = new Periods(api, (periods, periods_text) => handlers.onChange({ periods, periods_text }));
+    this.rehearsal = new Rehearsal(api, (spots) => handlers.onSpots(spots));
     this.versions = new Versions(api, clock, boot.kinds, (compared) => handlers.onCompare(compared), (version) => handlers.onVersion(version));
     this.panes = {
       form: this.form.element, coordinates: this.coordinates.element, periods: this.periods.element,
-      versions: this.versions.element, steps: this.steps,
+      rehearsal: this.rehearsal.element, versions: this.versions.element, steps: this.steps,
     };
     const names: [Tab, string][] = [
-      ["form", t("属性")], ["coordinates", t("坐标")], ["periods", t("时段")], ["versions", t("版本")], ["steps", t("流转")],
+      ["form", t("属性")], ["coordinates", t("坐标")], ["periods", t("时段")], ["rehearsal", t("预演")], ["versions", t("版本")], ["steps", t("流转")],
     ];
     for (const [tab, name] of names) {
       this.tabs.set(tab, h("button", { type: "button", role: "tab", "data-tab": tab, onclick: () => this.turn(tab) }, name));
@@ -86,12 +90,14 @@ export class Panel {
     for (const [name, element] of this.tabs) element.setAttribute("aria-selected", String(name === tab));
     for (const [name, pane] of Object.entries(this.panes)) pane.hidden = name !== tab;
     if (tab === "coordinates") void this.coordinates.write();
+    if (tab === "rehearsal") void this.rehearsal.open();
   }
 
   show(open: Open | null): void {
     this.element.hidden = open === null;
     if (open === null) {
       this.versions.show(null, 0, null);
+      this.rehearsal.forget();
       return;
     }
     const { draft, area, editor } = open;
@@ -102,6 +108,7 @@ export class Panel {
     this.form.show(fields, editor.measure, canChange, about !== null);
     this.coordinates.show(fields.shape, canChange);
     this.periods.show(fields.periods, canChange);
+    this.rehearsal.show(fields, about);
     this.versions.show(about, draft?.made_version ?? draft?.base_version ?? area?.version ?? 0, fields);
     this.drawSteps(draft);
     this.drawFoot(open);
