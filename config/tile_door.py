@@ -30,7 +30,9 @@ def remembered(scope: dict[str, Any]) -> tuple[str, bytes] | None:
         return None  # what another origin may read is the view's to say
     try:
         cookies = {name: each.value for name, each in SimpleCookie(headers.get(b"cookie", b"").decode()).items()}
-        shown = tile_memory.credentials(cookies, settings.SESSION_COOKIE_NAME, headers.get(b"authorization", b"").decode())
+        shown = tile_memory.credentials(
+            cookies, settings.SESSION_COOKIE_NAME, headers.get(b"authorization", b"").decode()
+        )
     except (CookieError, UnicodeDecodeError):
         return None
     layer, z, x, y = address

@@ -1,5 +1,7 @@
 """Tiles of places where too much is: the largest shapes as they are, the rest counted in cells of eight pixels."""
 
+# ruff: noqa: S608 - SQL of declarations, which developers write, and of numbers of our own
+
 from __future__ import annotations
 
 from typing import Any
@@ -52,7 +54,14 @@ def generalised_sql(
         "cell AS (SELECT count(*)::int AS n, avg(px) AS px, avg(py) AS py FROM seen",
         "WHERE feature_id NOT IN (SELECT feature_id FROM large)",
         f"GROUP BY floor(px / {cell_m!r}), floor(py / {cell_m!r})),",
-        together(names, "cell", f"SELECT {_named(names)}, {drawn} AS geometry FROM seen JOIN large USING (feature_id)", z, x, y),
+        together(
+            names,
+            "cell",
+            f"SELECT {_named(names)}, {drawn} AS geometry FROM seen JOIN large USING (feature_id)",
+            z,
+            x,
+            y,
+        ),
         f"SELECT ST_AsMVT(feature, '{layer.name}', {EXTENT}, 'geometry', 'feature_id')",
         "FROM feature WHERE geometry IS NOT NULL",
     ]

@@ -7,41 +7,47 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('geo', '0002_basefeature'),
+        ("geo", "0002_basefeature"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Pyramid',
+            name="Pyramid",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('layer', models.CharField(max_length=63, verbose_name='图层')),
-                ('digest', models.CharField(max_length=16, unique=True)),
-                ('version', models.BigIntegerField()),
-                ('features', models.PositiveIntegerField(verbose_name='要素数')),
-                ('built_at', models.DateTimeField(verbose_name='汇总时间')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("layer", models.CharField(max_length=63, verbose_name="图层")),
+                ("digest", models.CharField(max_length=16, unique=True)),
+                ("version", models.BigIntegerField()),
+                ("features", models.PositiveIntegerField(verbose_name="要素数")),
+                ("built_at", models.DateTimeField(verbose_name="汇总时间")),
             ],
             options={
-                'verbose_name': '瓦片汇总',
-                'verbose_name_plural': '瓦片汇总',
+                "verbose_name": "瓦片汇总",
+                "verbose_name_plural": "瓦片汇总",
             },
         ),
         migrations.CreateModel(
-            name='PyramidCell',
+            name="PyramidCell",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('feature_id', models.BigIntegerField(null=True)),
-                ('count', models.PositiveIntegerField()),
-                ('regions', models.TextField()),
-                ('place', django.contrib.gis.db.models.fields.GeometryField(dim=3, spatial_index=False, srid=3857)),
-                ('pyramid', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='geo.pyramid')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("feature_id", models.BigIntegerField(null=True)),
+                ("count", models.PositiveIntegerField()),
+                ("regions", models.TextField()),
+                ("place", django.contrib.gis.db.models.fields.GeometryField(dim=3, spatial_index=False, srid=3857)),
+                (
+                    "pyramid",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="geo.pyramid"),
+                ),
             ],
             options={
-                'verbose_name': '瓦片汇总格',
-                'verbose_name_plural': '瓦片汇总格',
-                'indexes': [django.contrib.postgres.indexes.GistIndex(fields=['place'], name='geo_pyramid_place', opclasses=['gist_geometry_ops_nd'])],
+                "verbose_name": "瓦片汇总格",
+                "verbose_name_plural": "瓦片汇总格",
+                "indexes": [
+                    django.contrib.postgres.indexes.GistIndex(
+                        fields=["place"], name="geo_pyramid_place", opclasses=["gist_geometry_ops_nd"]
+                    )
+                ],
             },
         ),
     ]

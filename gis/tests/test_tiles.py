@@ -68,15 +68,14 @@ def decode(tile: bytes) -> dict[str, list[dict[str, Any]]]:
         name = next(value for number, value in parts if number == 1).decode()
         keys = [value.decode() for number, value in parts if number == 3]
         # The first kind of value is text; numbers with a point stay as they are.
-        values = [found.decode() if kind == 1 else found for kind, found in (next(fields(v)) for n, v in parts if n == 4)]
+        values = [
+            found.decode() if kind == 1 else found for kind, found in (next(fields(v)) for n, v in parts if n == 4)
+        ]
         features = []
         for message in (value for number, value in parts if number == 2):
             feature = dict(fields(message))
             tags = varints(feature.get(2, b""))
-            texts = {
-                keys[key]: values[value]
-                for key, value in zip(tags[::2], tags[1::2], strict=True)
-            }
+            texts = {keys[key]: values[value] for key, value in zip(tags[::2], tags[1::2], strict=True)}
             features.append({**texts, "id": feature.get(1), "points": len(varints(feature[4])) // 2})
         layers[name] = features
     return layers

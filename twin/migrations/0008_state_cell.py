@@ -7,15 +7,50 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('twin', '0007_archive'),
+        ("twin", "0007_archive"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='state',
-            name='cell',
-            field=models.GeneratedField(db_index=True, db_persist=True, expression=django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.functions.comparison.Cast(django.db.models.functions.math.Floor(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('lat'), '+', models.Value(90.0)), '*', models.Value(64.0))), models.IntegerField()), '*', models.Value(32768)), '+', django.db.models.functions.comparison.Cast(django.db.models.functions.math.Floor(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('lon'), '+', models.Value(180.0)), '*', models.Value(64.0))), models.IntegerField())), output_field=models.IntegerField(), verbose_name='网格'),
+            model_name="state",
+            name="cell",
+            field=models.GeneratedField(
+                db_index=True,
+                db_persist=True,
+                expression=django.db.models.expressions.CombinedExpression(
+                    django.db.models.expressions.CombinedExpression(
+                        django.db.models.functions.comparison.Cast(
+                            django.db.models.functions.math.Floor(
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("lat"), "+", models.Value(90.0)
+                                    ),
+                                    "*",
+                                    models.Value(64.0),
+                                )
+                            ),
+                            models.IntegerField(),
+                        ),
+                        "*",
+                        models.Value(32768),
+                    ),
+                    "+",
+                    django.db.models.functions.comparison.Cast(
+                        django.db.models.functions.math.Floor(
+                            django.db.models.expressions.CombinedExpression(
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("lon"), "+", models.Value(180.0)
+                                ),
+                                "*",
+                                models.Value(64.0),
+                            )
+                        ),
+                        models.IntegerField(),
+                    ),
+                ),
+                output_field=models.IntegerField(),
+                verbose_name="网格",
+            ),
         ),
     ]
