@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from access.scope import ScopedQuerySet, ScopePaths
 from gis.cells import cell_of
 from twin.archive.models import ArchivedDay as ArchivedDay
+from twin.basemaps.models import Basemap as Basemap
 from twin.boundaries import boundary_fault, inner_strip, line_fault
 from twin.kinds import kind_choices
 from twin.period_text import check_periods
