@@ -108,8 +108,8 @@ export class BasemapControl implements IControl {
   }
 
   /** Our own map lies below all the while: where too much of the other is missing it is taken away. */
-  private readonly count = (event: { sourceId?: string }): void => {
-    if (event.sourceId !== SOURCE) return;
+  private readonly count = (event: object): void => {
+    if ((event as { sourceId?: string }).sourceId !== SOURCE) return;
     this.missing += 1;
     if (this.missing < PATIENCE) return;
     this.select.value = "";
