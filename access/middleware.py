@@ -23,7 +23,7 @@ from access.audit import Action, RequestContext, record, running
 from access.outside import challenge, is_outside, wants_a_page
 
 _REQUEST_ID = re.compile(r"[0-9A-Za-z._-]{8,64}")
-_FOR_PROGRAMS = ("/api/", "/tiles/", "/tilesets/")
+_FOR_PROGRAMS = ("/api/", "/tiles/", "/tilesets/", "/basemaps/")
 
 
 class AuditMiddleware:

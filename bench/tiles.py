@@ -2,8 +2,8 @@
 
 Through the whole web process: session, scope, query, answer. *Cold*: each tile is asked for once, at places where
 things are, zooms 12 to 16 (``p50_ms``, ``p99_ms``) and, from sums, zooms 6 to 11 (``far_*``). Then the same requests by
-several clients at once: ``uncached_per_s`` the first time, ``cached_per_s`` again and again. ``--peer`` sends the uncached
-requests to another tile server on the same database: an address with ``{layer}``, ``{z}``, ``{x}``, ``{y}``.
+several clients at once: ``uncached_per_s`` the first time, ``cached_per_s`` again and again. ``--peer`` sends the
+uncached requests to another tile server on the same database: an address with ``{layer}``, ``{z}``, ``{x}``, ``{y}``.
 
 In an installation of its own; ``--here``: in the present one, where the benchmark's things are removed afterwards.
 """

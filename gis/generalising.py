@@ -1,5 +1,7 @@
 """Tiles of places where too much is: the largest shapes as they are, the rest counted in cells of eight pixels."""
 
+# ruff: noqa: S608 - SQL of declarations, which developers write, and of numbers of our own
+
 from __future__ import annotations
 
 from typing import Any

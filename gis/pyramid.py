@@ -4,8 +4,10 @@ A layer of more than :data:`DENSE` features keeps, for each zoom below :data:`DE
 pixels, for everybody who sees all of it and by region for those who see some; and the features that are large enough
 there to be drawn as themselves. Whoever sees by organization has few things, which are counted on the spot.
 
-The sums are brought up to date by a job (:mod:`twin.tasks`): a far tile may show what was a minute ago, and no near one.
+A job brings the sums up to date (:mod:`twin.tasks`): a far tile may show what was a minute ago, a near one never.
 """
+
+# ruff: noqa: S608 - SQL of declarations, which developers write, and of numbers of our own
 
 from __future__ import annotations
 
@@ -121,7 +123,7 @@ def _collect(cursor: Any, layer: TileLayer) -> int:
     regions = ", ".join(layer.scope_regions) or "NULL"
     cursor.execute("DROP TABLE IF EXISTS pg_temp.pyramid_source")
     cursor.execute(
-        f"CREATE TEMPORARY TABLE pyramid_source ON COMMIT DROP AS SELECT {layer.feature_id} AS feature_id, "  # noqa: S608
+        f"CREATE TEMPORARY TABLE pyramid_source ON COMMIT DROP AS SELECT {layer.feature_id} AS feature_id, "
         f"{low[0]} AS x0, {low[1]} AS y0, {high[0]} AS x1, {high[1]} AS y1, concat_ws('|', {regions}) AS regions "
         f"FROM {layer.source} WHERE ({layer.where}) AND {shape} IS NOT NULL"
     )
@@ -140,13 +142,13 @@ def _sum_up(cursor: Any, layer: TileLayer, number: int, zoom: int) -> None:
         cursor.execute(
             f"""{insert} SELECT %s, feature_id, 1, {regions}, ST_SetSRID(ST_MakeLine(
                     ST_MakePoint(x0, y0, {key}), ST_MakePoint(x1, y1, {key})), 3857)
-                FROM pyramid_source WHERE greatest(x1 - x0, y1 - y0) >= {large_m!r}""",  # noqa: S608
+                FROM pyramid_source WHERE greatest(x1 - x0, y1 - y0) >= {large_m!r}""",
             [number],
         )
         cursor.execute(
             f"""{insert} SELECT %s, NULL, count(*), {regions}, ST_SetSRID(ST_MakePoint(
                     avg(x0 + x1) / 2, avg(y0 + y1) / 2, {key}), 3857)
                 FROM pyramid_source WHERE greatest(x1 - x0, y1 - y0) < {large_m!r}
-                GROUP BY floor((x0 + x1) / 2 / {cell_m!r}), floor((y0 + y1) / 2 / {cell_m!r}){grouped}""",  # noqa: S608
+                GROUP BY floor((x0 + x1) / 2 / {cell_m!r}), floor((y0 + y1) / 2 / {cell_m!r}){grouped}""",
             [number],
         )

@@ -7,6 +7,8 @@ Who may see what is decided by a higher floor, which registers one function here
 it no layer answers, unless it declares that it keeps no secrets.
 """
 
+# ruff: noqa: S608 - SQL of declarations, which developers write, and of numbers of our own
+
 from __future__ import annotations
 
 import hashlib
@@ -18,12 +20,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
 
-from django.db import OperationalError
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from gis.exceptions import RegistrationError, TileOutOfRangeError, TileTimeoutError, UnknownLayerError
+from gis.exceptions import RegistrationError, TileOutOfRangeError, UnknownLayerError
 
 EXTENT = 4096
 BUFFER = 64
@@ -324,7 +325,8 @@ def tile_sql(layer: TileLayer, z: int, x: int, y: int, scope_clause: ScopeClause
     # Only the scope's condition has places for values; a percent sign in a declaration means itself.
     parts = [
         f"WITH seen AS MATERIALIZED (SELECT {fixed(', '.join(columns))}, {fixed(layer.geometry)} AS shape",
-        f"FROM {fixed(layer.source)} WHERE {fixed(' AND '.join(conditions))} AND ({condition}) LIMIT {MOST_FEATURES + 1}),",
+        f"FROM {fixed(layer.source)} WHERE {fixed(' AND '.join(conditions))} AND ({condition})",
+        f"LIMIT {MOST_FEATURES + 1}),",
         # Materialised, because otherwise every shape would be cut twice: to see whether it is there, and to show it.
         f"feature AS MATERIALIZED (SELECT {names}, {tile_shape(shape, z, x, y)} AS geometry FROM seen",
         f"WHERE (SELECT count(*) FROM seen) <= {MOST_FEATURES})",

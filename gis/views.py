@@ -38,9 +38,11 @@ def _moment(text: str) -> datetime:
 
 def _version(layer: TileLayer) -> int:
     """What the tile's content depends on: the topics' version, for things that move the moment."""
-    version = tile_memory.version_of(layer) if layer.lifetime_s else stamp_of(layer.topics)
-    if not layer.lifetime_s:
-        tile_memory.versions.put(tile_memory.version_name(layer), version)
+    known = tile_memory.version_of(layer) if layer.lifetime_s else None
+    if known is not None:
+        return known
+    version = stamp_of(layer.topics)
+    tile_memory.versions.put(tile_memory.version_name(layer), version)
     return version
 
 

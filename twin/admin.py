@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from access.admin_scope import ScopedAdminMixin, ScopedRelatedFilter
 from access.roles import Permission
+from twin.basemaps import admin as _basemaps  # noqa: F401 - registers its page
 from twin.boundaries import read_boundary, read_line
 from twin.grids import admin as _grids  # noqa: F401 - Django looks for pages here
 from twin.models import Area, AreaEvent, Asset

@@ -17,6 +17,7 @@ from access.scope import ScopedQuerySet, ScopePaths
 from gis.numbered_cells import cell_of
 from twin.archive.models import ArchivedDay as ArchivedDay
 from twin.area_versions import AreaVersion as AreaVersion
+from twin.basemaps.models import Basemap as Basemap
 from twin.boundaries import boundary_fault, inner_strip, line_fault
 from twin.grids.models import GridRun as GridRun
 from twin.grids.models import GridScore as GridScore

@@ -7,29 +7,45 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('access', '0002_exchange'),
+        ("access", "0002_exchange"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AccessToken',
+            name="AccessToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(help_text='谁、用什么程序访问，例如“规划院 QGIS”。', max_length=80, verbose_name='用途')),
-                ('digest', models.CharField(editable=False, max_length=64, unique=True, verbose_name='摘要')),
-                ('hint', models.CharField(editable=False, max_length=12, verbose_name='开头')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='签发时间')),
-                ('expires_at', models.DateTimeField(editable=False, verbose_name='到期时间')),
-                ('revoked_at', models.DateTimeField(editable=False, null=True, verbose_name='吊销时间')),
-                ('last_used_at', models.DateTimeField(editable=False, null=True, verbose_name='最近使用')),
-                ('user', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='access_tokens', to=settings.AUTH_USER_MODEL, verbose_name='用户')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="谁、用什么程序访问，例如“规划院 QGIS”。", max_length=80, verbose_name="用途"
+                    ),
+                ),
+                ("digest", models.CharField(editable=False, max_length=64, unique=True, verbose_name="摘要")),
+                ("hint", models.CharField(editable=False, max_length=12, verbose_name="开头")),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="签发时间"),
+                ),
+                ("expires_at", models.DateTimeField(editable=False, verbose_name="到期时间")),
+                ("revoked_at", models.DateTimeField(editable=False, null=True, verbose_name="吊销时间")),
+                ("last_used_at", models.DateTimeField(editable=False, null=True, verbose_name="最近使用")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="access_tokens",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="用户",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '访问令牌',
-                'verbose_name_plural': '访问令牌',
-                'ordering': ['-created_at', '-id'],
+                "verbose_name": "访问令牌",
+                "verbose_name_plural": "访问令牌",
+                "ordering": ["-created_at", "-id"],
             },
         ),
     ]

@@ -81,8 +81,7 @@ class Collection:
         names = dict(self.titles)
         types = _column_types(self.layer.source, tuple(sql for _name, sql in declared))
         return tuple(
-            Property(name, names.get(name, name), sql, kind)
-            for (name, sql), kind in zip(declared, types, strict=True)
+            Property(name, names.get(name, name), sql, kind) for (name, sql), kind in zip(declared, types, strict=True)
         )
 
 
@@ -98,9 +97,19 @@ def _column_types(source: str, columns: tuple[str, ...]) -> tuple[str, ...]:
 def collections() -> dict[str, Collection]:
     """Every collection by its id, in the order of the layer tree."""
     found = [
-        Collection("regions", _("行政区"), _("市、区县、街镇、园区的边界。"), REGIONS, POLYGON, titles=_region_titles()),
+        Collection(
+            "regions", _("行政区"), _("市、区县、街镇、园区的边界。"), REGIONS, POLYGON, titles=_region_titles()
+        ),
         Collection("areas", _("区域"), _("启用中的围栏、重点区域和人员区域。"), AREAS, POLYGON, titles=_titles()),
-        Collection("alerts", _("预警"), _("规则产生的预警，位置为产生时所在处。"), ALERTS, POINT, _INSTANTS["alerts"], _alert_titles()),
+        Collection(
+            "alerts",
+            _("预警"),
+            _("规则产生的预警，位置为产生时所在处。"),
+            ALERTS,
+            POINT,
+            _INSTANTS["alerts"],
+            _alert_titles(),
+        ),
     ]
     for kind in kinds():
         text = _("在用的%(kind)s，位置为最近一次上报处。") % {"kind": kind.name}

@@ -146,7 +146,9 @@ class Translator:
 
     def _interval(self, ends: list[Any], depth: int) -> Sql:
         first, last = (
-            Sql(f"'{'-' if not i else ''}infinity'::timestamptz", (), TIME) if end == ".." else self._instant(end, depth)
+            Sql(f"'{'-' if not i else ''}infinity'::timestamptz", (), TIME)
+            if end == ".."
+            else self._instant(end, depth)
             for i, end in enumerate(ends)
         )
         return Sql(first.text, first.values, INTERVAL, end=last)
@@ -166,7 +168,18 @@ class Translator:
         if op == "in":
             return self._in(args, depth)
         count = {"not": 1, "isnull": 1, "casei": 1, "accenti": 1, "between": 3}.get(op, 2)
-        known = {*_COMPARISONS, *_ARITHMETIC, *_SPATIAL, *_TEMPORAL, "not", "isnull", "casei", "accenti", "between", "like"}
+        known = {
+            *_COMPARISONS,
+            *_ARITHMETIC,
+            *_SPATIAL,
+            *_TEMPORAL,
+            "not",
+            "isnull",
+            "casei",
+            "accenti",
+            "between",
+            "like",
+        }
         if op not in known:
             raise BadFilterError(_("没有“%(op)s”这个函数或运算") % {"op": name[:40]})
         if len(args) != count:
@@ -242,7 +255,8 @@ class Translator:
                 spans[f"{name}0"], spans[f"{name}1"] = Sql(found.text, found.values, TIME), found.end
             else:
                 spans[f"{name}0"] = spans[f"{name}1"] = self._instant(arg, depth)
-        pattern, values, text = _TEMPORAL[op], [], ""
+        pattern, text = _TEMPORAL[op], ""
+        values: list[Any] = []
         while "{" in pattern:
             before, _brace, rest = pattern.partition("{")
             name, _brace, pattern = rest.partition("}")

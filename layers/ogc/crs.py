@@ -119,12 +119,12 @@ def reproject(shapes: NDArray[Any], crs: Crs, *, back: bool = False) -> NDArray[
 
     def columns(points: Floats) -> Floats:
         x, y = convert(points[:, 0], points[:, 1])
-        good = np.isfinite(x).all() and np.isfinite(y).all()
+        good = bool(np.isfinite(x).all() and np.isfinite(y).all())
         if good and back:
             # PROJ wraps what lies beyond the world: it comes back as another place.
             again = np.column_stack(crs.from_crs84(x, y))
             good = bool((np.abs(x) <= 180).all() and (np.abs(y) <= 90).all())
-            good = good and np.allclose(again, points, rtol=1e-6, atol=1 if np.abs(points).max() > 360 else 1e-6)
+            good = good and bool(np.allclose(again, points, rtol=1e-6, atol=1 if np.abs(points).max() > 360 else 1e-6))
         if not good:
             raise BadParameterError(_("有坐标超出坐标系 %(crs)s 的范围") % {"crs": crs.uri})
         return np.column_stack([x, y])

@@ -53,7 +53,9 @@ def landing(asked: Asked) -> dict[str, Any]:
     at = asked.address
     return {
         "title": _("沙盘开放接口"),
-        "description": _("按 OGC API 标准提供本平台的地图图层：要素、过滤、坐标系与矢量瓦片，均在登录用户的数据范围内。"),
+        "description": _(
+            "按 OGC API 标准提供本平台的地图图层：要素、过滤、坐标系与矢量瓦片，均在登录用户的数据范围内。"
+        ),
         "links": [
             *asked.own_links(),
             link(at(path="/api", f="json"), "service-desc", OPENAPI, _("接口定义（OpenAPI 3.0）")),

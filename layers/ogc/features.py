@@ -68,7 +68,9 @@ def read_page(collection: Collection, scope: Scope, query: ItemsQuery) -> Page:
     [(matched,)] = _rows(collection, f"SELECT count(*) {source}", values)
     tail = f"ORDER BY {_fixed(collection.layer.feature_id)} LIMIT %s OFFSET %s"
     rows = _rows(
-        collection, f"SELECT {_columns(collection, properties)} {source} {tail}", [*values, query.limit + 1, query.offset]
+        collection,
+        f"SELECT {_columns(collection, properties)} {source} {tail}",
+        [*values, query.limit + 1, query.offset],
     )
     features = _features(rows[: query.limit], properties, query.crs)
     return Page(features, matched, len(rows) > query.limit)
@@ -131,7 +133,9 @@ def _condition(
     columns = {each.name: (each.sql, each.kind) for each in properties if each.queryable}
     translator = Translator({**columns, GEOMETRY_NAME: (layer.geometry, GEOMETRY)}, query.filter_crs)
     trees = [] if query.tree is None else [query.tree]
-    trees += [{"op": "=", "args": [{"property": name}, _typed(columns[name][1], text, name)]} for name, text in query.equal]
+    trees += [
+        {"op": "=", "args": [{"property": name}, _typed(columns[name][1], text, name)]} for name, text in query.equal
+    ]
     for tree in trees:
         text, more = translator.condition(tree)
         conditions.append(text)

@@ -38,7 +38,9 @@ def parse(text: str, language: str) -> Any:
         It cannot be read, or is longer or deeper than a person's question.
     """
     if len(text) > LONGEST:
-        raise BadFilterError(_("过滤条件长 %(length)d 个字符，最多 %(most)d 个") % {"length": len(text), "most": LONGEST})
+        raise BadFilterError(
+            _("过滤条件长 %(length)d 个字符，最多 %(most)d 个") % {"length": len(text), "most": LONGEST}
+        )
     if "\0" in text:
         raise BadFilterError(_("过滤条件含有不可用的字符"))
     try:

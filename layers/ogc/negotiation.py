@@ -68,7 +68,9 @@ def link(href: str, rel: str, media_type: str, title: str, **more: Any) -> Link:
     return {"href": href, "rel": rel, "type": media_type, "title": title, **more}
 
 
-def answer(asked: Asked, document: dict[str, Any], template: str, media_type: str = PLAIN_JSON, **context: Any) -> HttpResponse:
+def answer(
+    asked: Asked, document: dict[str, Any], template: str, media_type: str = PLAIN_JSON, **context: Any
+) -> HttpResponse:
     """The document in the agreed format: as it is, or in a page."""
     if asked.is_page:
         response = render(asked.request, template, {"document": document, "asked": asked, **context})
@@ -81,7 +83,9 @@ def answer(asked: Asked, document: dict[str, Any], template: str, media_type: st
     return response
 
 
-def resource(*formats: tuple[str, tuple[str, ...]]) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+def resource(
+    *formats: tuple[str, tuple[str, ...]],
+) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
     """Make a view of a function that gets :class:`Asked`.
 
     Parameters
@@ -135,7 +139,9 @@ def _agreed(request: HttpRequest, known: dict[str, tuple[str, ...]]) -> str:
             if found > worth:
                 best, worth = name, found
     if not best:
-        raise NotAcceptableError(_("可用的格式：%(formats)s") % {"formats": "、".join(t for ts in known.values() for t in ts)})
+        raise NotAcceptableError(
+            _("可用的格式：%(formats)s") % {"formats": "、".join(t for ts in known.values() for t in ts)}
+        )
     return best
 
 

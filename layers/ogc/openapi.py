@@ -36,7 +36,9 @@ def definition(root: str) -> dict[str, Any]:
         "info": {
             "title": _("沙盘开放接口"),
             "version": VERSION,
-            "description": _("OGC API Features（核心、坐标系、过滤）与 OGC API Tiles（矢量瓦片）。内容限于登录用户的数据范围。"),
+            "description": _(
+                "OGC API Features（核心、坐标系、过滤）与 OGC API Tiles（矢量瓦片）。内容限于登录用户的数据范围。"
+            ),
         },
         "servers": [{"url": root}],
         "tags": [
@@ -66,7 +68,15 @@ def _of(collection: Collection) -> dict[str, Any]:
     asked = [_reference(each) for each in RESERVED]
     asked += [_property(each) for title, each in queryables(collection).items() if title not in RESERVED]
     crs_header = {"Content-Crs": {"schema": {"type": "string"}, "description": _("坐标所用的坐标系")}}
-    item = _get(f"{name}.getFeature", collection.title, "data", feature, _reference("featureId"), _reference("crs"), headers=crs_header)
+    item = _get(
+        f"{name}.getFeature",
+        collection.title,
+        "data",
+        feature,
+        _reference("featureId"),
+        _reference("crs"),
+        headers=crs_header,
+    )
     items = _get(f"{name}.getFeatures", collection.title, "data", features, headers=crs_header)
     items["get"]["parameters"] = asked
     schema = {SCHEMA: {"schema": {"type": "object"}}, HTML: _page()}
@@ -175,7 +185,9 @@ def _parameters(root: str) -> dict[str, Any]:
         "crs": _query("crs", _("返回坐标的坐标系"), system),
         "filter": _query("filter", _("CQL2 过滤条件"), {"type": "string", "maxLength": filters.LONGEST}),
         "filter-lang": _query(
-            "filter-lang", _("过滤条件的写法"), {"type": "string", "enum": list(filters.LANGUAGES), "default": filters.TEXT}
+            "filter-lang",
+            _("过滤条件的写法"),
+            {"type": "string", "enum": list(filters.LANGUAGES), "default": filters.TEXT},
         ),
         "filter-crs": _query("filter-crs", _("过滤条件中坐标的坐标系"), system),
         "featureId": _in_path("featureId", _("要素编号"), {"type": "string"}),
@@ -221,7 +233,9 @@ def _schemas() -> dict[str, Any]:
             "properties": {"type": text, "title": text, "status": {"type": "integer"}, "detail": text},
         },
         "landingPage": {
-            "type": "object", "required": ["links"], "properties": {"title": text, "description": text, "links": _LINKS},
+            "type": "object",
+            "required": ["links"],
+            "properties": {"title": text, "description": text, "links": _LINKS},
         },
         "confClasses": {"type": "object", "required": ["conformsTo"], "properties": {"conformsTo": names}},
         "collections": {

@@ -141,7 +141,7 @@ def span_of(text: str) -> Span:
             raise ValueError(text)
     except (ValueError, OverflowError):
         raise BadParameterError(
-            _("参数 datetime 应为一个时间或时间段，如 2026-05-01T08:00:00Z、2026-05-01/2026-05-07、2026-05-01T00:00:00Z/..")
+            _("参数 datetime 应为时间或时间段，如 2026-05-01T08:00:00Z、2026-05-01/2026-05-07、2026-05-01/..")
         ) from None
     return since, until_or_open
 

@@ -133,7 +133,9 @@ def tileset(asked: Asked, collection: Collection, scope: Scope) -> dict[str, Any
                 "maxTileMatrix": str(layer.max_zoom),
                 "propertiesSchema": {
                     "type": "object",
-                    "properties": {each.name: {"title": each.title, **json_type(each)} for each in collection.properties()},
+                    "properties": {
+                        each.name: {"title": each.title, **json_type(each)} for each in collection.properties()
+                    },
                 },
             }
         ],

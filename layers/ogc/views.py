@@ -14,7 +14,7 @@ from gis.tiles import check_tile
 from gis.views import tile_response
 from layers.ogc import crs as systems
 from layers.ogc import documents, openapi, tiling
-from layers.ogc.collections import Collection, collection_of, collections
+from layers.ogc.collections import collection_of, collections
 from layers.ogc.exceptions import NotFoundError
 from layers.ogc.features import queryables, read_one, read_page
 from layers.ogc.negotiation import GEOJSON, HTML, MVT, OPENAPI, PLAIN_JSON, SCHEMA, Asked, answer, resource
@@ -140,19 +140,13 @@ def tile(asked: Asked, name: str, scheme: str, zoom: str, row: str, column: str)
     check_names(asked.request, ["f"])
     found = collection_of(name)
     tiling.check_scheme(scheme)
-    numbers = {}
-    for title, text in (("tileMatrix", zoom), ("tileRow", row), ("tileCol", column)):
-        numbers[title] = whole(text, title, 0, 2**31)
-    address = _address(found, **numbers)
-    return tile_response(asked.request, found.layer, *address)
-
-
-def _address(found: Collection, tileMatrix: int, tileRow: int, tileCol: int) -> tuple[int, int, int]:  # noqa: N803
+    named = (("tileMatrix", zoom), ("tileCol", column), ("tileRow", row))
+    z, x, y = (whole(text, title, 0, 2**31) for title, text in named)
     try:
-        check_tile(found.layer, tileMatrix, tileCol, tileRow)
+        check_tile(found.layer, z, x, y)
     except TileOutOfRangeError as error:
         raise NotFoundError(str(error)) from error
-    return tileMatrix, tileCol, tileRow
+    return tile_response(asked.request, found.layer, z, x, y)
 
 
 @resource()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from django.test import Client
@@ -95,7 +96,7 @@ def test_core_fc_response(door):
 
 def test_core_polygons_turn_the_way_rfc_7946_says(door):
     (ring,) = door.json("/collections/areas/items")["features"][0]["geometry"]["coordinates"][0]
-    turned = sum((x2 - x1) * (y2 + y1) for (x1, y1), (x2, y2) in zip(ring, ring[1:], strict=False))
+    turned = sum((x2 - x1) * (y2 + y1) for (x1, y1), (x2, y2) in pairwise(ring))
     assert turned < 0
 
 
@@ -118,7 +119,9 @@ def test_core_fc_limit(door, place):
     )
     assert len(door.json("/collections/areas/items")["features"]) == 10, "the default of the standard"
     assert len(door.json("/collections/areas/items", limit=3)["features"]) == 3
-    assert len(door.json("/collections/areas/items", limit=1_000_000)["features"]) == 25, "more than the most is the most"
+    assert len(door.json("/collections/areas/items", limit=1_000_000)["features"]) == 25, (
+        "more than the most is the most"
+    )
     for wrong in ("0", "-1", "many", "1.5", ""):
         assert "limit" in door.refused("/collections/areas/items", limit=wrong)
     seen, page = [], door.json("/collections/areas/items", limit=7)
@@ -161,7 +164,15 @@ def test_core_fc_time(door):
     assert names("2026-05-01T09:00:00Z/..") == {"测绘无人机"}
     assert names("../..") == both
     assert door.names("areas", datetime="1990-01-01T00:00:00Z") == {"西侧围栏", "东侧禁飞区"}, "they have no time"
-    for wrong in ("", "yesterday", "2026-05-01T08:00:00", "2026-05-02/2026-05-01", "1/2/3", "2026-13-01", "2026-05-01/PX"):
+    for wrong in (
+        "",
+        "yesterday",
+        "2026-05-01T08:00:00",
+        "2026-05-02/2026-05-01",
+        "1/2/3",
+        "2026-13-01",
+        "2026-05-01/PX",
+    ):
         assert "datetime" in door.refused("/collections/kites.drones/items", datetime=wrong)
 
 
@@ -179,7 +190,10 @@ def test_html_and_negotiation(door):
     pages += [f"/collections/areas{tail}" for tail in ("", "/items", "/queryables", "/tiles", "/tiles/WebMercatorQuad")]
     pages.append(f"/collections/areas/items/{Area.objects.first().pk}")
     for path in pages:
-        for found in (door.answer(path, "text/html,application/xhtml+xml,*/*;q=0.8"), door.answer(path, "*/*", f="html")):
+        for found in (
+            door.answer(path, "text/html,application/xhtml+xml,*/*;q=0.8"),
+            door.answer(path, "*/*", f="html"),
+        ):
             assert found.status_code == 200
             assert found["Content-Type"].startswith("text/html")
             assert "<html" in found.content.decode() and " style=" not in found.content.decode()

@@ -16,7 +16,11 @@ def definition(door):
 
 
 def resolved(definition, parameter):
-    return definition["components"]["parameters"][parameter["$ref"].rsplit("/", 1)[1]] if "$ref" in parameter else parameter
+    return (
+        definition["components"]["parameters"][parameter["$ref"].rsplit("/", 1)[1]]
+        if "$ref" in parameter
+        else parameter
+    )
 
 
 def test_it_is_valid(definition, door):
@@ -27,7 +31,10 @@ def test_it_is_valid(definition, door):
 
 def test_every_parameter_of_items_is_defined_as_the_standard_has_it(definition):
     for name in collections():
-        parameters = [resolved(definition, each) for each in definition["paths"][f"/collections/{name}/items"]["get"]["parameters"]]
+        parameters = [
+            resolved(definition, each)
+            for each in definition["paths"][f"/collections/{name}/items"]["get"]["parameters"]
+        ]
         found = {each["name"]: each for each in parameters}
         assert len(found) == len(parameters)
         assert {"limit", "bbox", "datetime", "crs", "bbox-crs", "filter", "filter-lang", "filter-crs"} <= set(found)
@@ -45,7 +52,9 @@ def test_operations_have_names_of_their_own_and_answers(definition):
     names = [each["operationId"] for each in operations]
     assert len(names) == len(set(names))
     for suffix in ("getTileSetsList", "getTileSet", "getTile"):
-        assert any(name.endswith(f".collection.vector.{suffix}") or name == f"collection.vector.{suffix}" for name in names)
+        assert any(
+            name.endswith(f".collection.vector.{suffix}") or name == f"collection.vector.{suffix}" for name in names
+        )
     assert all({"200", "400", "401", "404"} <= set(each["responses"]) for each in operations)
 
 

@@ -95,7 +95,17 @@ def test_every_collection_has_tiles(door):
 
 
 def test_tiles_out_of_range(door):
-    for tail in ("17/0/0", "-1/0/0", "9/512/0", "9/0/512", "9/-1/0", "x/0/0", "9/1.5/0", "99999999999999/0/0", "1/1/9999999999999999"):
+    for tail in (
+        "17/0/0",
+        "-1/0/0",
+        "9/512/0",
+        "9/0/512",
+        "9/-1/0",
+        "x/0/0",
+        "9/1.5/0",
+        "99999999999999/0/0",
+        "1/1/9999999999999999",
+    ):
         found = door.answer(f"{SET}/{tail}", "*/*")
         assert found.status_code in (400, 404), tail
         assert found["Content-Type"] == "application/problem+json"

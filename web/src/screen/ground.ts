@@ -144,7 +144,7 @@ export class Ground {
     for (const { layer, id, properties } of this.map.queryRenderedFeatures([x, y], { layers: ids })) {
       const info = byId.get(layer.id.split("/")[0]);
       // An outline, a filling and a volume are one thing, and tiles cut it into pieces.
-      if (info !== undefined && info.style.type !== "district") found.set(`${info.id}/${id ?? properties.id}`, { info, properties });
+      if (info !== undefined && info.style.type !== "district" && properties.point_count === undefined) found.set(`${info.id}/${id ?? properties.id}`, { info, properties });
     }
     return [...found.values()];
   }
