@@ -94,8 +94,8 @@ def _fill(options: argparse.Namespace) -> None:
             """CREATE TEMPORARY TABLE spot ON COMMIT DROP AS
                SELECT row_number() OVER (ORDER BY k) AS k, r.id AS region, ST_X(p) AS lon, ST_Y(p) AS lat, p
                FROM generate_series(1, 2 * %s) AS n (k)
-               CROSS JOIN LATERAL (SELECT ST_SetSRID(ST_MakePoint(121.1 + (k * 7919 %% 100003) / 100003.0 * 0.8,
-                                   30.9 + (k * 104729 %% 99991) / 99991.0 * 0.5), 4326) AS p) AS place
+               CROSS JOIN LATERAL (SELECT ST_SetSRID(ST_MakePoint(121.1 + (k::int8 * 7919 %% 100003) / 100003.0 * 0.8,
+                                   30.9 + (k::int8 * 104729 %% 99991) / 99991.0 * 0.5), 4326) AS p) AS place
                JOIN geo_region AS r ON r.level = 'district' AND ST_Contains(r.boundary, place.p)
                ORDER BY k LIMIT %s""",
             [options.things, options.things],

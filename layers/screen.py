@@ -32,6 +32,7 @@ def screen_page(request: HttpRequest) -> HttpResponse:
     boot["urls"] |= {
         "layers": reverse("api:layers"),
         "grids": reverse("api:grids"),
+        "ask": reverse("api:ask"),
         "modules": reverse("api:modules"),
         "search": reverse("api:search"),
         "alerts": reverse("api:alerts"),

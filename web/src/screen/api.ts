@@ -1,11 +1,12 @@
 import { ApiError } from "../api";
+import type { Answered, Where } from "./asking/questions";
 import type { Alert, AlertWhole } from "./alerts";
 import type { ChartInfo } from "./charts/chart";
 import type { LayerInfo, PanelInfo, Statistics, TilesetInfo } from "./layerinfo";
 
 /** Something a search found. */
 export interface Found {
-  type: "asset" | "area" | "row";
+  type: "asset" | "area" | "row" | "region" | "organization" | "place" | "coordinates";
   id: number;
   layer: string | null;
   kind: string;
@@ -50,6 +51,7 @@ export class RefusedError extends ApiError {
 export interface ScreenUrls {
   layers: string;
   grids: string;
+  ask: string;
   modules: string;
   search: string;
   alerts: string;
@@ -145,19 +147,44 @@ export class ScreenApi {
     return this.ask(`${this.urls.grids}/${grid}/cell?lon=${lon}&lat=${lat}${moment === null ? "" : `&at=${Math.round(moment)}`}`);
   }
 
+  /** What layers (by id) have somewhere. */
+  question(where: Where, layers: readonly string[]): Promise<Answered> {
+    return this.send(this.urls.ask, { where, layers });
+  }
+
+  /** The same as a file, which the browser keeps. */
+  async questionFile(where: Where, layers: readonly string[], kind: "xlsx" | "geojson"): Promise<void> {
+    const answer = await this.fetch(`${this.urls.ask}/file.${kind}`, this.posted({ where, layers }));
+    const name = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1] ?? `sandtable.${kind}`;
+    const address = URL.createObjectURL(await answer.blob());
+    const link = document.createElement("a");
+    link.href = address;
+    link.download = name;
+    link.click();
+    URL.revokeObjectURL(address);
+  }
+
   async tilesets(): Promise<TilesetInfo[]> {
     return (await this.ask<{ tilesets: TilesetInfo[] }>(this.urls.tilesets)).tilesets;
   }
 
   private send<T>(address: string, body: object): Promise<T> {
-    return this.ask(address, {
+    return this.ask(address, this.posted(body));
+  }
+
+  private posted(body: object): RequestInit {
+    return {
       method: "POST",
       headers: { Accept: "application/json", "Content-Type": "application/json", "X-CSRFToken": this.csrf },
       body: JSON.stringify(body),
-    });
+    };
   }
 
   private async ask<T>(address: string, init: RequestInit = {}): Promise<T> {
+    return (await (await this.fetch(address, init)).json()) as T;
+  }
+
+  private async fetch(address: string, init: RequestInit): Promise<Response> {
     let answer: Response;
     try {
       answer = await fetch(address, { headers: { Accept: "application/json" }, ...init });
@@ -165,7 +192,7 @@ export class ScreenApi {
       if (init.signal?.aborted) throw error;
       throw new ApiError(0, error);
     }
-    if (answer.ok) return (await answer.json()) as T;
+    if (answer.ok) return answer;
     const said = (await answer.json().catch(() => null)) as { detail?: unknown } | null;
     if (typeof said?.detail === "string") throw new RefusedError(answer.status, said.detail);
     throw new ApiError(answer.status);

@@ -163,6 +163,12 @@ export class Inventory {
     return this.layers.filter(isGrid).filter((layer) => this.tree.isShown(layer)).reverse();
   }
 
+  /** Ids of layers that are switched on and have things of their own to ask about. */
+  get askable(): string[] {
+    const pictures = new Set(["heat", "district", "cells"]);
+    return this.layers.filter((layer) => this.tree.isShown(layer) && !pictures.has(layer.style.type)).map(({ id }) => id);
+  }
+
   /** Gives heat maps the present places, and risk grids the moment that is shown. */
   heat(): void {
     this.grids.follow(this.canvas, this.shownGrids);

@@ -5,6 +5,7 @@ import type { Topline } from "../map/topline";
 import { t } from "../words";
 import type { AlertDesk } from "./alertdesk";
 import type { Found } from "./api";
+import type { Asking } from "./asking/asking";
 import type { Focus } from "./focus";
 import type { GridLayer } from "./grids";
 import { happened } from "./happened";
@@ -23,6 +24,7 @@ interface Deps {
   inventory: Inventory;
   focus: Focus;
   past: TimeMachine;
+  asking: Asking;
   topline: Topline;
   notices: Notices;
   districts: readonly District[];
@@ -41,6 +43,13 @@ export class Opening {
     this.deps.moving.selection.select(id);
   }
 
+  /** Opens what an answer's row tells of: a thing with its card, anything else where it is. */
+  row(layer: string, id: number, lon: number, lat: number): void {
+    const isThing = this.deps.inventory.layers.some((each) => each.id === layer && each.source.type === "live");
+    if (isThing) this.asset(id, [lon, lat]);
+    else this.scenery?.fly(lon, lat);
+  }
+
   found(found: Found): void {
     const { lon, lat } = found;
     const place: [number, number] | null = lon === null || lat === null ? null : [lon, lat];
@@ -50,6 +59,7 @@ export class Opening {
   }
 
   pick(info: PickingInfo): void {
+    if (this.deps.asking.isDrawing) return;
     const { canvas, scenery } = this;
     const { moving, alerts, inventory, focus } = this.deps;
     const { picture, selection } = moving;
@@ -96,12 +106,14 @@ export class Opening {
 
   /** Closes what lies over the map, one thing at a time; then looks at the whole again. */
   close(): void {
-    const { alerts, inventory, focus, past, topline } = this.deps;
+    const { alerts, asking, inventory, focus, past, topline } = this.deps;
     const { selection } = this.deps.moving;
     this.canvas?.hush();
     topline.close();
     if (alerts.id !== null) alerts.close();
+    else if (asking.isDrawing) asking.back();
     else if (selection.id !== null) selection.clear();
+    else if (asking.isOpen) asking.back();
     else if (inventory.spotlight.target !== null) inventory.spotlight.clear();
     else if (past.isPast) past.present();
     else if (focus.district !== null) focus.look(null);
