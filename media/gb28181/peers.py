@@ -53,6 +53,8 @@ class Binding:
     seen_at: float
     version: str = ""
     online: bool = True
+    about: tuple[str, str, str] = ("", "", "")
+    """Manufacturer, model, firmware."""
 
     @property
     def code(self) -> str:
