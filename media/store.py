@@ -121,15 +121,17 @@ def write_registrations(rows: Sequence[Seen]) -> None:
                FROM media_videodevice WHERE id = %s
                ON CONFLICT (device_id) DO UPDATE SET online = excluded.online, transport = excluded.transport,
                    host = excluded.host, port = excluded.port, registered_at = excluded.registered_at,
-                   expires_at = excluded.expires_at, seen_at = excluded.seen_at, version = excluded.version""",
+                   expires_at = excluded.expires_at, seen_at = excluded.seen_at, version = excluded.version,
+                   manufacturer = coalesce(nullif(excluded.manufacturer, ''), r.manufacturer),
+                   model = coalesce(nullif(excluded.model, ''), r.model),
+                   firmware = coalesce(nullif(excluded.firmware, ''), r.firmware)""",
             [(*row[1:], row.pk) for row in rows],
         )
 
 
-def set_online(pks: Collection[int], online: bool) -> None:
-    """A device's channels are as reachable as it is: all go with it, and come back with the next catalogue."""
-    if not online:
-        Channel.objects.filter(device__in=pks, online=True).update(online=False)
+def switch_off(pks: Collection[int]) -> None:
+    """Devices are gone, and their channels with them; they come back with the next catalogue."""
+    Channel.objects.filter(device__in=pks, online=True).update(online=False)
 
 
 def take_catalogues(catalogues: Sequence[tuple[Known, Sequence[Entry], bool]]) -> list[Placed]:

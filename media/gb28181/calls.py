@@ -35,6 +35,7 @@ SILENT_S = 10.0
 """Without a packet for so long, a live stream has ended, whatever the camera thinks; a paused one has not."""
 FIRST_S = 10.0
 ENDED_REMEMBERED = 2000
+PORTS_TRIED = 20
 RTSP_TYPE = "Application/MANSRTSP"
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0)
 EXPLAINED = {486: "busy", 488: "media not acceptable", 404: "no such channel", 403: "forbidden"}
@@ -219,7 +220,7 @@ class Calls:
         number = next(self._numbers)
         ssrc = ssrc_text(self._talker.domain, number, history=call.recorded is not None)
         host = binding.flow.local[0]
-        await call.open(self._bind, self._ports.take(), int(ssrc), {binding.host}, setup)
+        await self._open_port(call, int(ssrc), {binding.host}, setup)
         past = call.recorded
         wanted = Wanted(
             self._talker.code,
@@ -248,6 +249,23 @@ class Calls:
             await self.hang_up(call, "media not usable")
             raise NoReplyError(str(error)) from None
         self._later(self._watch(call))
+
+    async def _open_port(self, call: Call, ssrc: int, hosts: set[str], setup: str) -> None:
+        """Find a port nobody else on this machine has."""
+        taken: list[int] = []
+        try:
+            for left in reversed(range(PORTS_TRIED)):
+                port = self._ports.take()
+                try:
+                    await call.open(self._bind, port, ssrc, hosts, setup)
+                    return
+                except OSError:
+                    call.port = 0
+                    taken.append(port)
+                    if not left:
+                        raise
+        finally:
+            self._ports.give_back(taken)
 
     async def _invite(self, request: Request, binding: Binding, call: Call) -> Response:
         flow = binding.flow

@@ -17,6 +17,8 @@ from prometheus_client import Counter, Gauge
 from devices.protocols.road import Road
 from devices.protocols.turned_away import TurnedAway
 from gis.notices import listen
+from media.asking import Answering
+from media.gb28181.answers import Answers
 from media.gb28181.bodies import Bodies
 from media.gb28181.calls import Calls
 from media.gb28181.codes import is_code
@@ -42,7 +44,7 @@ from media.store import (
     load_cameras,
     load_known,
     load_registrations,
-    set_online,
+    switch_off,
     write_registrations,
 )
 from twin.database import DatabaseThread
@@ -114,6 +116,7 @@ class Gb28181Server:
         assert self.address is not None
         logger.info("gb28181: %s listening on %s:%d, UDP and TCP", self.talker.code, *self.address)
         await self._restore()
+        await self.answering.start()
         running = (
             self._keep_house(),
             self._watch(),
@@ -129,6 +132,7 @@ class Gb28181Server:
         for job in (stopped, *jobs):
             job.cancel()
         ended = await asyncio.gather(*jobs, return_exceptions=True)
+        self.answering.stop()
         await self.calls.stop()
         await self.endpoint.stop()
         await self._write()
@@ -155,6 +159,7 @@ class Gb28181Server:
         self.newcomers = Newcomers(self.talker, self.subscriptions, self.reports, self.database, self._learnt)
         self.calls = Calls(self.talker, Ports(*self._media_ports), self._host, self.refuse)
         self.bodies = Bodies(self.talker, self.reports, self.newcomers, self.calls.recording_ended)
+        self.answering = Answering(self.road, Answers(self.talker, self.newcomers, self.calls).handlers)
         self.peers.learn(await self.database.do(load_known))
         self.reports.placed(await self.database.do(load_cameras), new=False)
 
@@ -340,7 +345,7 @@ class Gb28181Server:
             if rows:
                 await self.database.do(write_registrations, rows)
             if gone:
-                await self.database.do(set_online, gone, False)
+                await self.database.do(switch_off, gone)
         except Exception:
             logger.exception("gb28181: registrations could not be written; trying again")
             self._unwritten = unwritten | self._unwritten

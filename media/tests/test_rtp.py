@@ -1,13 +1,14 @@
-"""Pictures in: a stream written by other hands, cut, doubled, shuffled, lost and littered; and what cameras really sent."""
+"""Pictures in: a stream written by other hands, cut, doubled, shuffled, lost, littered; and what cameras sent."""
 
 from __future__ import annotations
 
+import itertools
 import random
 import struct
 
 import pytest
 
-from media.rtp.frames import Frame, Unwrapper, guess_video, is_key, nal_types
+from media.rtp.frames import Frame, Unwrapper, guess_video, is_key
 from media.rtp.framing import RtpFramer
 from media.rtp.packets import Packet, Reorder, read_packet
 from media.rtp.ps import PsDemuxer
@@ -139,7 +140,7 @@ def test_without_a_map_the_codec_is_seen_from_the_picture():
 
 def test_times_do_not_fall_back_when_the_counter_is_full():
     frames, _demuxer = demux(stream(begin=(1 << 33) - 7200))
-    assert [b.pts - a.pts for a, b in zip(frames, frames[1:], strict=False)] == [3600] * 9
+    assert [b.pts - a.pts for a, b in itertools.pairwise(frames)] == [3600] * 9
     unwrap = Unwrapper(8)
     assert [unwrap(value) for value in (250, 2, 255, 5)] == [250, 258, 255, 261]
 
