@@ -110,8 +110,17 @@ class Answering:
             task.cancel()
 
 
-def ask(name: str, timeout_s: float = 15.0, **args: Any) -> Any:
+def ask(question: str, timeout_s: float = 15.0, /, **args: Any) -> Any:
     """Ask, and wait for the answer; for Django's own threads.
+
+    Parameters
+    ----------
+    question : str
+        Name of one of the handlers.
+    timeout_s : float
+        How long to wait.
+    **args
+        The handler's arguments.
 
     Raises
     ------
@@ -140,7 +149,7 @@ def ask(name: str, timeout_s: float = 15.0, **args: Any) -> Any:
     try:
         if not subscribed.wait(5):
             raise NoReplyError("the broker did not take the question")
-        client.publish(TOPIC, msgspec.json.encode(Question(name, args, reply)), qos=1)
+        client.publish(TOPIC, msgspec.json.encode(Question(question, args, reply)), qos=1)
         if not done.wait(timeout_s):
             raise NoReplyError("the process that talks to cameras did not answer in time")
     finally:

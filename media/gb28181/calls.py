@@ -20,7 +20,7 @@ from media.gb28181.codes import ssrc_text
 from media.gb28181.peers import Binding
 from media.gb28181.sdp import Offer, Wanted, read_sdp, write_sdp
 from media.gb28181.talk import Talker
-from media.reasons import FORGED, RTP_FOREIGN, SDP_UNUSABLE
+from media.reasons import FORGED, PICTURE_DAMAGED, RTP_FOREIGN, SDP_UNUSABLE
 from media.rtp.receiving import Ports, Receiving, Sink, TcpPort, UdpPort
 from media.sip.dialogs import Dialog, DialogKey, key_of
 from media.sip.exceptions import DeclinedError, NoAnswerError
@@ -337,6 +337,8 @@ class Calls:
     def _free(self, call: Call, why: str) -> None:
         call.closing = True
         call.close(why)
+        if call.receiving is not None and (damaged := call.receiving.counts.damaged) and call.dialog is not None:
+            self._refuse(PICTURE_DAMAGED, f"{damaged} places, channel {call.channel}", call.device, call.dialog.flow)
         self._begun.discard(call)
         calls_open.set(len(self._begun))
         calls_total.labels(why if why in KNOWN_ENDS else "other").inc()

@@ -55,6 +55,8 @@ class Binding:
     online: bool = True
     about: tuple[str, str, str] = ("", "", "")
     """Manufacturer, model, firmware."""
+    call_id: str = ""
+    """Of its REGISTER: a device that has started anew has another."""
 
     @property
     def code(self) -> str:

@@ -55,6 +55,7 @@ MEDIA_PORTS = (30_000, 31_999)
 HOUSE_S = 1.0
 WRITE_S = 1.0
 NOTED_S = 60.0
+REREAD_S = 3.0
 GRACE_S = 30.0
 """After a start, what was signed in before is believed to be for at least as long."""
 MOST_UNWRITTEN = 5000
@@ -374,7 +375,7 @@ class Gb28181Server:
             for binding in self.peers.learn(known):
                 self._went(binding)
             self.reports.placed(cameras)
-            await asyncio.sleep(3)  # catalogues of a thousand devices are a thousand changes
+            await asyncio.sleep(REREAD_S)  # catalogues of a thousand devices are a thousand changes
 
     # What is turned away
 

@@ -11,7 +11,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from media.rtp.frames import VIDEO, Frame
 from media.rtp.framing import RtpFramer
@@ -150,8 +150,9 @@ class Receiving:
         if self._ssrc is not None and (self._sure or not right):
             # The same camera, begun anew without a word: from the same place, and sure of nothing so far.
             return False
-        if self._ssrc is not None:
+        if self._ssrc is not None:  # what the wrong one sent is no part of this stream
             self._order = Reorder()
+            self._takers.clear()
         self._ssrc, self._source, self._sure = packet.ssrc, source, right
         return True
 
@@ -191,8 +192,7 @@ class UdpPort(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)  # Python 3.11's own is no subclass
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
 
     def datagram_received(self, data: bytes, address: tuple) -> None:

@@ -138,15 +138,21 @@ class Wire:
     def receive(self):
         return wire.read(self.socket.recv(65_535))
 
+    def answer(self):
+        """The next answer; what the platform asks meanwhile goes unheard."""
+        while not (said := self.receive()).status:
+            pass
+        return said
+
     def ask(self, *args, **more):
         self.send(*args, **more)
-        return self.receive()
+        return self.answer()
 
     def hears_nothing(self):
         """Whether no answer comes; the server has had time, since another gets one."""
         self.socket.settimeout(0.2)
         try:
-            self.socket.recv(65_535)
+            self.answer()
         except TimeoutError:
             return True
         finally:
