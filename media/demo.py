@@ -26,7 +26,7 @@ def register_demo(count: int, address: tuple[str, int], *, moving: bool = False)
     devices = []
     with acting("demo"):
         there = {device.code: device for device in VideoDevice.objects.filter(name__startswith=NAME)}
-        new = []
+        new: list[VideoDevice] = []
         for number in range(count):
             code = f"{own.code[:8]}001180{number + 1:06d}"
             device = there.get(code) or VideoDevice(code=code, name=f"{NAME} {number + 1}")

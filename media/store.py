@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -41,6 +41,9 @@ class Seen(NamedTuple):
     expires_at: float
     seen_at: float
     version: str
+    manufacturer: str = ""
+    model: str = ""
+    firmware: str = ""
 
 
 class Placed(NamedTuple):
@@ -114,64 +117,79 @@ def write_registrations(rows: Sequence[Seen]) -> None:
         cursor.executemany(
             """INSERT INTO media_registration AS r (device_id, online, transport, host, port, registered_at, expires_at,
                    seen_at, version, manufacturer, model, firmware)
-               SELECT id, %s, %s, %s, %s, to_timestamp(%s), to_timestamp(%s), to_timestamp(%s), %s, '', '', ''
+               SELECT id, %s, %s, %s, %s, to_timestamp(%s), to_timestamp(%s), to_timestamp(%s), %s, %s, %s, %s
                FROM media_videodevice WHERE id = %s
                ON CONFLICT (device_id) DO UPDATE SET online = excluded.online, transport = excluded.transport,
                    host = excluded.host, port = excluded.port, registered_at = excluded.registered_at,
-                   expires_at = excluded.expires_at, seen_at = excluded.seen_at, version = excluded.version""",
+                   expires_at = excluded.expires_at, seen_at = excluded.seen_at, version = excluded.version,
+                   manufacturer = coalesce(nullif(excluded.manufacturer, ''), r.manufacturer),
+                   model = coalesce(nullif(excluded.model, ''), r.model),
+                   firmware = coalesce(nullif(excluded.firmware, ''), r.firmware)""",
             [(*row[1:], row.pk) for row in rows],
         )
 
 
-def write_about(pk: int, manufacturer: str, model: str, firmware: str) -> None:
-    """Store what a device said of itself."""
-    Registration.objects.filter(pk=pk).update(manufacturer=manufacturer, model=model, firmware=firmware)
+def switch_off(pks: Collection[int]) -> None:
+    """Devices are gone, and their channels with them; they come back with the next catalogue."""
+    Channel.objects.filter(device__in=pks, online=True).update(online=False)
 
 
-def set_online(pks: Collection[int], online: bool) -> None:
-    """A device's channels are as reachable as it is: all go with it, and come back with the next catalogue."""
-    if not online:
-        Channel.objects.filter(device__in=pks, online=True).update(online=False)
-
-
-def take_catalogues(catalogues: Iterable[tuple[Known, Sequence[Entry], bool]]) -> list[Placed]:
+def take_catalogues(catalogues: Sequence[tuple[Known, Sequence[Entry], bool]]) -> list[Placed]:
     """Store catalogues; each whole (what it does not have is gone) or of some entries only.
+
+    However many there are, it is a handful of statements.
 
     Returns
     -------
     list of Placed
         Cameras that are new, or whose place or state changed.
     """
-    placed: list[Placed] = []
+    new: list[Channel] = []
+    changed: dict[int, Channel] = {}
     with acting("GB/T 28181"), transaction.atomic():
+        pks = sorted({known.pk for known, _entries, _whole in catalogues})
+        devices = {device.pk: device for device in VideoDevice.objects.select_for_update().filter(pk__in=pks)}
+        there: dict[int, dict[str, Channel]] = {pk: {} for pk in devices}
+        for channel in Channel.objects.filter(device__in=pks):
+            there[channel.device_id][channel.code] = channel
         for known, entries, whole in catalogues:
-            placed += _take_catalogue(known, entries, whole)
-    return placed
-
-
-def _take_catalogue(known: Known, entries: Sequence[Entry], whole: bool) -> list[Placed]:
-    device = VideoDevice.objects.select_for_update().filter(pk=known.pk).first()
-    if device is None:
-        return []
-    before = {channel.code: channel for channel in Channel.objects.filter(device=device)}
-    wanted = {entry.code: entry for entry in entries if not is_folder(entry.code)}
-    if len(wanted) > 1 and known.code in wanted and not before.get(known.code):
-        del wanted[known.code]  # a recorder that lists itself beside its channels
-    new = [
-        _new_channel(device, entry)
-        for code, entry in wanted.items()
-        if code not in before and entry.event not in _STATES
+            if (device := devices.get(known.pk)) is not None:
+                for channel in _merge(device, there[device.pk], entries, whole):
+                    if channel.pk is None:
+                        new.append(channel)
+                        there[device.pk][channel.code] = channel
+                    else:
+                        changed[channel.pk] = channel
+        new = list({(channel.device_id, channel.code): channel for channel in new}.values())
+        _bind([channel for channel in new if is_camera(channel.code)], devices)
+        Channel.objects.bulk_create(new, batch_size=CHUNK)
+        if changed:
+            Channel.objects.bulk_update(changed.values(), _TAKEN_OVER, batch_size=CHUNK)
+        told = [known.pk for known, _entries, whole in catalogues if whole]
+        Registration.objects.filter(pk__in=told).update(catalogue_at=datetime.now(UTC))
+    return [
+        placed_of(channel, devices[channel.device_id].code)
+        for channel in (*new, *changed.values())
+        if channel.asset_id is not None
     ]
-    changed = [before[code] for code, entry in wanted.items() if code in before and _take_over(before[code], entry)]
-    gone = [channel for code, channel in before.items() if whole and channel.listed and code not in wanted]
-    for channel in gone:
-        channel.listed = channel.online = False
-    _bind([channel for channel in new if is_camera(channel.code)], device)
-    Channel.objects.bulk_create(new, batch_size=CHUNK)
-    Channel.objects.bulk_update(changed + gone, _TAKEN_OVER, batch_size=CHUNK)
-    if whole:
-        Registration.objects.filter(pk=device.pk).update(catalogue_at=datetime.now(UTC))
-    return [placed_of(channel, device.code) for channel in (*new, *changed, *gone) if channel.asset_id]
+
+
+def _merge(device: VideoDevice, there: dict[str, Channel], entries: Sequence[Entry], whole: bool) -> Iterator[Channel]:
+    """Channels that are new (without a key yet) or changed."""
+    wanted = {entry.code: entry for entry in entries if not is_folder(entry.code)}
+    if len(wanted) > 1 and device.code in wanted and device.code not in there:
+        del wanted[device.code]  # a recorder that lists itself beside its channels
+    for code, entry in wanted.items():
+        channel = there.get(code)
+        if channel is None:
+            if entry.event not in _STATES:
+                yield _new_channel(device, entry)
+        elif _take_over(channel, entry):
+            yield channel
+    for code, channel in list(there.items()):
+        if whole and channel.listed and code not in wanted:
+            channel.listed = channel.online = False
+            yield channel
 
 
 def _new_channel(device: VideoDevice, entry: Entry) -> Channel:
@@ -210,23 +228,23 @@ def _take_over(channel: Channel, entry: Entry) -> bool:
     return new
 
 
-def _bind(channels: Sequence[Channel], device: VideoDevice) -> None:
+def _bind(channels: Sequence[Channel], devices: Mapping[int, VideoDevice]) -> None:
     """Give cameras their place on the map, and the terminal their positions and events come by."""
-    names = {channel.code: terminal_of(device.code, channel.code) for channel in channels}
-    there = {asset.code: asset for asset in Asset.objects.filter(kind=CAMERA.key, code__in=names.values())}
+    names = [terminal_of(devices[channel.device_id].code, channel.code) for channel in channels]
+    there = {asset.code: asset for asset in Asset.objects.filter(kind=CAMERA.key, code__in=names)}
     missing = [
-        Asset(kind=CAMERA.key, code=names[channel.code], name=channel.name[:120], owner=device.owner)
-        for channel in channels
-        if names[channel.code] not in there
+        Asset(kind=CAMERA.key, code=name, name=channel.name[:120], owner_id=devices[channel.device_id].owner_id)
+        for name, channel in zip(names, channels, strict=True)
+        if name not in there
     ]
     there |= {asset.code: asset for asset in Asset.objects.bulk_create(missing, batch_size=CHUNK)}
-    for channel in channels:
-        channel.asset = there[names[channel.code]]
-    known = set(Device.objects.filter(identifier__in=names.values()).values_list("identifier", flat=True))
+    for name, channel in zip(names, channels, strict=True):
+        channel.asset = there[name]
+    known = set(Device.objects.filter(identifier__in=names).values_list("identifier", flat=True))
     Device.objects.bulk_create(
         [
             Device(identifier=name, kind=CAMERA.key, asset=there[name], numbered=False, shard=shard_of(name))
-            for name in names.values()
+            for name in names
             if name not in known
         ],
         batch_size=CHUNK,

@@ -216,8 +216,6 @@ def read_recording(item: Element) -> Recording | None:
     )
 
 
-def read_presets(body: Element) -> list[Preset]:
-    """Presets of an answer."""
-    listed = body.find("PresetList")
-    items = listed.all("Item") if listed is not None else iter(())
-    return [Preset(whole(item.get("PresetID")), said(item, "PresetName")) for item in items]
+def read_preset(item: Element) -> Preset:
+    """One preset of an answer."""
+    return Preset(whole(item.get("PresetID")), said(item, "PresetName"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from media.exceptions import MediaError
 from media.gb28181.items import Entry, read_entry, said
@@ -13,7 +13,7 @@ from media.gb28181.peers import Binding, Known
 from media.gb28181.reports import Reports
 from media.gb28181.subscriptions import Subscriptions
 from media.gb28181.talk import Talker, query
-from media.store import take_catalogues, write_about
+from media.store import take_catalogues
 from twin.database import DatabaseThread
 
 logger = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 JITTER_S = 3.0
 HEAP_S = 0.5
 """Catalogues are stored together: a thousand come at once after a power cut."""
-MOST_IN_HEAP = 50
+MOST_IN_HEAP = 100
 CATALOGUE_PATIENCE_S = 30.0
 
 
@@ -32,12 +32,20 @@ class Newcomers:
     ----------
     database : DatabaseThread
         Where catalogues are stored.
+    learnt : callable
+        Told that a device has said who made it.
     """
 
     def __init__(
-        self, talker: Talker, subscriptions: Subscriptions, reports: Reports, database: DatabaseThread
+        self,
+        talker: Talker,
+        subscriptions: Subscriptions,
+        reports: Reports,
+        database: DatabaseThread,
+        learnt: Callable[[Binding], None],
     ) -> None:
         self._talker, self._subscriptions, self._reports, self._database = talker, subscriptions, reports, database
+        self._learnt = learnt
         self._meeting: dict[str, asyncio.Task[None]] = {}
         self._heap: list[tuple[Known, Sequence[Entry], bool]] = []
 
@@ -72,10 +80,9 @@ class Newcomers:
             It does not say.
         """
         body = (await self._talker.ask(code, "Query", "DeviceInfo", query("DeviceInfo", code))).body
-        known = self._talker.peers.known.get(code)
-        if known is not None:
-            names = [said(body, name, 64) for name in ("Manufacturer", "Model", "Firmware")]
-            await self._database.do(write_about, known.pk, *names)
+        if (binding := self._talker.peers.online(code)) is not None:
+            binding.about = said(body, "Manufacturer", 64), said(body, "Model", 64), said(body, "Firmware", 64)
+            self._learnt(binding)
 
     async def ask_catalogue(self, code: str) -> None:
         """Ask what it has, and store that.

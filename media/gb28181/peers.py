@@ -53,6 +53,10 @@ class Binding:
     seen_at: float
     version: str = ""
     online: bool = True
+    about: tuple[str, str, str] = ("", "", "")
+    """Manufacturer, model, firmware."""
+    call_id: str = ""
+    """Of its REGISTER: a device that has started anew has another."""
 
     @property
     def code(self) -> str:

@@ -128,8 +128,8 @@ class Registrar:
         seconds = min(asked, MOST_S)
         now = time.time()
         version = request.headers.get("x-gb-ver")[:8]
-        binding = Binding(known, flow, contact, now, now + seconds, now, version)
-        news = before is None or not before.online or before.host != binding.host
+        binding = Binding(known, flow, contact, now, now + seconds, now, version, call_id=request.call_id)
+        news = before is None or not before.online or before.host != binding.host or before.call_id != binding.call_id
         self.peers.bind(binding)
         trust = getattr(flow, "trust", None)
         if trust is not None:

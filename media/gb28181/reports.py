@@ -26,6 +26,8 @@ HEAP_ROWS = 1000
 EVERY_S = 1.0
 REFRESH_S = 3600.0
 """How often a fixed camera's place is told again, so that its age says that it is still there."""
+NOTICE_S = 3.0
+"""How long it may take the ingest to hear of a new camera."""
 MOST_WAITING = 200_000
 MOST_TRIES = 20
 RETRY_S = 3.0
@@ -42,6 +44,15 @@ class _Row(msgspec.Struct):
     not_before: float = 0.0
 
 
+class _Camera(msgspec.Struct):
+    """What has been told of a fixed camera."""
+
+    placed: Placed
+    known_at: float
+    told_at: float | None = None
+    power: bool | None = None
+
+
 class Reports:
     """Tells the twin.
 
@@ -53,30 +64,32 @@ class Reports:
 
     def __init__(self, road: Road) -> None:
         self._road = road
-        self._fixed: dict[str, tuple[Placed, float]] = {}
+        self._cameras: dict[str, _Camera] = {}
+        self._of_device: dict[str, list[str]] = {}
+        self._moving: set[str] = set()
         self._waiting: OrderedDict[tuple[str, str | float], _Row] = OrderedDict()
         self._more = asyncio.Event()
 
-    def placed(self, cameras: Iterable[Placed], *, tell: bool = True) -> None:
-        """Cameras are new, or changed."""
-        for camera in cameras:
-            before = self._fixed.get(camera.terminal)
-            was_online = before is not None and before[0].online
-            self._fixed[camera.terminal] = (camera, before[1] if before and before[0] == camera else 0.0)
-            if tell and (before is None or was_online != camera.online):
-                self.power(camera.terminal, camera.online)
+    def placed(self, cameras: Iterable[Placed], *, new: bool = True) -> None:
+        """Cameras are there, or changed; ``new``: perhaps only just, and the ingest has yet to hear of them."""
+        now = time.monotonic()
+        for placed in cameras:
+            camera = self._cameras.get(placed.terminal)
+            if camera is None:
+                camera = _Camera(placed, now if new else now - NOTICE_S, power=None if new else placed.online)
+                self._cameras[placed.terminal] = camera
+                self._of_device.setdefault(placed.device, []).append(placed.terminal)
+            elif camera.placed[-4:] != placed[-4:]:
+                camera.told_at = None
+            camera.placed = placed
 
     def cameras_of(self, device: str) -> list[Placed]:
         """Cameras of a device."""
-        return [camera for camera, _told in self._fixed.values() if camera.device == device]
-
-    def power(self, terminal: str, on: bool) -> None:
-        """A camera can be reached, or cannot any longer."""
-        self._say(terminal, "status", {"time": _now_ms(), "power": "on" if on else "off"})
+        return [self._cameras[terminal].placed for terminal in self._of_device.get(device, ())]
 
     def moved(self, terminal: str, fix: Fix) -> None:
-        """A camera said where it is; a fixed place told before counts no more."""
-        self._fixed.pop(terminal, None)
+        """A camera said where it is; the place in its catalogue counts no more."""
+        self._moving.add(terminal)
         self._put(
             PushedRow(
                 terminal,
@@ -120,12 +133,18 @@ class Reports:
 
     def _refresh(self) -> None:
         now = time.monotonic()
-        for terminal, (camera, told) in list(self._fixed.items()):
-            if not camera.online or camera.lon is None or camera.lat is None or (told and now - told < REFRESH_S):
+        for terminal, camera in self._cameras.items():
+            placed = camera.placed
+            if now - camera.known_at < NOTICE_S:
                 continue
-            self._fixed[terminal] = (camera, now)
-            row = PushedRow(terminal, _now_ms(), camera.lon, camera.lat, heading_deg=camera.heading_deg)
-            self._put(row)
+            if camera.power != placed.online:
+                camera.power = placed.online
+                self._say(terminal, "status", {"time": _now_ms(), "power": "on" if placed.online else "off"})
+            if not placed.online or placed.lon is None or placed.lat is None or terminal in self._moving:
+                continue
+            if camera.told_at is None or now - camera.told_at >= REFRESH_S:
+                camera.told_at = now
+                self._put(PushedRow(terminal, _now_ms(), placed.lon, placed.lat, heading_deg=placed.heading_deg))
 
     def _put(self, row: PushedRow) -> None:
         positions_total.inc()

@@ -17,7 +17,10 @@ from prometheus_client import Counter, Gauge
 from devices.protocols.road import Road
 from devices.protocols.turned_away import TurnedAway
 from gis.notices import listen
+from media.asking import Answering
+from media.gb28181.answers import Answers
 from media.gb28181.bodies import Bodies
+from media.gb28181.calls import Calls
 from media.gb28181.codes import is_code
 from media.gb28181.guard import MOST_PEER, PEER_S, Buckets
 from media.gb28181.newcomers import Newcomers
@@ -27,7 +30,8 @@ from media.gb28181.reports import Reports
 from media.gb28181.subscriptions import Subscriptions
 from media.gb28181.talk import Talker
 from media.gb28181.xml import XmlError, read_xml
-from media.reasons import FLOODING, MALFORMED, STRANGER, UNREADABLE
+from media.reasons import FLOODING, FORGED, MALFORMED, STRANGER, UNREADABLE
+from media.rtp.receiving import Ports
 from media.sip.digest import Challenger
 from media.sip.exceptions import MalformedError
 from media.sip.flows import Flow
@@ -40,16 +44,18 @@ from media.store import (
     load_cameras,
     load_known,
     load_registrations,
-    set_online,
+    switch_off,
     write_registrations,
 )
 from twin.database import DatabaseThread
 
 logger = logging.getLogger(__name__)
 
+MEDIA_PORTS = (30_000, 31_999)
 HOUSE_S = 1.0
-WRITE_S = 5.0
+WRITE_S = 1.0
 NOTED_S = 60.0
+REREAD_S = 3.0
 GRACE_S = 30.0
 """After a start, what was signed in before is believed to be for at least as long."""
 MOST_UNWRITTEN = 5000
@@ -71,10 +77,15 @@ class Gb28181Server:
         Broker, with the platform's account.
     database : dict
         Keyword arguments of :func:`psycopg.connect`.
+    media_ports : tuple of int
+        First and last port that pictures may come to.
     """
 
-    def __init__(self, host: str, port: int, mqtt_url: str, database: dict[str, Any]) -> None:
+    def __init__(
+        self, host: str, port: int, mqtt_url: str, database: dict[str, Any], media_ports: tuple[int, int] = MEDIA_PORTS
+    ) -> None:
         self._host, self._port, self._parameters = host, port, database
+        self._media_ports = media_ports
         self.road = Road(mqtt_url)
         self.database = DatabaseThread("gb28181-database")
         self.turned_away = TurnedAway(database)
@@ -106,6 +117,7 @@ class Gb28181Server:
         assert self.address is not None
         logger.info("gb28181: %s listening on %s:%d, UDP and TCP", self.talker.code, *self.address)
         await self._restore()
+        await self.answering.start()
         running = (
             self._keep_house(),
             self._watch(),
@@ -121,6 +133,8 @@ class Gb28181Server:
         for job in (stopped, *jobs):
             job.cancel()
         ended = await asyncio.gather(*jobs, return_exceptions=True)
+        self.answering.stop()
+        await self.calls.stop()
         await self.endpoint.stop()
         await self._write()
         await self.road.stop()
@@ -143,10 +157,12 @@ class Gb28181Server:
         self.talker = Talker(self.transactions, self.peers, own.code, own.realm)
         self.reports = Reports(self.road)
         self.subscriptions = Subscriptions(self.talker)
-        self.newcomers = Newcomers(self.talker, self.subscriptions, self.reports, self.database)
-        self.bodies = Bodies(self.talker, self.reports, self.newcomers, self._recording_ended)
+        self.newcomers = Newcomers(self.talker, self.subscriptions, self.reports, self.database, self._learnt)
+        self.calls = Calls(self.talker, Ports(*self._media_ports), self._host, self.refuse)
+        self.bodies = Bodies(self.talker, self.reports, self.newcomers, self.calls.recording_ended)
+        self.answering = Answering(self.road, Answers(self.talker, self.newcomers, self.calls).handlers)
         self.peers.learn(await self.database.do(load_known))
-        self.reports.placed(await self.database.do(load_cameras), tell=False)
+        self.reports.placed(await self.database.do(load_cameras), new=False)
 
     async def _restore(self) -> None:
         """Go on with devices that were signed in before a restart: many keep sending without a new REGISTER."""
@@ -218,6 +234,12 @@ class Gb28181Server:
                 self._message(transaction)
             case "NOTIFY":
                 self._notify(transaction)
+            case "BYE":
+                self._bye(transaction)
+            case "CANCEL":
+                transaction.answer(481)
+            case "INFO":
+                transaction.answer(200)
             case "OPTIONS":
                 transaction.answer(200, (("allow", ", ".join(METHODS)),))
             case _:
@@ -239,6 +261,14 @@ class Gb28181Server:
         transaction.answer(200)
         if request.body:
             self._body(request, flow)
+
+    def _bye(self, transaction: ServerTransaction) -> None:
+        binding = self.peers.find(code_of(transaction.request), transaction.flow)
+        if binding is None:
+            self.refuse(FORGED, "BYE", code_of(transaction.request), transaction.flow)
+            transaction.answer(481)
+            return
+        self.calls.hear_bye(transaction, binding)
 
     def _body(self, request: Request, flow: Flow) -> None:
         binding = self.peers.find(code_of(request), flow)
@@ -267,6 +297,9 @@ class Gb28181Server:
         if news:
             self.newcomers.meet(binding)
 
+    def _learnt(self, binding: Binding) -> None:
+        self._unwritten[binding.code] = binding
+
     def _unregistered(self, binding: Binding) -> None:
         self._went(binding)
 
@@ -275,6 +308,7 @@ class Gb28181Server:
             binding.online = False
             lost_total.inc()
         self.subscriptions.forget(binding.code)
+        self.calls.device_went(binding.code)
         self.reports.placed(
             [camera._replace(online=False) for camera in self.reports.cameras_of(binding.code) if camera.online]
         )
@@ -283,9 +317,6 @@ class Gb28181Server:
     def _meet_again(self, code: str) -> None:
         if (binding := self.peers.online(code)) is not None:
             self.newcomers.meet(binding)
-
-    def _recording_ended(self, code: str, channel: str) -> None:
-        logger.info("gb28181: %s has sent the last of channel %s", code, channel)
 
     async def _keep_house(self) -> None:
         written = noted = time.monotonic()
@@ -315,7 +346,7 @@ class Gb28181Server:
             if rows:
                 await self.database.do(write_registrations, rows)
             if gone:
-                await self.database.do(set_online, gone, False)
+                await self.database.do(switch_off, gone)
         except Exception:
             logger.exception("gb28181: registrations could not be written; trying again")
             self._unwritten = unwritten | self._unwritten
@@ -344,7 +375,7 @@ class Gb28181Server:
             for binding in self.peers.learn(known):
                 self._went(binding)
             self.reports.placed(cameras)
-            await asyncio.sleep(1)  # catalogues of a thousand devices are a thousand changes
+            await asyncio.sleep(REREAD_S)  # catalogues of a thousand devices are a thousand changes
 
     # What is turned away
 
@@ -374,4 +405,5 @@ def seen_of(binding: Binding) -> Seen:
         binding.expires_at,
         binding.seen_at,
         binding.version,
+        *binding.about,
     )

@@ -149,6 +149,10 @@ class Talker:
         uri = binding.uri.replace(f"sip:{binding.code}@", f"sip:{to}@")
         return Request(method, uri=uri, cseq=cseq, headers=Headers(items), body=body)
 
+    def next_number(self) -> str:
+        """An SN of ours that is free."""
+        return str(next(self._numbers))
+
     async def tell(self, code: str, root: str, fields: Fields, to: str = "") -> None:
         """Send one MESSAGE and wait for its 200.
 
@@ -196,7 +200,7 @@ class Talker:
         OfflineError, NoReplyError, RefusedByDeviceError
             There is no answer.
         """
-        number = str(next(self._numbers))
+        number = self.next_number()
         key = (code, command.lower(), number)
         done: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
         async with self._room:

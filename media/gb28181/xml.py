@@ -134,7 +134,7 @@ def _add_text(element: Element, text: str) -> None:
 def _close(open_: list[Element], name: str) -> None:
     """Close ``name`` and what was left open inside; an end without a beginning is overlooked."""
     for i in range(len(open_) - 1, -1, -1):
-        if open_[i].name == name:
+        if open_[i].name.lower() == name.lower():
             del open_[i:]
             return
 

@@ -236,13 +236,36 @@ class Transactions:
 
     def send(self, request: Request, flow: Flow, on_response: OnResponse, on_end: OnEnd) -> ClientTransaction:
         """Send a request; its Via is put in front here."""
-        host, port = flow.local
-        request.headers.items.insert(0, ("via", f"SIP/2.0/{flow.transport} {host}:{port};rport;branch={new_branch()}"))
-        request.via = read_via(request.headers.get("via"))
+        self._put_via(request, flow)
         transaction = ClientTransaction(self, request, flow, on_response, on_end)
         self._clients[transaction.key] = transaction
         transaction.start()
         return transaction
+
+    def acknowledge(self, ack: Request, flow: Flow) -> None:
+        """Send the ACK of a call that was accepted, a transaction of its own that nobody answers (13.2.2.4)."""
+        self._put_via(ack, flow)
+        flow.send(ack.write())
+
+    def _put_via(self, request: Request, flow: Flow) -> None:
+        host, port = flow.local
+        value = f"SIP/2.0/{flow.transport} {host}:{port};rport;branch={new_branch()}"
+        request.headers.items.insert(0, ("via", value))
+        request.via = read_via(value)
+
+    def cancel(self, invite: ClientTransaction) -> None:
+        """Take a call back that nobody has answered finally (9.1)."""
+        if invite.machine.state is not State.PROCEEDING:
+            return
+        cancel = Request("CANCEL", uri=invite.request.uri, cseq=invite.request.cseq)
+        for name, value in invite.request.headers.items:
+            if name in ("via", "from", "to", "call-id", "max-forwards"):
+                cancel.headers.add(name, value)
+        cancel.headers.add("cseq", f"{invite.request.cseq} CANCEL")
+        cancel.via = invite.request.via
+        transaction = ClientTransaction(self, cancel, invite.flow, lambda _: None, lambda _: None)
+        self._clients[transaction.key] = transaction
+        transaction.start()
 
     async def ask(self, request: Request, flow: Flow) -> Response:
         """Send a request that is no INVITE, and wait for its final answer.

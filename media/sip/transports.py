@@ -23,6 +23,7 @@ STRANGER_S = 30.0
 MOST_STRANGERS = 500
 MOST_CONNECTIONS = 30_000
 MOST_UNSENT_BYTES = 1 << 20
+TRIES = 10
 
 Receive = Callable[[bytes, Flow], None]
 Lost = Callable[[Flow], None]
@@ -196,13 +197,25 @@ class Endpoint(asyncio.DatagramProtocol):
         OSError
             The port is taken.
         """
+        for left in reversed(range(1 if self._port else TRIES)):
+            try:
+                await self._listen()
+                return
+            except OSError:  # of a port that was to be any, the other half may be taken
+                if self._datagrams is not None:
+                    self._datagrams.close()
+                if not left:
+                    raise
+
+    async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
         transport, _protocol = await loop.create_datagram_endpoint(lambda: self, (self._host, self._port))
         self._datagrams = transport
         connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-        self.address = transport.get_extra_info("sockname")[:2]
-        self._server = await loop.create_server(lambda: TcpFlow(self), self._host, self.address[1])
+        address = transport.get_extra_info("sockname")[:2]
+        self._server = await loop.create_server(lambda: TcpFlow(self), self._host, address[1])
+        self.address = address
 
     async def stop(self) -> None:
         """Listen no more, and close what is open."""

@@ -38,7 +38,7 @@ from twin.kinds import kinds
 
 DUMMY = "dummy_layer"
 INSTALLED = module_keys()
-FLOORS = ("gis", "access", "twin", "devices", "command", "config", "launcher")
+FLOORS = ("gis", "access", "twin", "devices", "media", "command", "config", "launcher")
 NOT_FOR_MODULES = ("config", "web", "launcher", "bench", "tests")
 NOT_IN_RULES = {"time", "random", "secrets", "os", "socket", "http", "urllib", "requests", "paho", "subprocess"}
 CLOCKS = {"now", "today", "utcnow"}
