@@ -38,7 +38,7 @@ HOURS = 3
 @pytest.fixture
 def walks(rulebook):
     """Twelve machines that walk about a key area and a line: one batch after another, as they would come."""
-    connection.cursor().execute("TRUNCATE twin_track, twin_late, twin_digest, twin_keyframe")
+    connection.cursor().execute("TRUNCATE twin_track, twin_late, twin_place, twin_digest, twin_keyframe")
     day = np.datetime64(NOON_US, "us").astype("datetime64[D]").item()
     with connection.cursor() as cursor:
         ensure_partitions(cursor, {kind_of("machine"): {day}})

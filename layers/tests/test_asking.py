@@ -183,7 +183,7 @@ def test_the_workbook_and_the_geojson(town):
 
 
 def test_who_crossed_a_line(town):
-    connection.cursor().execute("TRUNCATE twin_track, twin_late, twin_digest, twin_keyframe")
+    connection.cursor().execute("TRUNCATE twin_track, twin_late, twin_place, twin_digest, twin_keyframe")
     start = timezone.now().timestamp() - 600
     n = 4
     batch = states(
