@@ -131,6 +131,10 @@ class Fleet:
         """Positions below which all are settled, over all devices."""
         return int(self._acked.sum())
 
+    def acked(self) -> list[int]:
+        """For each device, the number up to which all are settled."""
+        return self._acked.tolist()
+
     @property
     def open(self) -> int:
         """Positions sent, or kept to be sent, and not settled."""
