@@ -62,6 +62,9 @@ class Fleet:
     settled_ms: list[float] = field(default_factory=list)
     """From a present position's own time to the answer that it is stored."""
 
+    error: BaseException | None = None
+    """What ended it early."""
+
     def __post_init__(self) -> None:
         n = len(self.devices)
         channel = "pos" if self.batch == 1 else "batch"
@@ -77,7 +80,6 @@ class Fleet:
         self._thread = threading.Thread(target=self._run, name="fleet", daemon=True)
         self._turn = self._kept_turn = 0
         self._rest = b""
-        self._error: BaseException | None = None
 
     def start(self) -> None:
         """Connect, and wait until the ingest knows the devices."""
@@ -121,13 +123,17 @@ class Fleet:
         self._stop.set()
         self._thread.join()
         self._socket.close()
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
 
     @property
     def settled(self) -> int:
         """Positions below which all are settled, over all devices."""
         return int(self._acked.sum())
+
+    def acked(self) -> list[int]:
+        """For each device, the number up to which all are settled."""
+        return self._acked.tolist()
 
     @property
     def open(self) -> int:
@@ -143,21 +149,37 @@ class Fleet:
                 due = min(due + (now - then) * self.rate, AHEAD_MOST_S * self.rate)
                 kept_due = min(kept_due + (now - then) * self.kept_rate, AHEAD_MOST_S * self.kept_rate)
                 then = now
-                if count := min(int(due / self.batch), len(self.devices)):
-                    due -= count * self.batch
-                    self._report(count, now)
-                if (count := int(kept_due / KEPT_BATCH)) and self._old is not None:
-                    kept_due -= count * KEPT_BATCH
-                    self._send_kept(count, now)
-                if now >= resend_at:
-                    resend_at = now + 1
-                    self._send_again(now)
-                if now - pinged_at > RESEND_S:
-                    pinged_at = now
-                    self._socket.sendall(wire.PING)
-                self._hear(now + STEP_S)
+                try:
+                    if count := min(int(due / self.batch), len(self.devices)):
+                        due -= count * self.batch
+                        self._report(count, now)
+                    if (count := int(kept_due / KEPT_BATCH)) and self._old is not None:
+                        kept_due -= count * KEPT_BATCH
+                        self._send_kept(count, now)
+                    if now >= resend_at:
+                        resend_at = now + 1
+                        self._send_again(now)
+                    if now - pinged_at > RESEND_S:
+                        pinged_at = now
+                        self._socket.sendall(wire.PING)
+                    self._hear(now + STEP_S)
+                except OSError:
+                    self._connect_again()
         except BaseException as error:  # told to whoever closes
-            self._error = error
+            self.error = error
+
+    def _connect_again(self) -> None:
+        """The broker went away: come back, and send again what is not settled."""
+        self._socket.close()
+        self._rest = b""
+        while not self._stop.wait(0.2):
+            try:
+                self._socket = _connected()
+                self._socket.sendall(wire.subscribe(1, ["st/v1/machine/+/+/acked"]))
+            except OSError:
+                continue
+            break
+        self._due_at[self._acked < self._last] = time.monotonic()
 
     def _report(self, count: int, now: float) -> None:
         """A message each of the next ``count`` devices."""
@@ -267,7 +289,10 @@ def _connected() -> socket.socket:
     )
     data = b""
     while not (found := wire.split(data, most=1))[0]:
-        data += link.recv(1024)
+        piece = link.recv(1024)
+        if not piece:
+            raise ConnectionError("the broker hung up")
+        data += piece
     ((_first, body),) = found[0]
     if wire.read_reason(body) >= wire.FAILURE:
         raise ConnectionRefusedError(f"the broker refused the platform's account: {wire.read_reason(body):#x}")

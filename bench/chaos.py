@@ -13,13 +13,17 @@ import signal
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
 from bench._report import machine, progress, report
 from bench._throwaway import loading_parser, run_loading, sandtable
+
+if TYPE_CHECKING:
+    from bench._sources import Source
 
 RECOVERY_S = 60.0
 DRAIN_S = 180.0
@@ -35,15 +39,17 @@ def main(arguments: list[str]) -> int:
 def _here(options: argparse.Namespace) -> int:
     from django.db import connection
 
-    from bench._load import Load, register, remove, stored_numbers
+    from bench._load import register, remove, stored_numbers
+    from bench._sources import source_of, speaks_through_gateway
 
-    devices = register(options.devices)
+    devices = register(options.devices, with_keys=not speaks_through_gateway(options.devices))
     try:
-        load = Load(devices, options.rate)
-        kills, drained = asyncio.run(_storm(load, options.pause))
+        kills, drained, load, acked = asyncio.run(
+            _storm(lambda: source_of(devices, options.rate), options.pause),
+        )
         connection.close()  # the database was killed meanwhile
         stored = stored_numbers(devices)
-        figures = _figures(load, devices, stored, kills, drained, options)
+        figures = _figures(load, acked, devices, stored, kills, drained, options)
     finally:
         connection.close()
         remove()
@@ -51,12 +57,19 @@ def _here(options: argparse.Namespace) -> int:
     return int(bool(figures["lost"] or figures["duplicated"] or not drained))
 
 
-def _figures(load: Any, devices: list, stored: dict[int, list[int]], kills: list, drained: bool, options: Any) -> dict:
-    lost = duplicated = 0
-    for device, client in zip(devices, load.clients, strict=True):
+def _figures(
+    load: Any,
+    acked: list[int],
+    devices: list,
+    stored: dict[int, list[int]],
+    kills: list,
+    drained: bool,
+    options: Any,
+) -> dict:
+    lost, duplicated = -load.refused, 0
+    for device, up_to in zip(devices, acked, strict=True):
         numbers = stored.get(device.id, [])
-        settled = set(range(1, client.unsettled.acked + 1))
-        lost += len(settled - set(numbers)) - sum(client.unsettled.refused.values())
+        lost += len(set(range(1, up_to + 1)).difference(numbers))
         duplicated += len(numbers) - len(set(numbers))
     return {
         "sent": load.sent,
@@ -73,11 +86,12 @@ def _figures(load: Any, devices: list, stored: dict[int, list[int]], kills: list
     }
 
 
-async def _storm(load: Any, pause_s: float) -> tuple[list[dict[str, Any]], bool]:
+async def _storm(make: Callable[[], Source], pause_s: float) -> tuple[list[dict[str, Any]], bool, Any, list[int]]:
     url = json.loads(sandtable(settings.VAR_DIR, "status", "--json", capture_output=True, check=True).stdout)["url"]
-    await load.connect()
-    stop = asyncio.Event()
-    running = asyncio.create_task(load.run(stop))
+    source = make()
+    load = source.load
+    await source.connect()
+    source.begin()
     began = time.monotonic()
     kills = []
     for name in [process["name"] for process in _status()["processes"]]:
@@ -85,11 +99,11 @@ async def _storm(load: Any, pause_s: float) -> tuple[list[dict[str, Any]], bool]
         kills.append(await _kill(name, load, began, url))
         progress(f"{name}: recovered in {kills[-1]['recovered_s']} s")
     await asyncio.sleep(pause_s)
-    stop.set()
-    await running
-    drained = await load.drained(DRAIN_S)
-    await load.close()
-    return kills, drained
+    await source.end()
+    drained = await source.drained(DRAIN_S)
+    acked = source.acked()
+    await source.close()
+    return kills, drained, load, acked
 
 
 async def _kill(name: str, load: Any, began: float, url: str) -> dict[str, Any]:

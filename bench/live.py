@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -20,10 +20,9 @@ from bench._throwaway import loading_parser, run_loading
 from bench._usage import cpu_s, memory_mb
 
 if TYPE_CHECKING:
-    from bench._load import Registered
+    from bench._sources import Source
 
 DRAIN_S = 120.0
-MOST_CONNECTIONS = 1000
 
 
 def main(arguments: list[str]) -> int:
@@ -41,12 +40,13 @@ def main(arguments: list[str]) -> int:
 
 def _here(options: argparse.Namespace) -> int:
     from bench._load import bytes_per_row, draw_areas, register, remove, stored_and_distinct
+    from bench._sources import source_of, speaks_through_gateway
 
-    gateway = options.devices > MOST_CONNECTIONS or options.batch > 1 or options.storm > 0
+    gateway = speaks_through_gateway(options.devices, options.batch, options.storm)
     progress(f"registering {options.devices} devices and {options.areas} areas")
     devices = register(options.devices, with_keys=not gateway)
     draw_areas(options.areas)
-    source: Source = _Gateway(devices, options) if gateway else _Each(devices, options)
+    source = source_of(devices, options.rate, options.batch, int(options.storm * options.seconds), options.storm)
     try:
         screen, usage, memory, drained, seconds = asyncio.run(_run(source, options.seconds, gateway))
         stored, distinct = stored_and_distinct(devices)
@@ -82,77 +82,6 @@ def _here(options: argparse.Namespace) -> int:
     return int(bool(figures["lost"] or figures["duplicated"] or not drained or not screen))
 
 
-class Source(Protocol):
-    """Where positions come from."""
-
-    load: Any
-
-    async def connect(self) -> None:
-        """Be ready to send."""
-
-    async def send(self, seconds: float) -> None:
-        """Report for so long."""
-
-    async def drained(self) -> bool:
-        """Wait until everything sent is settled; False where it takes too long."""
-
-    async def close(self) -> None:
-        """Hang up."""
-
-
-class _Each:
-    """Every device with a connection of its own."""
-
-    def __init__(self, devices: list[Registered], options: argparse.Namespace) -> None:
-        from bench._load import Load
-
-        self.load = Load(devices, options.rate)
-
-    async def connect(self) -> None:
-        await self.load.connect()
-
-    async def send(self, seconds: float) -> None:
-        stop = asyncio.Event()
-        running = asyncio.create_task(self.load.run(stop))
-        await asyncio.sleep(seconds)
-        stop.set()
-        await running
-
-    async def drained(self) -> bool:
-        return await self.load.drained(DRAIN_S)
-
-    async def close(self) -> None:
-        await self.load.close()
-
-
-class _Gateway:
-    """All devices through one connection."""
-
-    def __init__(self, devices: list[Registered], options: argparse.Namespace) -> None:
-        from bench._fleet import Fleet
-
-        # An hour of each device, spread over the whole run.
-        kept = int(options.storm * options.seconds / options.devices)
-        self.load = Fleet(devices, options.rate, options.batch, kept, options.storm)
-
-    async def connect(self) -> None:
-        await asyncio.to_thread(self.load.start)
-
-    async def send(self, seconds: float) -> None:
-        self.load.begin()
-        await asyncio.sleep(seconds)
-        self.load.stop_reporting()
-
-    async def drained(self) -> bool:
-        deadline = time.monotonic() + DRAIN_S
-        while self.load.open and time.monotonic() < deadline:
-            await asyncio.sleep(0.2)
-        return not self.load.open
-
-    async def close(self) -> None:
-        await asyncio.to_thread(self.load.close)
-
-
 async def _run(
     source: Source, seconds: float, gateway: bool
 ) -> tuple[list[float], dict[str, float], dict[str, list[int]], bool, float]:
@@ -164,12 +93,14 @@ async def _run(
     await asyncio.wait_for(ready.wait(), 60)
     before, memory, spent = cpu_s(), memory_mb(), -time.process_time()
     began = time.monotonic()
-    await source.send(seconds)
+    source.begin()
+    await asyncio.sleep(seconds)
+    await source.end()
     lasted = time.monotonic() - began
     after, memory_after = cpu_s(), memory_mb()
     spent += time.process_time()
     progress(f"{source.load.sent} sent; waiting for the rest to be settled")
-    drained = await source.drained()
+    drained = await source.drained(DRAIN_S)
     progress(f"all settled after {time.monotonic() - began - lasted:.1f} s" if drained else "not all is settled")
     await asyncio.sleep(2)
     watching.cancel()
