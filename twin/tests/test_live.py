@@ -322,7 +322,7 @@ def test_equal_windows_of_different_eyes_share_nothing_they_may_not_see():
 
 
 def test_counts_are_told_once_a_second_and_as_whole_cells():
-    world = world_of(asset=[1, 2, 3], lon=[121.1, 121.9, 179.9])
+    world = world_of(asset=[1, 2, 3], lon=[121.1, 124.9, 179.9])
     near, far = viewer(window=Window(121, 30, 121.2, 32, 5)), viewer(window=Window(170, 30, 190, 32, 5))
     assert near.answer(world, NOW_MS).columns["total"].tolist() == [1]
     assert far.answer(world, NOW_MS).columns["total"].tolist() == [1]
