@@ -82,7 +82,7 @@ def test_others_can_read_the_file(history, tmp_path):
 
 
 def test_a_busy_day_is_cut_in_blocks_that_row_groups_keep_to(history, tmp_path, monkeypatch):
-    monkeypatch.setattr("twin.archive.keeping.block_length_s", lambda busiest, rows: 3600)
+    monkeypatch.setattr("twin.archive.making.block_length_s", lambda busiest, rows: 3600)
     store = ArchiveStore.at(str(tmp_path))
     before = [row for row in table() if row[4] >= START]
     archived = archive_day(store, MACHINE, DAY)
