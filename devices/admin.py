@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Field, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext
@@ -19,6 +19,7 @@ from access.roles import Permission
 from access.scope import ScopedQuerySet, scope_of
 from devices import admin_platforms  # noqa: F401 (registers its pages)
 from devices.admin_commands import CommandsMixin
+from devices.datums import Datum, DatumField
 from devices.keys import issue_key, open_registration, revoke_key
 from devices.models import Device, DeviceCommand, DeviceEvent, Refusal, RefusalCount
 from devices.quiet import HeardFilter, refused_tile, silent_tile
@@ -46,6 +47,12 @@ class DeviceAdmin(CommandsMixin, ScopedAdminMixin, admin.ModelAdmin):
     readonly_fields = ["username", "shard", "key_issued_at", "revoked_at", "registrable_until", "created_at"]
     actions = ["send_commands", "issue_keys", "revoke_keys", "open_registration"]
     add_requires = change_requires = delete_requires = Permission.MANAGE_DEVICES
+
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **options: Any) -> Any:
+        """Datums are chosen from those that there are now, calibrated ones included."""
+        if db_field.name == "datum":
+            return DatumField(label=db_field.verbose_name, initial=Datum.WGS84)
+        return super().formfield_for_dbfield(db_field, request, **options)
 
     @admin.display(description=_("MQTT 用户名"))
     def username(self, device: Device) -> str:

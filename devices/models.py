@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from access.scope import ScopedQuerySet, ScopePaths
+from devices.datums import Datum, check_datum
 from devices.platforms import Platform
 from devices.reporting.models import ProcessReport, ProcessSample  # noqa: F401 - models of this app
 from devices.topics import IDENTIFIER, shard_of, username
@@ -19,13 +20,7 @@ from twin.kinds import kind_choices
 class Device(models.Model):
     """终端: the thing that reports, and its right to do so."""
 
-    class Datum(models.TextChoices):
-        """Which coordinates it reports; always degrees, longitude and latitude."""
-
-        WGS84 = "wgs84", "WGS 84"
-        CGCS2000 = "cgcs2000", "CGCS2000"
-        GCJ02 = "gcj02", "GCJ-02"
-        BD09 = "bd09", "BD-09"
+    Datum = Datum
 
     identifier = models.CharField(
         _("终端编号"),
@@ -37,7 +32,7 @@ class Device(models.Model):
     asset = models.OneToOneField(
         "twin.Asset", models.SET_NULL, null=True, blank=True, related_name="device", verbose_name=_("对象")
     )
-    datum = models.CharField(_("坐标系"), max_length=16, choices=Datum, default=Datum.WGS84)
+    datum = models.CharField(_("坐标系"), max_length=64, default=Datum.WGS84, validators=[check_datum])
     numbered = models.BooleanField(
         _("消息有编号"), default=True, help_text=_("有编号的终端由 acked 保证不丢不重；无编号的终端须用 QoS 1")
     )
@@ -114,6 +109,9 @@ class Worker(models.Model):
 
     name = models.CharField(max_length=64, primary_key=True)
     seen_at = models.DateTimeField()
+    areas_stamp = models.BigIntegerField(null=True)
+    """Version of the notice ``areas`` (:mod:`gis.notices`) by which it judges: changes up to that are in force."""
+    areas_read_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = verbose_name_plural = _("接入进程")

@@ -150,3 +150,82 @@ class Stamp(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
+
+
+class Calibration(models.Model):
+    """A transformation of coordinates that was estimated from control points (坐标标定), under a name.
+
+    Rows are never changed but for ``active``: a new estimate is a new version, and what was converted with an old
+    one can be told by its number. The name alone means the latest version; ``active`` ones are offered for choice.
+    """
+
+    name = models.CharField(
+        _("名称"),
+        max_length=40,
+        validators=[RegexValidator(r"^[\w-][\w.-]*$", _("名称只能由汉字、字母、数字和 . _ - 组成。"))],
+        help_text=_("导入、导出、终端和接口里用这个名称选用，例如 shanghai2000。"),
+    )
+    version = models.PositiveIntegerField(_("版本"))
+    active = models.BooleanField(_("启用"), default=True)
+    model = models.CharField(_("模型"), max_length=16)
+    pipeline = models.TextField(_("PROJ 定义"))
+    degrees = models.BooleanField(_("源坐标是经纬度"))
+    source = models.JSONField(_("源坐标系"))
+    points = models.JSONField(_("控制点"))
+    quality = models.JSONField(_("精度"))
+    middle_x = models.FloatField(_("控制点中心 X"))
+    middle_y = models.FloatField(_("控制点中心 Y"))
+    note = models.CharField(_("说明"), max_length=200, blank=True)
+    created_at = models.DateTimeField(_("保存时间"), auto_now_add=True)
+    created_by = models.CharField(_("保存人"), max_length=150)
+
+    class Meta:
+        verbose_name = _("坐标标定")
+        verbose_name_plural = _("坐标标定")
+        ordering = ["name", "-version"]
+        constraints = [
+            models.UniqueConstraint(fields=["name", "version"], name="geo_calibration_version"),
+            models.UniqueConstraint(
+                fields=["name"], condition=models.Q(active=True), name="geo_calibration_one_active"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}"
+
+
+class Pyramid(models.Model):
+    """瓦片汇总: how far the sums of one dense tile layer for far zooms have got (:mod:`gis.pyramid`)."""
+
+    layer = models.CharField(_("图层"), max_length=63)
+    digest = models.CharField(max_length=16, unique=True)
+    version = models.BigIntegerField()
+    features = models.PositiveIntegerField(_("要素数"))
+    built_at = models.DateTimeField(_("汇总时间"))
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("瓦片汇总")
+
+    def __str__(self) -> str:
+        return self.layer
+
+
+class PyramidCell(models.Model):
+    """瓦片汇总格: so many features of a layer in one cell at one zoom; or one feature large enough to be drawn there.
+
+    ``place`` lies in EPSG:3857, its height being the number of layer, zoom and kind of sum: one index finds what
+    is in a tile. Written by SQL only.
+    """
+
+    pyramid = models.ForeignKey(Pyramid, models.CASCADE, related_name="+")
+    feature_id = models.BigIntegerField(null=True)
+    count = models.PositiveIntegerField()
+    regions = models.TextField()
+    place = models.GeometryField(srid=3857, dim=3, spatial_index=False)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("瓦片汇总格")
+        indexes = [GistIndex(fields=["place"], name="geo_pyramid_place", opclasses=["gist_geometry_ops_nd"])]
+
+    def __str__(self) -> str:
+        return f"{self.pyramid_id} {self.count}"

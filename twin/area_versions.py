@@ -65,6 +65,8 @@ class AreaVersion(models.Model):
     )  # fmt: skip
     periods = models.JSONField(_("时段"), default=list)
     active = models.BooleanField(_("启用"))
+    source = models.CharField(_("来源"), max_length=200, blank=True, db_default="")
+    attributes = models.JSONField(_("属性"), default=dict, db_default=models.Value({}, models.JSONField()))
     valid_from = models.DateTimeField(_("起"), null=True)
     valid_to = models.DateTimeField(_("止"), null=True)
     changed_by = models.ForeignKey(

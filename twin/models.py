@@ -14,9 +14,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from access.scope import ScopedQuerySet, ScopePaths
+from gis.numbered_cells import cell_of
 from twin.archive.models import ArchivedDay as ArchivedDay
 from twin.area_versions import AreaVersion as AreaVersion
+from twin.basemaps.models import Basemap as Basemap
 from twin.boundaries import boundary_fault, inner_strip, line_fault
+from twin.grids.models import GridRun as GridRun
+from twin.grids.models import GridScore as GridScore
+from twin.grids.models import GridThreshold as GridThreshold
 from twin.kinds import kind_choices
 from twin.period_text import check_periods
 
@@ -66,6 +71,15 @@ class State(models.Model):
     region = models.ForeignKey(
         "geo.Region", models.SET_NULL, null=True, db_index=False, related_name="+", verbose_name=_("当前区域")
     )
+    # Finds what is in a tile. Most positions leave it as it was, and an update that changes no indexed column
+    # touches no index; one on the position itself would be touched by all.
+    cell = models.GeneratedField(
+        expression=cell_of("lon", "lat"),
+        output_field=models.IntegerField(),
+        db_persist=True,
+        db_index=True,
+        verbose_name=_("网格"),
+    )
 
     class Meta:
         verbose_name = verbose_name_plural = _("实时状态")
@@ -74,7 +88,10 @@ class State(models.Model):
         return f"{self.asset_id} {self.ts:%F %T}"
 
 
-VERSIONED = ("name", "kind", "boundary", "line", "z_min_m", "z_max_m", "owner_id", "region_id", "periods", "active")
+VERSIONED = (
+    *("name", "kind", "boundary", "line", "z_min_m", "z_max_m", "owner_id", "region_id", "periods", "active"),
+    *("source", "attributes"),
+)
 """What of an area is kept version by version: the columns that the triggers of ``twin_area`` look at."""
 
 
@@ -107,6 +124,10 @@ class Area(models.Model):
     )
     periods = models.JSONField(
         _("时段"), default=list, blank=True, validators=[check_periods], help_text=_("没有时段则始终有效。")
+    )
+    source = models.CharField(_("来源"), max_length=200, blank=True, default="", db_default="")
+    attributes = models.JSONField(
+        _("属性"), default=dict, blank=True, db_default=models.Value({}, models.JSONField()), editable=False
     )
     version = models.PositiveIntegerField(_("版本"), default=1, editable=False)
     active = models.BooleanField(_("启用"), default=True)

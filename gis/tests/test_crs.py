@@ -11,9 +11,11 @@ import pytest
 import shapely
 from django.core.checks import run_checks
 
-from gis import crs
+from gis import crs, datums
 from gis.china_datums import in_china
 from gis.exceptions import GisError, OutOfRangeError, UnknownDatumError
+
+pytestmark = pytest.mark.django_db
 
 VECTORS = Path(__file__).resolve().parents[3] / "shared" / "data" / "conformance" / "coordinates"
 needs_vectors = pytest.mark.skipif(not VECTORS.is_dir(), reason="no shared data beside the checkout")
@@ -119,7 +121,7 @@ def test_every_gauss_krueger_name_is_what_epsg_says():
     names = [name for name in crs.datum_names() if "-gk" in name]
     assert len(names) == 64
     for name in names:
-        code, false_easting_m = crs._GAUSS_KRUEGER[name]
+        code, false_easting_m = datums._GAUSS_KRUEGER[name]
         described = CRS.from_epsg(code)
         parameters = {p.name: p.value for p in described.coordinate_operation.params}
         last = name.rsplit("-", 1)[1]

@@ -18,7 +18,7 @@ from twin.models import VERSIONED, Area, AreaVersion
 
 pytestmark = pytest.mark.django_db
 
-MIGRATION = import_module("twin.migrations.0008_area_versions")
+MIGRATION = import_module("twin.migrations.0009_area_source")
 
 
 def box(east):

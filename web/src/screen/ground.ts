@@ -144,7 +144,7 @@ export class Ground {
     for (const { layer, id, properties } of this.map.queryRenderedFeatures([x, y], { layers: ids })) {
       const info = byId.get(layer.id.split("/")[0]);
       // An outline, a filling and a volume are one thing, and tiles cut it into pieces.
-      if (info !== undefined && info.style.type !== "district") found.set(`${info.id}/${id ?? properties.id}`, { info, properties });
+      if (info !== undefined && info.style.type !== "district" && properties.point_count === undefined) found.set(`${info.id}/${id ?? properties.id}`, { info, properties });
     }
     return [...found.values()];
   }
@@ -242,6 +242,11 @@ export class Ground {
     if (style.type === "district") {
       const regions = { source: "regions", "source-layer": "regions", filter: ["==", ["get", "level"], "district"] };
       return [{ id: `${info.id}/fill`, type: "fill", ...regions, paint: { "fill-color": colour, "fill-opacity": 0 } }];
+    }
+    if (source.type === "grid") {
+      // Pictures whose addresses say of which moment they are: none before the first is known.
+      this.map.addSource(info.id, { type: "raster", tiles: [], tileSize: 256, minzoom: source.min_zoom, maxzoom: source.max_zoom });
+      return [{ id: `${info.id}/cells`, type: "raster", source: info.id, ...between, paint: { "raster-resampling": "nearest", "raster-fade-duration": 0 } }];
     }
     if (style.type === "heat") return [this.heatLayer(info)];
     if (source.type === "live" || !this.addTiles(info.id, source.tiles)) return [];

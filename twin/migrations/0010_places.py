@@ -22,6 +22,6 @@ ALTER TABLE twin_place ALTER COLUMN things SET STORAGE EXTERNAL, ALTER COLUMN pa
 
 
 class Migration(migrations.Migration):
-    dependencies = [("twin", "0008_area_versions")]
+    dependencies = [("twin", "0009_area_source")]
 
     operations = [migrations.RunSQL(CREATE, "DROP TABLE twin_place")]

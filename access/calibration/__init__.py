@@ -1,0 +1,1 @@
+"""Pages on the desk where control points become a calibration of coordinates (:mod:`gis.calibration`)."""

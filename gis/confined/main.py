@@ -1,0 +1,133 @@
+"""The process itself: takes a job from its folder, gives itself limits, reads or writes, answers, ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gis.confined.raw import Job, RawLayer, Refused
+
+JOB, ANSWER, ROWS = "job.json", "answer.json", "rows-{}.arrow"
+
+
+def main(folder: Path) -> None:
+    """Do the job that lies in ``folder`` and leave the answer there.
+
+    ``answer.json`` holds ``layers``, ``files`` of a writing job, or ``refused`` with ``detail``. Anything unforeseen
+    ends the process with its traceback on standard error.
+    """
+    job = json.loads((folder / JOB).read_text())
+    _limit(job["limits"], folder)
+    try:
+        answer = {"read": _read, "inspect": _read, "write": _write}[job["do"]](job, folder)
+    except Refused as refused:
+        answer = {"refused": refused.reason, "detail": refused.detail}
+    except MemoryError:
+        answer = {"refused": "too_much_memory", "detail": {}}
+    except RecursionError:
+        answer = {"refused": "nested_too_deep", "detail": {}}
+    (folder / ANSWER).write_text(json.dumps(answer, ensure_ascii=False))
+
+
+def _limit(limits: dict[str, Any], folder: Path) -> None:
+    for kind, most in (
+        (resource.RLIMIT_AS, int(limits["memory_bytes"])),
+        (resource.RLIMIT_CPU, int(limits["seconds"])),
+        (resource.RLIMIT_FSIZE, int(limits["file_bytes"])),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, 256),
+    ):
+        _soft, hard = resource.getrlimit(kind)
+        resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    sys.addaudithook(_guard(folder.resolve()))
+
+
+def _guard(folder: Path) -> Callable[[str, tuple[Any, ...]], None]:
+    """Refuse sockets, programs, and writing outside the folder, whatever code asks for it."""
+    inside = str(folder) + os.sep
+    forbidden = ("socket.", "subprocess.", "os.system", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "ctypes.")
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event.startswith(forbidden):
+            raise PermissionError(f"{event} is not for a file's reader")
+        if event == "open":
+            path, mode, flags = arguments
+            writing = isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+            writing = writing or (isinstance(mode, str) and not set(mode).isdisjoint("wax+"))
+            if writing and isinstance(path, str | bytes | os.PathLike):
+                target = os.path.realpath(os.fsdecode(path))
+                if not f"{target}{os.sep}".startswith(inside) and target != os.devnull:
+                    raise PermissionError(f"{target} is outside the reader's folder")
+
+    return hook
+
+
+def _reader(kind: str) -> Callable[[Job], list[RawLayer]]:
+    """The reader of a format; imported here, so that a job loads the libraries of its own format only."""
+    if kind == "geojson":
+        from gis.confined.jsonfeatures import read_geojson
+
+        return read_geojson
+    if kind == "shp":
+        from gis.confined.gdalfile import read_shapefiles
+
+        return read_shapefiles
+    if kind == "gpkg":
+        from gis.confined.gdalfile import read_geopackage
+
+        return read_geopackage
+    if kind == "kml":
+        from gis.confined.kmlfile import read_kml
+
+        return read_kml
+    if kind == "dxf":
+        from gis.confined.dxffile import read_dxf
+
+        return read_dxf
+    if kind == "csv":
+        from gis.confined.tablefeatures import read_csv_features
+
+        return read_csv_features
+    if kind == "xlsx":
+        from gis.confined.tablefeatures import read_xlsx_features
+
+        return read_xlsx_features
+    raise Refused("unknown_format", format=kind)
+
+
+def _read(job: dict[str, Any], folder: Path) -> dict[str, Any]:
+    from gis.confined.examine import examine
+    from gis.confined.results import summary, write_rows
+
+    limits = job["limits"]
+    task = Job(
+        job["format"],
+        tuple((name, folder / path) for name, path in job["files"]),
+        job.get("layer"),
+        job.get("encoding"),
+        job.get("columns") or {},
+        int(limits["rows"]),
+        int(limits["vertices"]),
+        int(limits["columns"]),
+    )
+    layers = _reader(task.format)(task)
+    if task.layer is not None and not layers:
+        raise Refused("no_layer", name=task.layer)
+    described = []
+    for i, layer in enumerate(layers):
+        examine(layer)
+        described.append(summary(layer))
+        if job["do"] == "read" and (len(layers) == 1 or (job.get("first") and not i)):
+            write_rows(layer, folder / ROWS.format(i))
+    return {"layers": described}
+
+
+def _write(job: dict[str, Any], folder: Path) -> dict[str, Any]:
+    from gis.confined.writers import write
+
+    return {"files": write(job, folder)}
