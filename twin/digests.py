@@ -108,6 +108,13 @@ def digested_slots(cursor: Any, code: int, from_us: int, to_us: int) -> NDArray[
     return _slots(cursor, "twin_digest", code, from_us, to_us)
 
 
+def read_boxes(cursor: Any, code: int, from_us: int, to_us: int) -> dict[int, Columns]:
+    """Boxes of the slots that begin from ``from_us`` until before ``to_us``, by the slot's beginning."""
+    return {
+        slot_us: unpack(data, BOXES) for slot_us, (data,) in _read(cursor, ("boxes",), code, from_us, to_us).items()
+    }
+
+
 def read_digests(cursor: Any, code: int, from_us: int, to_us: int) -> dict[int, tuple[Columns, Columns]]:
     """Boxes and last rows of the slots that begin from ``from_us`` until before ``to_us``."""
     return {

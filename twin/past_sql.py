@@ -124,6 +124,28 @@ def inside_between(cursor: Any, code: int, from_us: int, to_us: int, bounds: Bou
     return _union(cursor, [sql.SQL(body).format(*which)])
 
 
+def inside_spans(
+    cursor: Any, code: int, ids: Ids, after_us: Ids, to_us: Ids, bounds: Bounds, limits_us: tuple[int, int]
+) -> Rows:
+    """Rows of each asset in a span of its own, within bounds, in no order.
+
+    Parameters
+    ----------
+    ids, after_us, to_us : int64[k]
+        An asset may stand there several times.
+    limits_us : (after, to)
+        Around all the spans; what the planner leaves out partitions by.
+    """
+    body = """SELECT r.* FROM unnest({}, {}, {}) AS q(id, after_us, to_us) CROSS JOIN LATERAL (
+                  SELECT {} FROM twin_track t WHERE t.kind = {} AND t.asset_id = q.id
+                  AND t.ts > to_timestamp(0) + q.after_us * interval '1 microsecond'
+                  AND t.ts <= to_timestamp(0) + q.to_us * interval '1 microsecond' AND {} AND {} OFFSET 0) AS r"""
+    # OFFSET 0: or else the planner, who cannot know how short the spans are, would read the whole day beside them.
+    arrays = [_array(values) for values in (ids, after_us, to_us)]
+    which = (*arrays, _POSITION_SQL, sql.Literal(code), _span(*limits_us), _inside(bounds))
+    return _union(cursor, [sql.SQL(body).format(*which)])
+
+
 def _inside(bounds: Bounds) -> sql.Composed:
     west, south, east, north = map(sql.Literal, bounds)
     return sql.SQL("t.lon BETWEEN {} AND {} AND t.lat BETWEEN {} AND {}").format(west, east, south, north)
