@@ -29,7 +29,7 @@ GOES = 7
 PERIOD_S = 5
 LON, LAT = 121.45, 31.2
 VIEWPORT = "121.40,31.15,121.52,31.25"
-CHUNKS = {"1x": (30, 0), "60x": (600, 15), "300x": (3000, 60)}
+CHUNKS = {"1x": (30, 0), "60x": (600, 15), "300x": (3000, 60), "600x": (3600, 120)}
 """By speed, what the browser asks for: seconds of a chunk, and the cells."""
 
 

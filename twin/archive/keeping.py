@@ -15,7 +15,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,11 +25,11 @@ from django.utils import timezone
 from psycopg import sql
 
 from gis.notices import connection_parameters
-from twin.archive.exchange import blocks, copy_back, midnight, read_block, rows_by_hour
+from twin.archive.exchange import copy_back, midnight, rows_by_hour
 from twin.archive.files import groups_of, read_tables
+from twin.archive.making import MadeFile, write_day
 from twin.archive.models import ArchivedDay
-from twin.archive.schema import ROWS_A_GROUP, as_int64, block_length_s, geo_metadata, in_order, writer
-from twin.archive.stores import ArchiveStore, sync_file
+from twin.archive.stores import ArchiveStore
 from twin.exceptions import ArchiveBusyError, ArchiveDamagedError, ArchiveError
 from twin.history import ensure_partitions, lock_partitions, partition_name
 from twin.kinds import AssetKind, kinds
@@ -124,7 +123,7 @@ def _archive(cursor: psycopg.Cursor, store: ArchiveStore, kind: AssetKind, day: 
     with cursor.connection.transaction():
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         by_hour = rows_by_hour(cursor, table)
-        made = _write(cursor, store, table, day, by_hour, known) if by_hour else None
+        made = write_day(cursor, store, table, day, by_hour, known) if by_hour else None
     new = None
     if made is not None and known is not None and made.rows == known.rows:
         made.path.unlink()  # nothing came since
@@ -159,59 +158,7 @@ def _archive(cursor: psycopg.Cursor, store: ArchiveStore, kind: AssetKind, day: 
     return new
 
 
-class _Made:
-    """A finished local file and what is in it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.rows = 0
-        self.bounds = np.array([np.inf, np.inf, -np.inf, -np.inf])
-        self.first_us, self.last_us = np.iinfo(np.int64).max, np.iinfo(np.int64).min
-
-    def add(self, table: pa.Table) -> None:
-        point, time_us = table["geometry"].combine_chunks(), as_int64(table["time"])
-        x, y = (np.asarray(point.field(leaf).to_numpy(zero_copy_only=False)) for leaf in "xy")
-        self.bounds[:2] = np.minimum(self.bounds[:2], [x.min(), y.min()])
-        self.bounds[2:] = np.maximum(self.bounds[2:], [x.max(), y.max()])
-        self.first_us = min(self.first_us, int(time_us.min()))
-        self.last_us = max(self.last_us, int(time_us.max()))
-        self.rows += len(table)
-
-
-def _write(
-    cursor: psycopg.Cursor, store: ArchiveStore, table: str, day: date, by_hour: list[int], known: ArchivedDay | None
-) -> _Made:
-    """The partition's rows, and the known file's, as a new local file, on the disk."""
-    store.spool.mkdir(parents=True, exist_ok=True)
-    made = _Made(store.spool / f"{table}.partial")
-    rows = sum(by_hour)
-    length_s = block_length_s(max(by_hour) + (known.rows // 24 if known else 0), rows + (known.rows if known else 0))
-    with made.path.open("wb") as sink, writer(sink) as file:
-        for start, end in blocks(day, length_s):
-            read = read_block(cursor, table, start, end)
-            if known is not None:
-                read = pa.concat_tables([read, *_archived_block(store, known, start, end)])
-            if len(read):
-                block = in_order(read)
-                file.write_table(block, row_group_size=ROWS_A_GROUP)
-                made.add(block)
-        west, south, east, north = made.bounds.tolist()
-        file.add_key_value_metadata(geo_metadata((west, south, east, north)))
-    sync_file(made.path)
-    if known is None and made.rows != rows:
-        raise ArchiveError(f"{made.rows} rows were written of {rows}")
-    return made
-
-
-def _archived_block(store: ArchiveStore, known: ArchivedDay, start: datetime, end: datetime) -> Iterator[pa.Table]:
-    from_us, to_us = (int(moment.timestamp()) * 1_000_000 - 1 for moment in (start, end))
-    groups = groups_of(store, known.name).holding(from_us, to_us, None, None)
-    for table in read_tables(store, known.name, groups):
-        time_us = as_int64(table["time"])
-        yield table.filter(pa.array((time_us > from_us) & (time_us <= to_us)))
-
-
-def _put(store: ArchiveStore, kind: AssetKind, day: date, made: _Made) -> ArchivedDay:
+def _put(store: ArchiveStore, kind: AssetKind, day: date, made: MadeFile) -> ArchivedDay:
     """Put a file in its place and read it back from there; its row of the manifest, not yet stored."""
     with made.path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()

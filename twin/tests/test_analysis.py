@@ -109,7 +109,7 @@ def test_wrong_questions_are_refused(archive, tmp_path, wrong):
 
 def test_a_large_day_is_cut_so_that_nobody_is_left_out(archive, monkeypatch, settings):
     monkeypatch.setattr("twin.analysis.pieces.ROWS_A_PIECE", 1500)
-    monkeypatch.setattr("twin.archive.keeping.ROWS_A_GROUP", 500)
+    monkeypatch.setattr("twin.archive.making.ROWS_A_GROUP", 500)
     archived = ArchivedDay.objects.get()
     whole = Source(settings.ARCHIVE_URL, archived.name, "machine", archived.day, 60)
     found = [track.asset for piece in pieces_of(whole) for track in tracks_of(piece)]

@@ -16,7 +16,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from gis.notices import connection_parameters
-from twin.archive import keeping
+from twin.archive import keeping, making
 from twin.archive.keeping import archive_day, archive_due, check, expire, restore, sweep
 from twin.archive.models import ArchivedDay
 from twin.archive.schema import SORTED_BY, block_length_s
@@ -82,7 +82,7 @@ def test_others_can_read_the_file(history, tmp_path):
 
 
 def test_a_busy_day_is_cut_in_blocks_that_row_groups_keep_to(history, tmp_path, monkeypatch):
-    monkeypatch.setattr("twin.archive.keeping.block_length_s", lambda busiest, rows: 3600)
+    monkeypatch.setattr("twin.archive.making.block_length_s", lambda busiest, rows: 3600)
     store = ArchiveStore.at(str(tmp_path))
     before = [row for row in table() if row[4] >= START]
     archived = archive_day(store, MACHINE, DAY)
@@ -118,7 +118,7 @@ def test_wherever_it_is_interrupted_nothing_is_lost(store, history, monkeypatch,
         elif moment == "drop":
             patch.setattr(ArchivedDay, "save", interrupt)
         else:
-            patch.setattr(keeping, moment, interrupt)
+            patch.setattr(making if moment == "sync_file" else keeping, moment, interrupt)
         with pytest.raises(Interrupted):
             archive_day(store, MACHINE, DAY)
     assert table() == before

@@ -18,7 +18,8 @@ from twin.models import VERSIONED, Area, AreaVersion
 
 pytestmark = pytest.mark.django_db
 
-MIGRATION = import_module("twin.migrations.0009_area_source")
+COLUMNS = import_module("twin.migrations.0009_area_source").COLUMNS
+BEGIN_WITH_NOW = import_module("twin.migrations.0008_area_versions").BEGIN_WITH_NOW
 
 
 def box(east):
@@ -86,7 +87,7 @@ def test_versions_say_who_made_them(area):
 
 def test_the_columns_kept_are_the_columns_declared():
     names = {field.attname for field in Area._meta.concrete_fields} - {"id", "version"}
-    assert names == set(VERSIONED) == {column.strip() for column in MIGRATION.COLUMNS.split(",")}
+    assert names == set(VERSIONED) == {column.strip() for column in COLUMNS.split(",")}
 
 
 def test_areas_from_before_this_history_stand_for_their_own_past(area):
@@ -94,7 +95,7 @@ def test_areas_from_before_this_history_stand_for_their_own_past(area):
     old = Area.objects.bulk_create([Area(name="旧", kind="fence", boundary=box(122))])[0]
     AreaVersion.objects.all().delete()
     with connection.cursor() as cursor:
-        cursor.execute(import_module("twin.migrations.0008_area_versions").BEGIN_WITH_NOW)
+        cursor.execute(BEGIN_WITH_NOW)
     # The first was seen to be made; of the second nobody knows.
     assert AreaVersion.objects.get(area=area).valid_from is not None
     assert AreaVersion.objects.get(area=old).valid_from is None

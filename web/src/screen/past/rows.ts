@@ -43,7 +43,7 @@ export function after({ time_ms, length }: AssetColumns, moment: number): number
 }
 
 /** Speeds of the playback: seconds of then in a second of now. */
-export const SPEEDS = [1, 10, 60, 300] as const;
+export const SPEEDS = [1, 10, 60, 300, 600] as const;
 export type Speed = (typeof SPEEDS)[number];
 
 /** What is asked for at once, and how fine: some ten seconds of playing, and no finer than its steps. */
@@ -57,5 +57,7 @@ export function portion(speed: Speed): { span_ms: number; cell_s: number } {
       return { span_ms: 600_000, cell_s: 15 };
     case 300:
       return { span_ms: 3_000_000, cell_s: 60 };
+    case 600: // the longest that is answered: six seconds of playing
+      return { span_ms: 3_600_000, cell_s: 120 };
   }
 }
