@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from access import admin_tokens as _admin_tokens  # noqa: F401 - registers its page
 from access.admin_scope import ScopedAdminMixin, ScopedRelatedFilter, choices
 from access.audit import Action, audited_models, record
 from access.calibration import page as calibration_page  # noqa: F401 - puts itself on the desk

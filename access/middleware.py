@@ -20,9 +20,10 @@ from django.utils.translation import gettext
 
 from access import sessions
 from access.audit import Action, RequestContext, record, running
+from access.outside import challenge, is_outside, wants_a_page
 
 _REQUEST_ID = re.compile(r"[0-9A-Za-z._-]{8,64}")
-_FOR_PROGRAMS = ("/api/", "/tiles/", "/tilesets/")
+_FOR_PROGRAMS = ("/api/", "/tiles/", "/tilesets/", "/basemaps/")
 
 
 class AuditMiddleware:
@@ -97,6 +98,8 @@ class LoginRequiredMiddleware(DjangoLoginRequiredMiddleware):
 
     def handle_no_permission(self, request: HttpRequest, view_func: Any) -> Any:
         """Turn somebody away who is not signed in."""
+        if is_outside(request.path) and not wants_a_page(request):
+            return challenge(gettext("请使用账号密码（HTTP Basic）或访问令牌（Bearer）。"))
         if request.path.startswith(_FOR_PROGRAMS) or "application/json" in request.headers.get("Accept", ""):
             response = JsonResponse({"detail": gettext("请先登录。")}, status=401)
             response["Cache-Control"] = "no-store"

@@ -19,6 +19,7 @@ from access.identifiers import normalise_code, validate_uscc
 from access.personal import PersonalField
 from access.roles import DESK_PERMISSIONS, NEEDS_ORGANIZATION, NEEDS_REGION, Role
 from access.scope import Scoped, ScopedQuerySet, ScopePaths, permissions_of
+from access.tokens import AccessToken as AccessToken
 
 
 class Organization(Scoped):

@@ -24,7 +24,9 @@ class Permission(StrEnum):
     DISPATCH = "dispatch"
     """Send people and machines, answer alerts."""
     PLAN = "plan"
-    """Draw and change areas, routes and annotations."""
+    """Draw and change areas, routes and annotations; what is drawn waits for somebody else's approval."""
+    APPROVE = "approve"
+    """Approve what others have drawn (never one's own)."""
     MANAGE_DEVICES = "manage_devices"
     """Register devices, make and revoke their keys."""
     ADMINISTER = "administer"
@@ -45,14 +47,14 @@ class Role(TextChoices):
 _P = Permission
 ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
-        Role.CITY: frozenset({_P.VIEW, _P.VIEW_PERSONAL, _P.DISPATCH, _P.PLAN}),
+        Role.CITY: frozenset({_P.VIEW, _P.VIEW_PERSONAL, _P.DISPATCH, _P.PLAN, _P.APPROVE}),
         Role.DISTRICT: frozenset({_P.VIEW, _P.VIEW_PERSONAL, _P.DISPATCH, _P.PLAN}),
         Role.ENTERPRISE: frozenset({_P.VIEW, _P.VIEW_PERSONAL, _P.MANAGE_DEVICES}),
         Role.DISPATCHER: frozenset({_P.VIEW, _P.VIEW_PERSONAL, _P.DISPATCH}),
         Role.PLANNER: frozenset({_P.VIEW, _P.PLAN}),
         # An administrator keeps accounts and devices but does not look at people's numbers: whoever decides
         # who may look should not be the one who looks.
-        Role.ADMINISTRATOR: frozenset({_P.VIEW, _P.PLAN, _P.MANAGE_DEVICES, _P.ADMINISTER}),
+        Role.ADMINISTRATOR: frozenset({_P.VIEW, _P.PLAN, _P.APPROVE, _P.MANAGE_DEVICES, _P.ADMINISTER}),
     }
 )
 

@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -206,23 +208,44 @@ def permissions_of(user: User | AnonymousUser) -> frozenset[Permission]:
     return frozenset(p for role, _ in _grants(user) for p in ROLE_PERMISSIONS[Role(role)])
 
 
-def _grants(user: User | AnonymousUser) -> list[tuple[str, Scope]]:
+_Grants = list[tuple[str, Scope]]
+_read: ContextVar[dict[int, _Grants] | None] = ContextVar("sandtable_grants", default=None)
+
+
+@contextmanager
+def reading_grants(users: Iterable[User]) -> Iterator[None]:
+    """Read the grants of all these users by one query; inside, questions about their scopes ask for nothing more."""
+    token = _read.set(_grants_of([user.pk for user in users]))
+    try:
+        yield
+    finally:
+        _read.reset(token)
+
+
+def _grants(user: User | AnonymousUser) -> _Grants:
     if user.pk is None or not user.is_active:
         return []
+    read = _read.get()
+    if read is not None and user.pk in read:
+        return read[user.pk]
     cache = request_cache()
     key = ("grants", user.pk)
     if cache is not None and key in cache:
         return cache[key]
-    rows = apps.get_model("access", "Grant").objects.filter(user_id=user.pk, user__is_active=True)
-    grants = [
-        (role, _place(region_id, region_path, organization_id, organization_path))
-        for role, region_id, region_path, organization_id, organization_path in rows.values_list(
-            "role", "region_id", "region__path", "organization_id", "organization__path"
-        )
-    ]
+    grants = _grants_of([user.pk])[user.pk]
     if cache is not None:
         cache[key] = grants
     return grants
+
+
+def _grants_of(users: list[int]) -> dict[int, _Grants]:
+    found: dict[int, _Grants] = {user: [] for user in users}
+    rows = apps.get_model("access", "Grant").objects.filter(user_id__in=users, user__is_active=True)
+    for user, role, region_id, region_path, organization_id, organization_path in rows.values_list(
+        "user_id", "role", "region_id", "region__path", "organization_id", "organization__path"
+    ):
+        found[user].append((role, _place(region_id, region_path, organization_id, organization_path)))
+    return found
 
 
 def _place(region_id: int | None, region: str | None, organization_id: int | None, organization: str | None) -> Scope:

@@ -16,11 +16,12 @@ from access.audit import Action, audited, record, request_cache
 
 def connect() -> None:
     """Register models and listeners; called once, when the application is ready."""
-    from access.models import Grant, Organization, User
+    from access.models import AccessToken, Grant, Organization, User
 
     audited(Organization, ignore=("path",))
     audited(User, ignore=("last_login",))
     audited(Grant)
+    audited(AccessToken, secrets=("digest",), ignore=("last_used_at",))
     for signal in (post_save, post_delete):
         for model in (Grant, User):
             signal.connect(_forget_grants, sender=model, dispatch_uid=f"access-forget-{model.__name__}")

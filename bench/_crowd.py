@@ -1,7 +1,7 @@
 """Twenty thousand machines that move, told to web workers as an ingest worker tells them.
 
-What is measured is the browser. So positions neither come from devices nor go into the history: frames are published on
-the broker, and the real web process, its live socket and the page do the rest.
+What is measured is what comes after the ingest: positions neither come from devices nor go into the history. Frames
+are published on the broker, and the real web processes, their live sockets and the pages do the rest.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import paho.mqtt.client as mqtt
+import shapely
 from django.conf import settings
 from django.utils import timezone
 from numpy.typing import NDArray
 from paho.mqtt.enums import CallbackAPIVersion
 
+from gis.models import Region
 from twin.batch import MICROSECOND, PositionBatch
-from twin.kinds import MACHINE, Status
+from twin.kinds import DRONE, MACHINE, Status
 from twin.live.frames import encode_update
 from twin.live.hub import live_topic
 from twin.models import Asset, State
@@ -29,22 +31,74 @@ PREFIX = "CROWD-"
 FRAME_S = 0.25
 SPEED_M_S = 10.0
 METRES_PER_DEGREE = 111_320.0
+BEACON_LON, BEACON_LAT = 121.96, 31.2  # in the sea, where nothing else flies
+BEACON_DEG_S = 1e-5
+BEACON_ROUND_S = 1000.0
 
 
-def fill(count: int, centre: tuple[float, float], half: tuple[float, float]) -> NDArray[np.int64]:
-    """Register ``count`` machines that are now within ``half`` degrees of the centre; their keys, int64[count]."""
-    remove()
+def beacon_age_s(lon: float, now_s: float) -> float:
+    """How long ago the frame was made that put the beacon at this longitude."""
+    return (now_s - (lon - BEACON_LON) / BEACON_DEG_S) % BEACON_ROUND_S
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where things are.
+
+    Attributes
+    ----------
+    lon, lat : float64[n]
+        Degrees.
+    region : int64[n]
+        Key of the district, 0 for none.
+    """
+
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    region: NDArray[np.int64]
+
+
+def around(count: int, centre: tuple[float, float], half: tuple[float, float]) -> Places:
+    """``count`` places within ``half`` degrees of the centre, in no district."""
     rng = np.random.default_rng(1)
     lon, lat = (rng.uniform(c - h, c + h, count) for c, h in zip(centre, half, strict=True))
-    names = [f"{PREFIX}{i:06d}" for i in range(count)]
+    return Places(lon, lat, np.zeros(count, np.int64))
+
+
+def in_districts(count: int) -> Places:
+    """``count`` places in the districts, as many in each, wherever it has land."""
+    rng = np.random.default_rng(1)
+    districts = list(Region.objects.filter(level=Region.Level.DISTRICT).order_by("code"))
+    lon, lat, region = [], [], []
+    for number, district in enumerate(districts):
+        wanted = count * (number + 1) // len(districts) - count * number // len(districts)
+        shape = shapely.from_wkb(bytes(district.boundary.wkb))
+        shapely.prepare(shape)
+        west, south, east, north = shape.bounds
+        found = np.zeros((0, 2))
+        while len(found) < wanted:
+            tried = rng.uniform((west, south), (east, north), (2 * wanted, 2))
+            found = np.concatenate([found, tried[shapely.contains_xy(shape, tried[:, 0], tried[:, 1])]])
+        lon.append(found[:wanted, 0])
+        lat.append(found[:wanted, 1])
+        region.append(np.full(wanted, district.pk, np.int64))
+    mixed = rng.permutation(count)
+    return Places(np.concatenate(lon)[mixed], np.concatenate(lat)[mixed], np.concatenate(region)[mixed])
+
+
+def fill(places: Places) -> NDArray[np.int64]:
+    """Register a machine at each place; their keys, int64[n]."""
+    remove()
+    names = [f"{PREFIX}{i:06d}" for i in range(len(places.lon))]
     assets = Asset.objects.bulk_create(
         [Asset(kind=MACHINE.key, code=name, name=name) for name in names], batch_size=2000
     )
     now = timezone.now()
+    where = zip(assets, places.lon.tolist(), places.lat.tolist(), places.region.tolist(), strict=True)
     State.objects.bulk_create(
         [
-            State(asset=asset, ts=now, received_at=now, lon=x, lat=y, status=i % 2)
-            for i, (asset, x, y) in enumerate(zip(assets, lon.tolist(), lat.tolist(), strict=True))
+            State(asset=asset, ts=now, received_at=now, lon=x, lat=y, region_id=region or None, status=i % 2)
+            for i, (asset, x, y, region) in enumerate(where)
         ],
         batch_size=2000,
     )
@@ -58,21 +112,24 @@ def remove() -> None:
 
 @dataclass
 class Crowd:
-    """Machines that walk in circles and are heard ``rate`` times a second together, until told to stop."""
+    """Machines that walk in circles and are heard ``rate`` times a second together, until told to stop.
+
+    With a ``beacon`` the first of them is a drone that stays where it is and whose longitude says when its frame was
+    made (:func:`beacon_age_s`): where only counts are shown, no row carries a time.
+    """
 
     keys: NDArray[np.int64]
-    centre: tuple[float, float]
-    half: tuple[float, float]
+    places: Places
     rate: float
+    beacon: bool = False
     told: int = 0
     """Positions published so far."""
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         rng = np.random.default_rng(1)
-        n = len(self.keys)
-        self._lon, self._lat = (rng.uniform(c - h, c + h, n) for c, h in zip(self.centre, self.half, strict=True))
-        self._turn = rng.uniform(0, 2 * np.pi, n)
+        self._lon, self._lat = self.places.lon.copy(), self.places.lat.copy()
+        self._turn = rng.uniform(0, 2 * np.pi, len(self.keys))
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
@@ -96,6 +153,8 @@ class Crowd:
         while not self._stop.wait(max(0.0, began + frame * FRAME_S - time.monotonic())):
             rows = np.arange(at, at + some) % len(self.keys)
             at = (at + some) % len(self.keys)
+            if self.beacon and rows.min() > 0:
+                rows = np.append(rows, 0)
             frame += 1
             client.publish(live_topic("crowd"), encode_update(frame, self._move(rows)))
             self.told += some
@@ -107,14 +166,19 @@ class Crowd:
         n = len(rows)
         step = SPEED_M_S * len(self.keys) / self.rate / METRES_PER_DEGREE
         self._turn[rows] += 0.3
-        self._lon[rows] += step * np.sin(self._turn[rows]) / np.cos(np.radians(self.centre[1]))
+        self._lon[rows] += step * np.sin(self._turn[rows]) / np.cos(np.radians(self.places.lat[rows]))
         self._lat[rows] += step * np.cos(self._turn[rows])
         now_us = np.full(n, int(time.time() * MICROSECOND), np.int64)
         nothing = np.full(n, np.nan)
+        kind = np.full(n, MACHINE.code, np.uint8)
+        if self.beacon:
+            self._lon[0] = BEACON_LON + time.time() % BEACON_ROUND_S * BEACON_DEG_S
+            self._lat[0] = BEACON_LAT
+            kind[rows == 0] = DRONE.code
         batch = PositionBatch(
             asset=self.keys[rows],
             device=np.zeros(n, np.int64),
-            kind=np.full(n, MACHINE.code, np.uint8),
+            kind=kind,
             owner=np.zeros(n, np.int64),
             seq=np.zeros(n, np.int64),
             time_us=now_us,
@@ -131,4 +195,4 @@ class Crowd:
             datum=[""] * n,
             attrs=[""] * n,
         )
-        return Current(batch, np.zeros(n, np.int64))
+        return Current(batch, self.places.region[rows])

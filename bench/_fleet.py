@@ -1,12 +1,12 @@
 """A city's load: hundreds of thousands of devices through one gateway that holds the platform's own account.
 
 No machine of two cores holds that many connections beside what it measures. Everything else is as devices do it: each
-numbers its positions, keeps what is not settled, and sends it again after five seconds.
+numbers its positions, keeps what is not settled, and sends it again where nothing moves on. Messages are written and
+answers read as columns, so that the feeder takes little of the machine it measures.
 """
 
 from __future__ import annotations
 
-import math
 import select
 import socket
 import threading
@@ -14,23 +14,28 @@ import time
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-import msgspec
+import numpy as np
 from django.conf import settings
+from numpy.typing import NDArray
 
+from bench._answers import Answers, read_answers
 from bench._load import Registered
+from bench._messages import Messages
 from devices.ingest import wire
 from devices.topics import topic
 
-STEP_S = 0.02
+STEP_S = 0.05
 RESEND_S = 5.0
+RESEND_MOST_S = 60.0
 AHEAD_MOST_S = 2.0
 """A sender that fell behind its rate does not make up for more than this at once."""
-WEST, SOUTH, EAST, NORTH = 121.2, 31.0, 121.8, 31.5
+REMEMBERED_S = 60
+"""Of positions under way for longer than this the time is guessed when they are sent again."""
+KEPT_BATCH = 100
+KNOWN_WITHIN_S = 180
+_STREAM_BYTES = 1 << 20
 
-
-class _Acked(msgspec.Struct):
-    acked: int
-    refused: list[list]
+Whole = NDArray[np.int64]
 
 
 @dataclass
@@ -41,47 +46,71 @@ class Fleet:
     ----------
     batch : int
         Positions in one message; 1: each in its own.
-    backlog : int
-        Positions a device sends beside each present one, from the hour before: what it kept while there was no
-        network.
+    kept : int
+        Positions of the hour before that each device kept while there was no network. They go out beside the present
+        ones, ``kept_rate`` a second, a hundred in a message.
     """
 
     devices: list[Registered]
     rate: float
     batch: int = 1
-    backlog: int = 0
+    kept: int = 0
+    kept_rate: float = 0.0
     sent: int = 0
-    settled: int = 0
-    refused: int = 0
     resent: int = 0
+    refused: int = 0
     settled_ms: list[float] = field(default_factory=list)
     """From a present position's own time to the answer that it is stored."""
 
     def __post_init__(self) -> None:
         n = len(self.devices)
-        self._number = {topic("machine", d.identifier, "acked"): i for i, d in enumerate(self.devices)}
-        channel = "pos" if self.batch == 1 and not self.backlog else "batch"
-        self._topics = [topic("machine", d.identifier, channel) for d in self.devices]
-        # Spread evenly by two irrational steps: no two alike, and the same in every run.
-        self._homes = [
-            (WEST + i * 0.6180339887 % 1 * (EAST - WEST), SOUTH + i * 0.7548776662 % 1 * (NORTH - SOUTH))
-            for i in range(n)
-        ]
-        self._last = [0] * n
-        self._acked = [0] * n
-        self._open: dict[tuple[int, int], tuple[float, bytes]] = {}
-        self._waiting: dict[tuple[int, int], float] = {}
+        channel = "pos" if self.batch == 1 else "batch"
+        self._messages = Messages([topic("machine", d.identifier, channel) for d in self.devices])
+        self._old = Messages([topic("machine", d.identifier, "batch") for d in self.devices]) if self.kept else None
+        self._last = np.full(n, self.kept, np.int64)
+        self._kept_sent = np.zeros(n, np.int64)
+        self._acked, self._high = np.zeros(n, np.int64), np.zeros(n, np.int64)
+        each_s = n * self.batch / max(self.rate, 1e-9)
+        self._ring = np.zeros((n, max(8, self.batch * (int(REMEMBERED_S / each_s) + 2))), np.int64)
+        self._due_at, self._wait_s = np.full(n, np.inf), np.full(n, RESEND_S)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fleet", daemon=True)
-        self._turn = 0
+        self._turn = self._kept_turn = 0
+        self._rest = b""
         self._error: BaseException | None = None
 
     def start(self) -> None:
-        """Connect and begin to report."""
+        """Connect, and wait until the ingest knows the devices."""
         self._socket = _connected()
         self._socket.sendall(wire.subscribe(1, ["st/v1/machine/+/+/acked"]))
-        self._reporting_since = time.monotonic()
+        self._offline_ms = time.time_ns() // 1_000_000
+        self._wait_to_be_known()
+
+    def begin(self) -> None:
+        """Begin to report."""
         self._thread.start()
+
+    def _wait_to_be_known(self) -> None:
+        """The last device calls until it is answered.
+
+        Raises
+        ------
+        TimeoutError
+            Nobody answers.
+        """
+        last = len(self.devices) - 1
+        count = self._kept_sent if self.kept else self._last
+        count[last] = self.sent = 1
+        self._ring[last, 1] = self._offline_ms
+        deadline = time.monotonic() + KNOWN_WITHIN_S
+        while not self._acked[last]:
+            if time.monotonic() > deadline:
+                raise TimeoutError("the ingest does not answer")
+            one = np.array([1])
+            self._again(self._old or self._messages, 1, np.array([last]), one, one)
+            self._hear(time.monotonic() + 1)
+        self.resent = 0
+        self.settled_ms.clear()
 
     def stop_reporting(self) -> None:
         """Report nothing new; what is not settled is still sent again."""
@@ -96,102 +125,138 @@ class Fleet:
             raise self._error
 
     @property
+    def settled(self) -> int:
+        """Positions below which all are settled, over all devices."""
+        return int(self._acked.sum())
+
+    @property
     def open(self) -> int:
-        """Positions sent and not settled."""
-        return sum(last - acked for last, acked in zip(self._last, self._acked, strict=True))
+        """Positions sent, or kept to be sent, and not settled."""
+        return int((self._last - self._acked).sum())
 
     def _run(self) -> None:
         try:
-            due, then, resend_at = 0.0, time.monotonic(), time.monotonic() + 1
-            rest = b""
+            now = then = pinged_at = time.monotonic()
+            resend_at, due, kept_due = now + 1, 0.0, 0.0
             while not self._stop.is_set():
                 now = time.monotonic()
                 due = min(due + (now - then) * self.rate, AHEAD_MOST_S * self.rate)
+                kept_due = min(kept_due + (now - then) * self.kept_rate, AHEAD_MOST_S * self.kept_rate)
                 then = now
-                per_message = self.batch + self.backlog
-                messages = int(due // per_message)
-                if messages:
-                    due -= messages * per_message
-                    self._socket.sendall(b"".join([self._message() for _ in range(messages)]))
+                if count := min(int(due / self.batch), len(self.devices)):
+                    due -= count * self.batch
+                    self._report(count, now)
+                if (count := int(kept_due / KEPT_BATCH)) and self._old is not None:
+                    kept_due -= count * KEPT_BATCH
+                    self._send_kept(count, now)
                 if now >= resend_at:
                     resend_at = now + 1
                     self._send_again(now)
-                rest = self._hear(rest, STEP_S)
+                if now - pinged_at > RESEND_S:
+                    pinged_at = now
+                    self._socket.sendall(wire.PING)
+                self._hear(now + STEP_S)
         except BaseException as error:  # told to whoever closes
             self._error = error
 
-    def _message(self) -> bytes:
-        i = self._turn % len(self.devices)
-        self._turn += 1
+    def _report(self, count: int, now: float) -> None:
+        """A message each of the next ``count`` devices."""
+        at = (self._turn + np.arange(count)) % len(self.devices)
+        self._turn += count
         now_ms = time.time_ns() // 1_000_000
-        lon, lat = self._homes[i]
-        angle = self._turn / len(self.devices) / 5 + i
-        rows = []
-        count = self.batch + self.backlog
-        oldest = self._acked[i] + 1
-        for k in range(count):
-            self._last[i] += 1
-            # Positions of a batch are a tenth of a second apart; a backlog lies in the hour before.
-            behind_ms = (count - 1 - k) * 100 if not self.backlog else (count - 1 - k) * (3_600_000 // count)
-            rows.append(
-                b'{"seq":%d,"oldest":%d,"time":%d,"lon":%.6f,"lat":%.6f,"speed_m_s":5.0,"working":true}'
-                % (
-                    self._last[i],
-                    oldest,
-                    now_ms - behind_ms,
-                    lon + 0.001 * math.cos(angle - k / 100),
-                    lat + 0.001 * math.sin(angle - k / 100),
-                )
-            )
-        payload = rows[0] if self._topics[i].endswith("/pos") else b'{"rows":[' + b",".join(rows) + b"]}"
-        packet = wire.publish(self._topics[i], payload)
-        self._open[i, self._last[i]] = (time.monotonic(), packet)
-        self._waiting[i, self._last[i]] = now_ms
-        self.sent += count
-        return packet
+        seq = self._last[at][:, None] + np.arange(1, self.batch + 1)
+        # Positions of a batch are a tenth of a second apart.
+        times = now_ms - 100 * (self.batch - 1 - np.arange(self.batch)) + np.zeros_like(seq)
+        self._ring[at[:, None], seq % self._ring.shape[1]] = times
+        self._last[at] += self.batch
+        self._socket.sendall(self._messages.write(at, seq, times, self._acked[at] + 1))
+        self.sent += count * self.batch
+        self._await(at, now)
 
-    def _hear(self, rest: bytes, wait_s: float) -> bytes:
-        ready, _, _ = select.select([self._socket], [], [], wait_s)
-        if not ready:
-            return rest
-        data = self._socket.recv(1 << 20)
-        if not data:
-            raise ConnectionError("the broker hung up")
-        packets, rest = wire.split(rest + data)
-        now_ms = time.time_ns() / 1e6
-        for first, body in packets:
-            if first >> 4 == wire.PUBLISH:
-                address, payload, _number = wire.read_publish(first, body)
-                i = self._number.get(address)
-                if i is not None:
-                    self._settle(i, msgspec.json.decode(payload, type=_Acked), now_ms)
-        return rest
+    def _send_kept(self, count: int, now: float) -> None:
+        """A message each of the next ``count`` devices, of what they kept."""
+        assert self._old is not None
+        at = (self._kept_turn + np.arange(count)) % len(self.devices)
+        self._kept_turn += count
+        at = at[self._kept_sent[at] < self.kept]
+        for width in np.unique(left := np.minimum(self.kept - self._kept_sent[at], KEPT_BATCH)).tolist():
+            some = at[left == width]
+            seq = self._kept_sent[some][:, None] + np.arange(1, width + 1)
+            self._socket.sendall(self._old.write(some, seq, self._times(some, seq), self._acked[some] + 1))
+            self._kept_sent[some] += width
+            self.sent += len(some) * width
+        self._await(at, now)
 
-    def _settle(self, i: int, answer: _Acked, now_ms: float) -> None:
-        self.refused += len(answer.refused)
-        for number in range(self._acked[i] + 1, answer.acked + 1):
-            self._open.pop((i, number), None)
-            said_ms = self._waiting.pop((i, number), None)
-            if said_ms is not None:
-                self.settled_ms.append(now_ms - said_ms)
-            self.settled += 1
-        self._acked[i] = max(self._acked[i], answer.acked)
+    def _times(self, at: Whole, seq: Whole) -> Whole:
+        """Times of positions, milliseconds: of kept ones evenly in the hour before the start."""
+        kept = self._offline_ms - 3_600_000 + seq * 3_600_000 // max(self.kept + 1, 1)
+        return np.where(seq <= self.kept, kept, self._ring[at[:, None], seq % self._ring.shape[1]])
+
+    def _await(self, at: Whole, now: float) -> None:
+        idle = at[np.isinf(self._due_at[at])]
+        self._due_at[idle] = now + self._wait_s[idle]
+
+    def _hear(self, until: float) -> None:
+        while (wait_s := until - time.monotonic()) > 0:
+            ready, _, _ = select.select([self._socket], [], [], wait_s)
+            if not ready:
+                return
+            data = self._socket.recv(_STREAM_BYTES)
+            if not data:
+                raise ConnectionError("the broker hung up")
+            answers, self._rest = read_answers(self._rest + data)
+            if len(answers.device):
+                self._settle(answers, time.time_ns() / 1e6, time.monotonic())
+            # What comes meanwhile is read at once.
+            self._stop.wait(min(0.01, max(until - time.monotonic(), 0)))
+
+    def _settle(self, answers: Answers, now_ms: float, now: float) -> None:
+        at = answers.device
+        self.refused += answers.refused
+        before, high = self._acked[at], self._high[at]
+        # Settled newly, and present ones: up to ``acked``, and in the last range beyond a gap.
+        first = np.maximum(np.maximum(high, self.kept) + 1, answers.high_from)
+        self._note(at, first, answers.high, now_ms)
+        np.maximum.at(self._acked, at, answers.acked)
+        np.maximum.at(self._high, at, answers.high)
+        moved = at[self._acked[at] > before]
+        self._wait_s[moved] = RESEND_S
+        self._due_at[moved] = now + RESEND_S
+        self._due_at[at] = np.maximum(self._due_at[at], now + answers.wait_s)
+        self._due_at[at[self._acked[at] >= self._last[at]]] = np.inf
+
+    def _note(self, at: Whole, first: Whole, last: Whole, now_ms: float) -> None:
+        some = last >= first
+        at, first, count = at[some], first[some], (last - first + 1)[some]
+        count = np.minimum(count, self._ring.shape[1])
+        who = np.repeat(at, count)
+        seq = np.repeat(first, count) + np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        self.settled_ms += (now_ms - self._ring[who, seq % self._ring.shape[1]]).tolist()
 
     def _send_again(self, now: float) -> None:
-        """Messages that found no answer; the oldest stand first."""
-        late = []
-        for key, (at, packet) in self._open.items():
-            if now - at < RESEND_S:
-                break
-            late.append((key, packet))
-        for key, packet in late:
-            del self._open[key]
-            self._open[key] = (now, packet)
-        if late:
-            self.resent += len(late)
-            self._socket.sendall(b"".join(packet for _key, packet in late))
-        elif now - self._reporting_since > RESEND_S:
-            self._socket.sendall(wire.PING)
+        """What found no answer, from the lowest number on."""
+        late = np.flatnonzero(self._due_at < now)
+        self._wait_s[late] = np.minimum(2 * self._wait_s[late], RESEND_MOST_S)
+        self._due_at[late] = now + self._wait_s[late]
+        if not len(late):
+            return
+        low = self._acked[late] + 1
+        if self._old is not None:
+            self._again(self._old, KEPT_BATCH, late, low, self._kept_sent[late])
+        width = 1 if self._messages.single else KEPT_BATCH
+        self._again(self._messages, width, late, np.maximum(low, self.kept + 1), self._last[late])
+
+    def _again(self, messages: Messages, width: int, at: Whole, low: Whole, high: Whole) -> None:
+        """Send numbers ``low`` to ``high`` (int64[m]) of devices, at most ``width`` in a message."""
+        count = np.maximum(high - low + width, 0) // width
+        of = np.repeat(np.arange(len(at)), count)
+        start = low[of] + width * (np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count))
+        widths = np.minimum(width, high[of] - start + 1)
+        for each in np.unique(widths).tolist():
+            some = widths == each
+            who, seq = at[of[some]], start[some][:, None] + np.arange(each)
+            self.resent += seq.size
+            self._socket.sendall(messages.write(who, seq, self._times(who, seq), self._acked[who] + 1))
 
 
 def _connected() -> socket.socket:

@@ -10,14 +10,16 @@ from collections import deque
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+import numpy as np
+import shapely
 from django.conf import settings
-from django.contrib.gis.geos import MultiPolygon, Polygon
-from django.db import connection
+from django.db import connection, transaction
 
 from devices.keys import hash_key
 from devices.models import Device
 from devices.simulator.client import Broker, DeviceClient, new_unsettled, now_ms
 from devices.topics import shard_of
+from twin.copying import Column, copy_columns
 from twin.models import Area, Asset
 
 PREFIX = "BENCH-"
@@ -38,15 +40,26 @@ def register(count: int, with_keys: bool = True) -> list[Registered]:
     key = f"{random.SystemRandom().getrandbits(128):032x}" if with_keys else ""
     hashed = hash_key(key) if with_keys else ""
     names = [f"{PREFIX}{i:06d}" for i in range(count)]
-    assets = Asset.objects.bulk_create([Asset(kind="machine", code=name, name=name) for name in names], batch_size=5000)
-    devices = Device.objects.bulk_create(
-        [
-            Device(identifier=name, kind="machine", asset=asset, shard=shard_of(name), key_hash=hashed)
-            for name, asset in zip(names, assets, strict=True)
-        ],
-        batch_size=5000,
-    )
-    return [Registered(device.pk, device.identifier, key) for device in devices]
+    columns: dict[str, Column] = {
+        "shard": ("int2", np.array([shard_of(name) for name in names], np.int16)),
+        "name": ("text", names),
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE bench_devices (shard int2, name text) ON COMMIT DROP")
+        copy_columns(cursor.cursor, "bench_devices", columns)
+        cursor.execute(
+            """INSERT INTO twin_asset (kind, code, name, active, created_at)
+               SELECT 'machine', name, name, true, now() FROM bench_devices"""
+        )
+        cursor.execute(
+            """INSERT INTO devices_device (identifier, kind, datum, numbered, shard, key_hash, created_at, asset_id)
+               SELECT b.name, a.kind, 'wgs84', true, b.shard, %s, now(), a.id
+               FROM bench_devices b JOIN twin_asset a ON a.kind = 'machine' AND a.code = b.name
+               ORDER BY b.name RETURNING id, identifier""",
+            [hashed],
+        )
+        ids = {identifier: id_ for id_, identifier in cursor.fetchall()}
+    return [Registered(ids[name], name, key) for name in names]
 
 
 def remove() -> None:
@@ -177,13 +190,21 @@ def bytes_per_row() -> float | None:
 
 def draw_areas(count: int) -> None:
     """Draw ``count`` round fences of 250 m over the city."""
-    rng = random.Random(1)  # noqa: S311 (places, not secrets)
-    areas = []
-    for i in range(count):
-        lon, lat = rng.uniform(121.2, 121.8), rng.uniform(31.0, 31.5)
-        ring = [
-            (lon + 0.0026 * math.cos(a / 18 * math.pi), lat + 0.0022 * math.sin(a / 18 * math.pi)) for a in range(36)
-        ]
-        shape = MultiPolygon(Polygon([*ring, ring[0]]), srid=4326)
-        areas.append(Area(name=f"{PREFIX}{i}", kind="fence", boundary=shape))
-    Area.objects.bulk_create(areas)
+    rng = np.random.default_rng(1)
+    centre = np.c_[rng.uniform(121.2, 121.8, count), rng.uniform(31.0, 31.5, count)]
+    angle = np.arange(37) / 18 * np.pi
+    rings = centre[:, None, :] + np.c_[0.0026 * np.cos(angle), 0.0022 * np.sin(angle)]
+    shapes = shapely.multipolygons(shapely.polygons(rings)[:, None])
+    columns: dict[str, Column] = {
+        "number": ("int4", np.arange(count, dtype=np.int32)),
+        "shape": ("text", shapely.to_wkb(shapes, hex=True).tolist()),
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE bench_areas (number int4, shape text) ON COMMIT DROP")
+        copy_columns(cursor.cursor, "bench_areas", columns)
+        cursor.execute(
+            """INSERT INTO twin_area (name, kind, boundary, version, active, periods)
+               SELECT %s || number, 'fence', ST_GeomFromWKB(decode(shape, 'hex'), 4326), 1, true, '[]'
+               FROM bench_areas""",
+            [PREFIX],
+        )

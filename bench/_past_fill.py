@@ -125,7 +125,7 @@ def clear() -> None:
             "DELETE FROM twin_state WHERE asset_id IN (SELECT id FROM twin_asset WHERE code LIKE %s)", [f"{PREFIX}%"]
         )
         cursor.execute("DELETE FROM twin_asset WHERE code LIKE %s", [f"{PREFIX}%"])
-        cursor.execute("TRUNCATE twin_digest, twin_keyframe, twin_late")  # made again by the minutely job
+        cursor.execute("TRUNCATE twin_place, twin_digest, twin_keyframe, twin_late")  # made again by the minutely job
 
 
 def _register(cursor: Any, kind: str, letters: str, count: int) -> None:

@@ -60,13 +60,17 @@ def run_loading(
     parser: argparse.ArgumentParser,
     arguments: list[str],
     measure: Callable[[argparse.Namespace], int],
+    up: Callable[[argparse.Namespace], list[str]] = lambda options: [],
 ) -> int:
-    """Measure here if told so, else in a throwaway installation, by calling the same benchmark there."""
+    """Measure here if told so, else in a throwaway installation, by calling the same benchmark there.
+
+    ``up`` gives further options for starting it.
+    """
     options = parser.parse_args(arguments)
     if options.here:
         import django
 
         django.setup()
         return measure(options)
-    with throwaway() as var:
+    with throwaway(*up(options)) as var:
         return sandtable(var, "bench", name, "--here", "--keep", *arguments).returncode

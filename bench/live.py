@@ -32,14 +32,17 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--areas", type=int, default=1000, help="电子围栏数（默认 1000）")
     parser.add_argument("--seconds", type=float, default=60, help="持续秒数（默认 60）")
     parser.add_argument("--batch", type=int, default=1, help="每条消息的位置数（默认 1）")
-    parser.add_argument("--backlog", type=int, default=0, help="每条消息另带的离线位置数（默认 0）")
-    return run_loading("live", parser, arguments, _here)
+    parser.add_argument(
+        "--storm", type=float, default=0, help="断网一小时后恢复：另以每秒这么多条补传离线位置（默认 0）"
+    )
+    parser.add_argument("--ingest", type=int, default=1, help="接入进程数（默认 1）")
+    return run_loading("live", parser, arguments, _here, lambda options: ["--processes", f"ingest={options.ingest}"])
 
 
 def _here(options: argparse.Namespace) -> int:
     from bench._load import bytes_per_row, draw_areas, register, remove, stored_and_distinct
 
-    gateway = options.devices > MOST_CONNECTIONS or options.batch > 1 or options.backlog > 0
+    gateway = options.devices > MOST_CONNECTIONS or options.batch > 1 or options.storm > 0
     progress(f"registering {options.devices} devices and {options.areas} areas")
     devices = register(options.devices, with_keys=not gateway)
     draw_areas(options.areas)
@@ -53,7 +56,7 @@ def _here(options: argparse.Namespace) -> int:
             remove()
     load = source.load
     figures = {
-        "offered": int(options.rate * options.seconds),
+        "offered": int((options.rate + options.storm) * options.seconds),
         "received": load.sent,
         "refused": load.refused,
         "stored": stored,
@@ -70,7 +73,9 @@ def _here(options: argparse.Namespace) -> int:
         "devices": options.devices,
         "areas": options.areas,
         "batch": options.batch,
-        "backlog": options.backlog,
+        "kept_a_device": getattr(load, "kept", 0),
+        "resent": getattr(load, "resent", 0),
+        "cpu_us_a_position": {name: round(1e6 * s / max(load.sent, 1), 2) for name, s in usage.items()},
         "machine": machine(),
     }
     report(figures, options.json)
@@ -126,13 +131,15 @@ class _Gateway:
     def __init__(self, devices: list[Registered], options: argparse.Namespace) -> None:
         from bench._fleet import Fleet
 
-        self.load = Fleet(devices, options.rate, options.batch, options.backlog)
+        # An hour of each device, spread over the whole run.
+        kept = int(options.storm * options.seconds / options.devices)
+        self.load = Fleet(devices, options.rate, options.batch, kept, options.storm)
 
     async def connect(self) -> None:
-        await asyncio.sleep(5)  # the ingest hears of the new devices
+        await asyncio.to_thread(self.load.start)
 
     async def send(self, seconds: float) -> None:
-        self.load.start()
+        self.load.begin()
         await asyncio.sleep(seconds)
         self.load.stop_reporting()
 
@@ -150,15 +157,17 @@ async def _run(
     source: Source, seconds: float, gateway: bool
 ) -> tuple[list[float], dict[str, float], dict[str, list[int]], bool, float]:
     await source.connect()
+    progress("the ingest knows the devices")
     screen: list[float] = []
     ready = asyncio.Event()
     watching = asyncio.create_task(_watch(screen, ready, BLOCK if gateway else WHOLE_CITY))
     await asyncio.wait_for(ready.wait(), 60)
-    before, memory = cpu_s(), memory_mb()
+    before, memory, spent = cpu_s(), memory_mb(), -time.process_time()
     began = time.monotonic()
     await source.send(seconds)
     lasted = time.monotonic() - began
     after, memory_after = cpu_s(), memory_mb()
+    spent += time.process_time()
     progress(f"{source.load.sent} sent; waiting for the rest to be settled")
     drained = await source.drained()
     progress(f"all settled after {time.monotonic() - began - lasted:.1f} s" if drained else "not all is settled")
@@ -167,6 +176,7 @@ async def _run(
     await asyncio.gather(watching, return_exceptions=True)
     await source.close()
     usage = {name: round(after[name] - before[name], 2) for name in after if name in before}
+    usage["bench"] = round(spent, 2)
     grown = {name: [memory[name], memory_after[name]] for name in memory_after if name in memory}
     return screen, usage, grown, drained, lasted
 

@@ -95,7 +95,8 @@ def _datums() -> dict[str, object]:
 
 def _tiles() -> dict[str, object]:
     from access.scope import Scope
-    from gis.tiles import registry, render_tile
+    from gis.rendering import render_tile
+    from gis.tiles import registry
 
     layer = registry.find("regions")
     clause = layer.scope_clause(Scope(everything=True))

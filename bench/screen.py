@@ -60,12 +60,13 @@ def main(arguments: list[str]) -> int:
 
 
 def _here(options: argparse.Namespace) -> int:
-    from bench._crowd import Crowd, fill, remove
+    from bench._crowd import Crowd, around, fill, remove
     from bench._socket import session_of_the_bench
 
     url = json.loads(sandtable(settings.VAR_DIR, "status", "--json", capture_output=True).stdout)["url"]
     progress(f"registering {options.devices} machines")
-    crowd = Crowd(fill(options.devices, CENTRE, HALF), CENTRE, HALF, options.rate)
+    places = around(options.devices, CENTRE, HALF)
+    crowd = Crowd(fill(places), places, options.rate)
     session = session_of_the_bench()
     try:
         views = _measure(url, session, crowd, options)

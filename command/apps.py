@@ -25,6 +25,7 @@ class CommandConfig(AppConfig):
         from command.fencing import RULES as FENCING
         from command.machineroom.checks import CHECKS
         from command.models import RuleSetting
+        from command.plan.models import AreaDraft
         from command.rules import registry
         from command.seeding import keep_settings
         from command.silent import SILENT
@@ -41,6 +42,7 @@ class CommandConfig(AppConfig):
         for model in (Scene, Tour):
             audited(model, ignore=("changed_at",))
         audited(TourStep)
+        audited(AreaDraft, ignore=("changed_at", "revision", "stamp"))
         audited(DutyShift)
         audited(WeatherReport)
         post_migrate.connect(keep_settings, sender=self)

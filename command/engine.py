@@ -31,6 +31,41 @@ judging_seconds = Histogram(
 )
 
 
+def facts_of(moved: Moved, knowledge: Knowledge, now_us: int) -> Facts:
+    """What rules are told of positions that were followed."""
+    batch = moved.batch
+    areas = knowledge.areas(now_us)
+    inside_at, crossed_at = areas.position(moved.inside_area), areas.position(moved.crossed_area)
+    # An area deleted a moment ago, of which the index does not know yet.
+    inside, crossed = inside_at >= 0, crossed_at >= 0
+    inside_row, inside_at = moved.inside_row[inside], inside_at[inside]
+    crossed_row, crossed_at = moved.crossed_row[crossed], crossed_at[crossed]
+    return Facts(
+        now_us=now_us,
+        asset=batch.asset,
+        kind=batch.kind,
+        owner=batch.owner,
+        region=moved.region,
+        time_us=batch.time_us,
+        lon=batch.lon,
+        lat=batch.lat,
+        alt_m=batch.alt_m,
+        speed_m_s=batch.speed_m_s,
+        status=batch.status,
+        still_since_us=moved.still_since_us,
+        attrs_json=batch.attrs,
+        inside_row=inside_row,
+        inside_at=inside_at,
+        inside_since_us=moved.inside_since_us[inside],
+        inside_in_force=knowledge.in_force(inside_at, batch.time_us[inside_row]),
+        crossed_row=crossed_row,
+        crossed_at=crossed_at,
+        crossed_entered=moved.crossed_entered[crossed],
+        crossed_in_force=knowledge.in_force(crossed_at, batch.time_us[crossed_row]),
+        areas=areas,
+    )
+
+
 class StreamEngine:
     """The observer (:mod:`twin.observers`) that judges positions and events.
 
@@ -143,38 +178,7 @@ class StreamEngine:
                 self._open[rule][asset].add(area)
 
     def _facts(self, moved: Moved) -> Facts:
-        batch = moved.batch
-        now_us = time.time_ns() // 1000
-        areas = self._knowledge.areas(now_us)
-        inside_at, crossed_at = areas.position(moved.inside_area), areas.position(moved.crossed_area)
-        # An area deleted a moment ago, of which the index does not know yet.
-        inside, crossed = inside_at >= 0, crossed_at >= 0
-        inside_row, inside_at = moved.inside_row[inside], inside_at[inside]
-        crossed_row, crossed_at = moved.crossed_row[crossed], crossed_at[crossed]
-        return Facts(
-            now_us=now_us,
-            asset=batch.asset,
-            kind=batch.kind,
-            owner=batch.owner,
-            region=moved.region,
-            time_us=batch.time_us,
-            lon=batch.lon,
-            lat=batch.lat,
-            alt_m=batch.alt_m,
-            speed_m_s=batch.speed_m_s,
-            status=batch.status,
-            still_since_us=moved.still_since_us,
-            attrs_json=batch.attrs,
-            inside_row=inside_row,
-            inside_at=inside_at,
-            inside_since_us=moved.inside_since_us[inside],
-            inside_in_force=self._knowledge.in_force(inside_at, batch.time_us[inside_row]),
-            crossed_row=crossed_row,
-            crossed_at=crossed_at,
-            crossed_entered=moved.crossed_entered[crossed],
-            crossed_in_force=self._knowledge.in_force(crossed_at, batch.time_us[crossed_row]),
-            areas=areas,
-        )
+        return facts_of(moved, self._knowledge, time.time_ns() // 1000)
 
     def _event_facts(self, cursor: psycopg.Cursor, events: list[Heard]) -> Facts:
         """Rows are events, sorted by asset and time, of assets that have a state."""

@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -76,6 +77,12 @@ class Knowledge:
         if self._broken and time.monotonic() - self._tried_at >= MEND_S:
             self._load_attributes(set(self._broken))
 
+    def only_area(self, row: tuple[Any, ...]) -> Knowledge:
+        """The same, as if one area were all there is: ``row`` as :meth:`load` reads it, periods as JSON text."""
+        other = copy(self)
+        other._take_areas([row])
+        return other
+
     def fault_of(self, setting: InForce) -> str:
         """Why a rule cannot be judged now; empty where it can."""
         return setting.fault or next(
@@ -114,7 +121,9 @@ class Knowledge:
                       coalesce(z_min_m, 'NaN'), coalesce(z_max_m, 'NaN')
                FROM twin_area WHERE active ORDER BY id"""
         )
-        rows = cursor.fetchall()
+        self._take_areas(cursor.fetchall())
+
+    def _take_areas(self, rows: list[tuple[Any, ...]]) -> None:
         columns = list(zip(*rows, strict=True)) if rows else [()] * 8
         ids, version, owner, region = (np.array(columns[i], np.int64) for i in (0, 2, 3, 4))
         low, high = (np.array(columns[i], np.float64) for i in (6, 7))
@@ -122,7 +131,7 @@ class Knowledge:
         self._areas = Areas(ids, kind, version, owner, region, always, low, high)
         self._area_periods = [_area_periods(id_, text) for id_, text in zip(columns[0], columns[5], strict=True)]
         self._has_periods = np.array([bool(periods) for periods in self._area_periods], bool)
-        self._remembered.clear()
+        self._remembered = {}
 
     def _load_rules(self, cursor: Any) -> None:
         cursor.execute(

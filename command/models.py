@@ -15,6 +15,7 @@ from access.scope import Scoped, ScopePaths
 from command.director import models as _director  # noqa: F401 (Django looks for models here)
 from command.exceptions import RuleError
 from command.lifecycle import AlertState, StepAction
+from command.plan import models as _plan  # noqa: F401
 from command.rules import GRADE_NAMES, Rule, registry
 from command.watch.models import DutyShift, WeatherReport  # noqa: F401 - models of this app
 from gis.models import Region

@@ -6,14 +6,20 @@ import asyncio
 import os
 from typing import Any
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
+from config.database import pooled
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# Here and not in the settings: other processes have one thread or two with a database, and each keeps its own.
+settings.DATABASES["default"] = pooled(settings.DATABASES["default"])
 pages = get_asgi_application()
 
+from config.tile_door import serve as serve_tile  # noqa: E402 (needs the apps)
 from devices.process import serve_metrics  # noqa: E402 (needs the apps)
-from devices.protocols.http_push import PATH as PUSH_PATH  # noqa: E402
 from devices.protocols.http_push import push_door  # noqa: E402
+from devices.protocols.push_request import PATH as PUSH_PATH  # noqa: E402
 from devices.reporting.reporter import start_reporting  # noqa: E402
 from twin.live.hub import hub  # noqa: E402
 from twin.live.socket import live_socket  # noqa: E402
@@ -31,7 +37,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
             await send({"type": "websocket.close", "code": 4404})
     elif scope["path"] == PUSH_PATH:
         await push_door(scope, receive, send)
-    else:
+    elif not await serve_tile(scope, send):
         await pages(scope, receive, send)
 
 

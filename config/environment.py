@@ -39,6 +39,10 @@ class Environment:
     """Which revision of the code runs, for people to read; empty: nobody said."""
     archive_url: str
     """Where old days of the history are kept (``s3://bucket/folder?…``, ``file:///…``); empty: ``var/archive``."""
+    gb28181_port: int
+    """SIP port of cameras, for people and demonstrations to be told."""
+    origins: tuple[str, ...]
+    """Origins (``https://gis.example.cn``) whose pages may read the OGC interface by a token; none: no other's."""
     metrics_port: int | None
     """Loopback port on which this process shows its Prometheus metrics; None: none."""
 
@@ -60,6 +64,9 @@ class Environment:
         var_dir = Path(env.get("SANDTABLE_VAR", str(BASE_DIR / "var")))
         broker_dir = env.get("SANDTABLE_BROKER_DIR", "")
         port = env.get("SANDTABLE_METRICS_PORT", "")
+        sip_port = env.get("GB28181_PORT", "5060")
+        if not sip_port.isdigit():
+            raise ValueError(f"GB28181_PORT must be a port number, not {sip_port!r}")
         if port and not port.isdigit():
             raise ValueError(f"SANDTABLE_METRICS_PORT must be a port number, not {port!r}")
         return cls(
@@ -77,6 +84,8 @@ class Environment:
             process=env.get("SANDTABLE_PROCESS", ""),
             revision=env.get("SANDTABLE_REVISION", ""),
             archive_url=env.get("SANDTABLE_ARCHIVE", ""),
+            gb28181_port=int(sip_port),
+            origins=tuple(o for o in env.get("SANDTABLE_ORIGINS", "").split(",") if o),
             metrics_port=int(port) if port else None,
         )
 

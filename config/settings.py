@@ -17,16 +17,19 @@ ALLOWED_HOSTS = list(ENVIRONMENT.hosts)
 CITY_CODE = ENVIRONMENT.city
 MQTT_URL = ENVIRONMENT.mqtt_url
 BROKER_DIR = ENVIRONMENT.broker_dir
+GB28181_PORT = ENVIRONMENT.gb28181_port
 METRICS_PORT = ENVIRONMENT.metrics_port
 ARCHIVE_URL = ENVIRONMENT.archive_url
 PROCESS_NAME = ENVIRONMENT.process
 REVISION = ENVIRONMENT.revision
+OUTSIDE_ORIGINS = ENVIRONMENT.origins
 
 INSTALLED_APPS = [
     "gis",
     "access",
     "twin",
     "devices",
+    "media",
     "command",
     "layers",
     *module_apps(),
@@ -52,6 +55,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "access.middleware.AuditMiddleware",
     "access.middleware.SessionLimitMiddleware",
+    "access.outside.OutsideDoorMiddleware",
     "access.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

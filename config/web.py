@@ -9,6 +9,9 @@ import sys
 import uvicorn
 
 BACKLOG = 2048
+UNSENT_BYTES = 128 << 10
+"""What the kernel keeps for a browser that does not read; by default it takes megabytes of positions that are old by
+the time they arrive. What was sent and is on its way does not count, so no line gets slower by it."""
 
 
 def shared_socket(host: str, port: int) -> socket.socket:
@@ -26,6 +29,8 @@ def shared_socket(host: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        # Every accepted connection inherits it.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         listening.bind((host, port))
     except OSError:
         listening.close()

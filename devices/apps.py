@@ -14,9 +14,12 @@ class DevicesConfig(AppConfig):
     def ready(self) -> None:
         """Audit every change of a device (of a key, only that it changed) and every command that was sent."""
         from access.audit import audited
+        from access.resealing import register_resealer
         from devices.models import Device, DeviceCommand
         from devices.platforms import Platform, PushKey
+        from devices.push_keys import reseal_push_keys
 
+        register_resealer("devices.PushKey.sealed", reseal_push_keys)
         audited(Device, secrets=["key_hash"])
         audited(DeviceCommand)
         audited(Platform)

@@ -109,6 +109,9 @@ class Worker(models.Model):
 
     name = models.CharField(max_length=64, primary_key=True)
     seen_at = models.DateTimeField()
+    areas_stamp = models.BigIntegerField(null=True)
+    """Version of the notice ``areas`` (:mod:`gis.notices`) by which it judges: changes up to that are in force."""
+    areas_read_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = verbose_name_plural = _("接入进程")

@@ -14,7 +14,7 @@ MOST_RANGES = 64
 """Gaps a device may leave open at once; beyond, it has to close some first."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Numbering:
     """Settled numbers of one device in its present epoch."""
 

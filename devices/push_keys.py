@@ -26,7 +26,7 @@ class Issued(NamedTuple):
 def issue_push_key(platform: Platform) -> Issued:
     """Give ``platform`` a new key; those it has end :data:`OVERLAP` from now, or when they would have anyway."""
     issued = Issued(f"pk_{secrets.token_hex(8)}", secrets.token_urlsafe(32))
-    provider = current_provider()
+    name, sealed = _seal(issued.key_id, issued.secret.encode())
     with transaction.atomic():
         now = timezone.now()
         for key in platform.keys.filter(ends_at=None):
@@ -35,8 +35,8 @@ def issue_push_key(platform: Platform) -> Issued:
         PushKey.objects.create(
             platform=platform,
             key_id=issued.key_id,
-            provider=f"{provider.tag}.{provider.key_id}",
-            sealed=provider.encrypt(issued.secret.encode(), _context(issued.key_id)),
+            provider=name,
+            sealed=sealed,
         )
     return issued
 
@@ -63,6 +63,30 @@ def secret_of(key_id: str, provider: str, sealed: bytes) -> bytes:
     """
     tag, _dot, name = provider.partition(".")
     return provider_for(tag, name).decrypt(sealed, _context(key_id))
+
+
+def reseal_push_keys() -> int:
+    """Seal anew, with the present data key, what is sealed with a former one; returns how many keys that were.
+
+    Raises
+    ------
+    PersonalDataError
+        A key cannot be opened: the former data key is not at hand.
+    """
+    present = current_provider()
+    done = 0
+    for key in PushKey.objects.exclude(provider=f"{present.tag}.{present.key_id}").select_for_update():
+        name, sealed = _seal(key.key_id, secret_of(key.key_id, key.provider, bytes(key.sealed)))
+        # The secret is the same: no change of the key is recorded, only that all were sealed anew.
+        PushKey._base_manager.filter(pk=key.pk).update(provider=name, sealed=sealed)
+        done += 1
+    return done
+
+
+def _seal(key_id: str, secret: bytes) -> tuple[str, bytes]:
+    """With what a secret was sealed, and the sealed secret."""
+    provider = current_provider()
+    return f"{provider.tag}.{provider.key_id}", provider.encrypt(secret, _context(key_id))
 
 
 def _context(key_id: str) -> bytes:

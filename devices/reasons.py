@@ -80,6 +80,22 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
     }
 )
 
+_further: dict[str, Reason] = {}
+
+
+def register_reasons(reasons: Mapping[str, Reason]) -> None:
+    """Name reasons that a floor above gives.
+
+    Raises
+    ------
+    ValueError
+        One of them has other words already.
+    """
+    for code, reason in reasons.items():
+        if code in REASONS or _further.setdefault(code, reason) is not reason:
+            raise ValueError(f"the reason {code!r} has words already")
+
+
 FIELDS: Mapping[str, str | Promise] = MappingProxyType(
     {
         "time": _("时间"),
@@ -105,11 +121,12 @@ def name_of(code: str) -> str:
     field = FIELDS.get(code.removeprefix(f"{OUT_OF_RANGE}_"))
     if field is not None and code.startswith(OUT_OF_RANGE):
         return gettext("%(field)s超出范围") % {"field": field}
-    reason = REASONS.get(code)
+    reason = REASONS.get(code) or _further.get(code)
     return str(reason.name) if reason else code
 
 
 def hint_of(code: str) -> str:
     """What it means and what to do; empty where nobody has named it."""
-    reason = REASONS.get(OUT_OF_RANGE if code.startswith(f"{OUT_OF_RANGE}_") else code)
+    code = OUT_OF_RANGE if code.startswith(f"{OUT_OF_RANGE}_") else code
+    reason = REASONS.get(code) or _further.get(code)
     return str(reason.hint) if reason else ""

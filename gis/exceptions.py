@@ -31,6 +31,10 @@ class CalibrationError(GisError, ValueError):
     """Control points, or what is said about them, that no calibration can be made of."""
 
 
+class EditError(GisError, ValueError):
+    """A shape cannot be edited so; the text says why and what to do, for people."""
+
+
 class RegistrationError(GisError, ValueError):
     """A registration that a registry refuses: a duplicate, or a declaration that cannot work."""
 
@@ -49,3 +53,7 @@ class TileOutOfRangeError(GisError, ValueError):
 
 class TileTimeoutError(GisError, TimeoutError):
     """A tile that the database could not finish within the layer's time limit."""
+
+
+class GridError(GisError, ValueError):
+    """A grid that cannot be declared, or cells that cannot be made of it."""

@@ -34,7 +34,7 @@ class FenceIndex:
 
     def __init__(self, ids: Ids, polygons: NDArray[np.object_], z_min_m: Floats, z_max_m: Floats) -> None:
         self.ids = ids
-        self._polygons = polygons
+        self.polygons = polygons
         # NaN stands for an open end; infinity compares as one.
         self._z_min_m = np.where(np.isnan(z_min_m), -np.inf, z_min_m)
         self._z_max_m = np.where(np.isnan(z_max_m), np.inf, z_max_m)
@@ -129,7 +129,7 @@ class FenceIndex:
         by_fence = np.argsort(fence.astype(self._order_type), kind="stable")
         at = point[by_fence]
         inside = np.empty(len(point), dtype=bool)
-        inside[by_fence] = shapely.intersects_xy(self._polygons[fence[by_fence]], x[at], y[at])
+        inside[by_fence] = shapely.intersects_xy(self.polygons[fence[by_fence]], x[at], y[at])
         point, fence = known[point[inside]], fence[inside]
         if self._has_heights and alt_m is not None:
             z = np.asarray(alt_m, dtype=np.float64)[point]

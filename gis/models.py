@@ -192,3 +192,40 @@ class Calibration(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}@{self.version}"
+
+
+class Pyramid(models.Model):
+    """瓦片汇总: how far the sums of one dense tile layer for far zooms have got (:mod:`gis.pyramid`)."""
+
+    layer = models.CharField(_("图层"), max_length=63)
+    digest = models.CharField(max_length=16, unique=True)
+    version = models.BigIntegerField()
+    features = models.PositiveIntegerField(_("要素数"))
+    built_at = models.DateTimeField(_("汇总时间"))
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("瓦片汇总")
+
+    def __str__(self) -> str:
+        return self.layer
+
+
+class PyramidCell(models.Model):
+    """瓦片汇总格: so many features of a layer in one cell at one zoom; or one feature large enough to be drawn there.
+
+    ``place`` lies in EPSG:3857, its height being the number of layer, zoom and kind of sum: one index finds what
+    is in a tile. Written by SQL only.
+    """
+
+    pyramid = models.ForeignKey(Pyramid, models.CASCADE, related_name="+")
+    feature_id = models.BigIntegerField(null=True)
+    count = models.PositiveIntegerField()
+    regions = models.TextField()
+    place = models.GeometryField(srid=3857, dim=3, spatial_index=False)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("瓦片汇总格")
+        indexes = [GistIndex(fields=["place"], name="geo_pyramid_place", opclasses=["gist_geometry_ops_nd"])]
+
+    def __str__(self) -> str:
+        return f"{self.pyramid_id} {self.count}"

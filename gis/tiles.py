@@ -7,33 +7,40 @@ Who may see what is decided by a higher floor, which registers one function here
 it no layer answers, unless it declares that it keeps no secrets.
 """
 
+# ruff: noqa: S608 - SQL of declarations, which developers write, and of numbers of our own
+
 from __future__ import annotations
 
 import hashlib
 import math
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
 
-from django.db import OperationalError, connection, transaction
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from gis.exceptions import RegistrationError, TileOutOfRangeError, TileTimeoutError, UnknownLayerError
+from gis.exceptions import RegistrationError, TileOutOfRangeError, UnknownLayerError
 
 EXTENT = 4096
 BUFFER = 64
 # A tile is shown some 512 pixels wide: eight of its units to a pixel.
 UNITS_PER_PIXEL = 8
+EVEN_ZOOM = 12
+MOST_FEATURES = 2000
+"""More than these are generalised (:mod:`gis.generalising`), and say so."""
 MAX_ZOOM = 22
 QUERY_CANCELED = "57014"
 _LAYER_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,62}")
+_NOT_CONTENT = ("title", "attribution", "within")
 _PROPERTY_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 ScopeClause = tuple[str, list[Any]]
+Bounds = tuple[float, float, float, float]
 
 
 class TileScope(Protocol):
@@ -88,6 +95,16 @@ class TileLayer:
         Below the last zoom, features smaller than this many pixels both ways are left out; 0 keeps all (points).
     timeout_ms : int
         Longest time the database may take for one tile.
+    past_source : str
+        What follows ``FROM`` where a moment of the past is asked for: the same columns under the same names, of every
+        version that a row had. Empty: the layer keeps no past.
+    past_span : (str, str)
+        Columns of it: since when and until when a version held; null: always.
+    within : callable, optional
+        Where no spatial index is on ``geometry``: a condition on bounds (west, south, east, north in degrees) that
+        another index serves, true of everything within them.
+    lifetime_s : float
+        Things that move have no topic, for it would change with every position: so many seconds a tile is good for.
     """
 
     name: str
@@ -107,6 +124,10 @@ class TileLayer:
     feature_min_zoom: str = ""
     attribution: Callable[[], str] | None = None
     timeout_ms: int = 2000
+    past_source: str = ""
+    past_span: tuple[str, str] = ("", "")
+    within: Callable[[Bounds], str] | None = None
+    lifetime_s: float = 0
 
     def __post_init__(self) -> None:
         """Refuse a declaration that cannot work.
@@ -123,7 +144,8 @@ class TileLayer:
             "property name": not all(_PROPERTY_NAME.fullmatch(name) for name in names),
             "property twice, or one named geometry or feature_id": len({*names, "geometry", "feature_id"})
             != len(names) + 2,
-            "topics missing": not self.topics,
+            "topics missing": not self.topics and not self.lifetime_s,
+            "lifetime_s": self.lifetime_s < 0,
             "zooms": not 0 <= self.min_zoom <= self.max_zoom <= MAX_ZOOM,
             "timeout_ms": self.timeout_ms <= 0,
             "drop_below_px": self.drop_below_px < 0,
@@ -134,10 +156,32 @@ class TileLayer:
             if found:
                 raise RegistrationError(f"tile layer {self.name!r}: {problem}")
 
+    def at(self, moment: datetime) -> TileLayer:
+        """The layer as it was at an aware moment, to be rendered like any other.
+
+        Raises
+        ------
+        UnknownLayerError
+            It keeps no past.
+        """
+        if not self.past_source:
+            raise UnknownLayerError(_("图层 %(layer)s 不保存过去的样子") % {"layer": self.name})
+        since, until = self.past_span
+        then = f"'{moment.isoformat()}'::timestamptz"
+        held = f"({since} IS NULL OR {since} <= {then}) AND ({until} IS NULL OR {until} > {then})"
+        return replace(self, source=self.past_source, where=f"({self.where}) AND {held}", past_source="")
+
     @cached_property
     def digest(self) -> str:
         """Changes with the declaration, so that a new release does not serve an old one's tiles."""
-        facts = [getattr(self, field.name) for field in fields(self) if field.name not in ("title", "attribution")]
+        facts = [getattr(self, field.name) for field in fields(self) if field.name not in _NOT_CONTENT]
+        return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+    @cached_property
+    def summed(self) -> str:
+        """The same for layers that show the same things in the same places, however they call and describe them."""
+        apart = (*_NOT_CONTENT, "name", "properties", "timeout_ms", "lifetime_s")
+        facts = [getattr(self, field.name) for field in fields(self) if field.name not in apart]
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
     def scope_clause(self, scope: TileScope | None) -> ScopeClause:
@@ -253,9 +297,10 @@ def tile_bounds(z: int, x: int, y: int, margin: float = 0.0) -> tuple[float, flo
 
 
 def tile_sql(layer: TileLayer, z: int, x: int, y: int, scope_clause: ScopeClause) -> tuple[str, list[Any]]:
-    """Query for one tile, and its values. It answers one row with one column: the tile's bytes.
+    """Query for one tile, and its values. It answers one row: how many features, and the tile's bytes.
 
-    Below the last zoom shapes are simplified to half a pixel and features under ``drop_below_px`` left out.
+    Below the last zoom shapes are simplified to half a pixel and features under ``drop_below_px`` left out. Of more
+    than :data:`MOST_FEATURES` the bytes are empty: they are counted, and no further.
 
     Raises
     ------
@@ -264,18 +309,11 @@ def tile_sql(layer: TileLayer, z: int, x: int, y: int, scope_clause: ScopeClause
     """
     check_tile(layer, z, x, y)
     condition, values = scope_clause
-    west, south, east, north = tile_bounds(z, x, y)
-    pixel_deg = (east - west) / EXTENT * UNITS_PER_PIXEL
-    # A degree of latitude is longer on the map than one of longitude: keep the tolerance right for the longer.
-    squeeze = math.cos(math.radians(max(abs(south), abs(north))))
-    shape = layer.geometry
-    reach = ", ".join(repr(edge) for edge in tile_bounds(z, x, y, BUFFER / EXTENT))
-    conditions = [f"({layer.where})", f"{shape} && ST_MakeEnvelope({reach}, 4326)"]
-    if layer.feature_min_zoom:
-        # A plain comparison with a number, so that an index over the far zooms' features can serve.
-        conditions.append(f"{layer.feature_min_zoom} <= {z}")
+    pixel_deg, squeeze = pixel_of(z, x, y)
+    shape = "shape"
+    conditions = conditions_of(layer, z, x, y)
     if z < layer.max_zoom:
-        shape = f"ST_Simplify({shape}, {pixel_deg / 2 * squeeze!r}, true)"
+        shape = f"ST_Simplify(shape, {pixel_deg / 2 * squeeze!r}, true)"
         if layer.drop_below_px:
             limit = pixel_deg * layer.drop_below_px
             conditions.append(
@@ -283,46 +321,58 @@ def tile_sql(layer: TileLayer, z: int, x: int, y: int, scope_clause: ScopeClause
                 f" OR ST_YMax({layer.geometry}) - ST_YMin({layer.geometry}) >= {limit * squeeze!r})"
             )
     columns = [f"{layer.feature_id} AS feature_id", *(f'{text} AS "{name}"' for name, text in layer.properties)]
-    envelope = f"ST_TileEnvelope({z}, {x}, {y})"
-    columns.append(f"ST_AsMVTGeom(ST_Transform({shape}, 3857), {envelope}, {EXTENT}, {BUFFER}, true) AS geometry")
-    select = ["SELECT", ", ".join(columns), "FROM", layer.source, "WHERE", " AND ".join(conditions)]
+    names = ", ".join(["feature_id", *(f'"{name}"' for name, _text in layer.properties)])
+    # Only the scope's condition has places for values; a percent sign in a declaration means itself.
     parts = [
+        f"WITH seen AS MATERIALIZED (SELECT {fixed(', '.join(columns))}, {fixed(layer.geometry)} AS shape",
+        f"FROM {fixed(layer.source)} WHERE {fixed(' AND '.join(conditions))} AND ({condition})",
+        f"LIMIT {MOST_FEATURES + 1}),",
         # Materialised, because otherwise every shape would be cut twice: to see whether it is there, and to show it.
-        "WITH feature AS MATERIALIZED (",
-        # Only the scope's condition has places for values; a percent sign in a declaration means itself.
-        *(part.replace("%", "%%") for part in select),
-        f"AND ({condition}))",
-        f"SELECT ST_AsMVT(feature, '{layer.name}', {EXTENT}, 'geometry', 'feature_id')",
+        f"feature AS MATERIALIZED (SELECT {names}, {tile_shape(shape, z, x, y)} AS geometry FROM seen",
+        f"WHERE (SELECT count(*) FROM seen) <= {MOST_FEATURES})",
+        f"SELECT (SELECT count(*) FROM seen), ST_AsMVT(feature, '{layer.name}', {EXTENT}, 'geometry', 'feature_id')",
         "FROM feature WHERE geometry IS NOT NULL",
     ]
-    return " ".join(parts), values
+    return " ".join(parts), list(values)
 
 
-def render_tile(layer: TileLayer, z: int, x: int, y: int, scope_clause: ScopeClause) -> bytes:
-    """Make one tile.
+def conditions_of(layer: TileLayer, z: int, x: int, y: int) -> list[str]:
+    """SQL conditions for what belongs into a tile and its margin, the scope's excepted."""
+    bounds = tile_bounds(z, x, y, BUFFER / EXTENT)
+    reach = ", ".join(repr(edge) for edge in bounds)
+    conditions = [f"({layer.where})", f"{layer.geometry} && ST_MakeEnvelope({reach}, 4326)"]
+    if layer.within is not None:
+        conditions.append(f"({layer.within(bounds)})")
+    if layer.feature_min_zoom:
+        # A plain comparison with a number, so that an index over the far zooms' features can serve.
+        conditions.append(f"{layer.feature_min_zoom} <= {z}")
+    return conditions
 
-    Raises
-    ------
-    TileOutOfRangeError
-        No such tile.
-    TileTimeoutError
-        The database needed longer than the layer's ``timeout_ms``.
+
+def pixel_of(z: int, x: int, y: int) -> tuple[float, float]:
+    """A pixel's width in degrees, and how many degrees of latitude one of longitude is worth on the tile."""
+    west, south, east, north = tile_bounds(z, x, y)
+    # A degree of latitude is longer on the map than one of longitude: keep the tolerance right for the longer.
+    return (east - west) / EXTENT * UNITS_PER_PIXEL, math.cos(math.radians(max(abs(south), abs(north))))
+
+
+def tile_geometry(shape: str, z: int, x: int, y: int) -> str:
+    """SQL of a shape (EPSG:3857) in the tile's own units, cut at its margin."""
+    return f"ST_AsMVTGeom({shape}, ST_TileEnvelope({z}, {x}, {y}), {EXTENT}, {BUFFER}, true)"
+
+
+def tile_shape(shape: str, z: int, x: int, y: int) -> str:
+    """SQL of a shape in degrees in the tile's own units, cut at its margin.
+
+    From :data:`EVEN_ZOOM` on a tile is so low that latitude is stretched evenly within it, to half a unit; there is
+    nothing to project then, which is the better part of the work.
     """
-    sql, values = tile_sql(layer, z, x, y, scope_clause)
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            # Compiling a tile's query takes longer than running it.
-            cursor.execute(
-                "SELECT set_config('statement_timeout', %s, true), set_config('jit', 'off', true)",
-                [str(layer.timeout_ms)],
-            )
-            # A list, even an empty one, makes Django read the doubled percent signs.
-            cursor.execute(sql, values)
-            return bytes(cursor.fetchone()[0])
-    except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", None) != QUERY_CANCELED:
-            raise
-        raise TileTimeoutError(
-            _("图层 %(layer)s 的瓦片 %(tile)s 未能在 %(limit)d 毫秒内生成，请稍后再试")
-            % {"layer": layer.name, "tile": f"{z}/{x}/{y}", "limit": layer.timeout_ms}
-        ) from error
+    if z < EVEN_ZOOM:
+        return tile_geometry(f"ST_Transform({shape}, 3857)", z, x, y)
+    edges = ", ".join(repr(edge) for edge in tile_bounds(z, x, y))
+    return f"ST_AsMVTGeom({shape}, ST_MakeEnvelope({edges}, 4326), {EXTENT}, {BUFFER}, true)"
+
+
+def fixed(text: str) -> str:
+    """A declaration's SQL among places for values: a percent sign in it means itself."""
+    return text.replace("%", "%%")

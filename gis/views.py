@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.core.cache import caches
@@ -11,11 +11,13 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from gis import tile_memory
 from gis.answers import kept_by_the_browser, refusal, revalidated
 from gis.exceptions import TileOutOfRangeError, TileTimeoutError, UnknownLayerError, UnknownRegionError
 from gis.notices import stamp_of
 from gis.regions import city_region
-from gis.tiles import check_tile, registry, render_tile, scope_of_request
+from gis.rendering import render_tile
+from gis.tiles import TileLayer, check_tile, registry, scope_of_request
 
 CONTENT_TYPE = "application/vnd.mapbox-vector-tile"
 CACHE_S = 24 * 3600
@@ -27,41 +29,78 @@ def _cache() -> BaseCache:
     return caches["tiles" if "tiles" in settings.CACHES else "default"]
 
 
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromtimestamp(float(text) / 1000, UTC)
+    except (OverflowError, OSError) as error:
+        raise ValueError(text) from error
+
+
+def _version(layer: TileLayer) -> int:
+    """What the tile's content depends on: the topics' version, for things that move the moment."""
+    known = tile_memory.version_of(layer) if layer.lifetime_s else None
+    if known is not None:
+        return known
+    version = stamp_of(layer.topics)
+    tile_memory.versions.put(tile_memory.version_name(layer), version)
+    return version
+
+
 @require_safe
 def tile(request: HttpRequest, layer: str, z: int, x: int, y: int) -> HttpResponse:
     """One tile for whoever is signed in.
 
     Answers 304 without rendering while nothing changed that the tile is made of: the layer's declaration and topics,
-    and the scope. 401 without a session, 403 where nobody can tell the scope, 404 for a layer, zoom or tile that does
-    not exist, 503 when the database took too long.
+    and the scope. With ``at`` (milliseconds since 1970 UTC) it is the tile of that moment, of a layer that keeps its
+    past. 400 where that is no moment, 401 without a session, 403 where nobody can tell the scope, 404 for a layer,
+    zoom or tile that does not exist, 503 when the database took too long.
     """
     if not request.user.is_authenticated:
         return refusal(401, _("请先登录"))
     try:
         declared = registry.find(layer)
         check_tile(declared, z, x, y)
+        if "at" in request.GET:
+            declared = declared.at(_moment(request.GET["at"]))
     except (UnknownLayerError, TileOutOfRangeError) as error:
         return refusal(404, error)
-    scope = scope_of_request(request)
-    if scope is None and not declared.open_to_all:
+    except ValueError:
+        return refusal(400, _("at 应为 1970 年起的毫秒数（UTC）。"))
+    if scope_of_request(request) is None and not declared.open_to_all:
         return refusal(403, _("图层 %(layer)s 的数据范围无从判断") % {"layer": layer})
+    return tile_response(request, declared, z, x, y)
+
+
+def tile_response(request: HttpRequest, declared: TileLayer, z: int, x: int, y: int) -> HttpResponse:
+    """A tile of the layer in the scope of whoever asks, from the cache where it is; 304, 503 as :func:`tile`."""
+    scope = scope_of_request(request)
+    is_present = "at" not in request.GET
     # The version is read before the rows: a change between the two makes the tile newer than its key, never older.
-    key = declared.cache_key(stamp_of(declared.topics), scope, z, x, y)
-    name = hashlib.sha256(key.encode()).hexdigest()[:40]
+    name = tile_memory.tile_name(declared, _version(declared), scope, z, x, y)
 
     def rendered() -> HttpResponse:
         cache = _cache()
         content = cache.get(f"tile.{name}")
         if content is None:
             try:
-                content = render_tile(declared, z, x, y, declared.scope_clause(scope))
+                content = render_tile(declared, z, x, y, declared.scope_clause(scope), scope)
             except TileTimeoutError as error:
                 busy = refusal(503, error)
                 busy["Retry-After"] = str(RETRY_AFTER_S)
                 return busy
-            cache.set(f"tile.{name}", content, CACHE_S)
+            # Moments are as many as somebody likes to ask for: only the browser keeps those tiles.
+            if is_present:
+                cache.set(f"tile.{name}", content, CACHE_S)
+        if is_present:
+            tile_memory.contents.put(name, content)
         return HttpResponse(content, content_type=CONTENT_TYPE)
 
+    shown = tile_memory.credentials(
+        request.COOKIES, settings.SESSION_COOKIE_NAME, request.headers.get("Authorization", "")
+    )
+    tile_memory.seats.put(shown, scope)
+    if is_present:
+        tile_memory.addresses.put(request.path, (declared, z, x, y))
     return revalidated(request, name, rendered)
 
 

@@ -26,7 +26,7 @@ HELP = """\
   up        安装缺少的软件，启动沙盘 (install what is missing, start)
             [--city 代码] [--listen 地址] [--port N] [--no-demo|--demo]
             [--database-url 地址|private] [--mqtt-url 地址|private]
-            [--processes ingest=2,web=2] [--terminals 地址（JT/T 808 监听）]
+            [--processes ingest=2,web=2] [--terminals 地址（JT/T 808、GB/T 28181 监听）]
   test      运行全部检查 (run every check)      [--fast] [pytest 参数 …]
   functions 需求登记：已证明的功能 (requirements seen to work)   [--json]
   status    进程与位置流量 (processes, flow)    [--json]
@@ -35,9 +35,9 @@ HELP = """\
   reset     删除全部数据，备份除外 (delete all data but the backups)   --yes
   manage    Django 管理命令 (management command) …
   bench     性能测试 (benchmarks) …
-  simulate  终端模拟器 (device simulator) …
+  simulate  终端模拟器 (device simulator) …   摄像机：simulate cameras (cameras) …
   replay    回放轨迹文件 (replay a track file)  文件 …
-  backup    备份 (back up)                      [文件]
+  backup    备份 (back up)                      [文件]  --without-archive
   restore   恢复 (restore)                      文件
 
 --var 目录（或环境变量 SANDTABLE_VAR）：另一套数据目录 (another data folder; default: var).
@@ -47,6 +47,7 @@ PASSED_ON = {
     "bench": ["-m", "bench"],
     "functions": ["-m", "tests.functions"],
     "simulate": ["-m", "devices.simulator"],
+    "simulate cameras": ["-m", "media.simulator"],
     "replay": ["{root}/manage.py", "replay"],
 }
 COMMANDS = ("up", "test", "status", "logs", "down", "reset", *PASSED_ON, "backup", "restore")
@@ -77,6 +78,7 @@ def command_parser(command: str) -> argparse.ArgumentParser:
         parser.add_argument("--yes", action="store_true")
     elif command == "backup":
         parser.add_argument("file", type=Path, nargs="?")
+        parser.add_argument("--without-archive", action="store_true")
     elif command == "restore":
         parser.add_argument("file", type=Path)
     return parser
@@ -97,6 +99,8 @@ def pass_on(command: str, words: list[str], installation: Installation) -> int:
     python = python_of(ROOT, conda_prefix())
     if not python.exists():
         raise LaunchError("尚未安装 (not installed yet)", "先运行 ./sandtable up (run it first).")
+    if command == "simulate" and words[:1] == ["cameras"]:
+        command, words = "simulate cameras", words[1:]
     env = {**installation.environment(), "PYTHONPATH": str(ROOT)}
     argv = [str(python), *(word.format(root=ROOT) for word in PASSED_ON[command]), *words]
     return subprocess.run(argv, env=env).returncode
@@ -141,7 +145,7 @@ def run(command: str, words: list[str], var: Path) -> int:
         case "reset":
             return starting.reset(var, options.yes)
         case "backup":
-            return starting.backup(var, options.file)
+            return starting.backup(var, options.file, archive=not options.without_archive)
         case _:
             return starting.restore(var, options.file)
 

@@ -1,4 +1,4 @@
-"""Backup and restore: the database, the keys without which it cannot be read, and the uploaded files, in one file."""
+"""Backup and restore: the database, the keys without which it cannot be read, the uploaded and the archived files."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from launcher.backup_archive import ARCHIVE, archive_folder, collect, put_back
 from launcher.cluster import Cluster, applied_migrations, client_for, psql
 from launcher.commands import Runner
 from launcher.configuration import ROOT, Installation
@@ -50,8 +51,15 @@ class Backup:
         self.installation = installation
         self.runner = runner
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, *, archive: bool = False) -> None:
         """Write a backup only its owner may read; it appears whole or not at all.
+
+        Parameters
+        ----------
+        path : Path
+            Where to.
+        archive : bool
+            With the archived days of the history, where they lie in a folder.
 
         Raises
         ------
@@ -62,11 +70,16 @@ class Backup:
             if path.parent == self.installation.var / "backups":
                 private_folder(path.parent)
             with tempfile.TemporaryDirectory(dir=self.installation.var, prefix="backup-") as folder:
-                dump = Path(folder, DUMP)
+                dump, archived = Path(folder, DUMP), Path(folder, ARCHIVE)
+                source = archive_folder(self.installation) if archive else None
+                if source is not None:
+                    collect(source, archived)
                 self._dump(dump)
+                if source is not None:
+                    collect(source, archived)
                 temporary = path.with_name(f".{path.name}.{os.getpid()}")
                 try:
-                    self._pack(temporary, dump)
+                    self._pack(temporary, dump, archived if source is not None else None)
                     temporary.replace(path)
                 finally:
                     temporary.unlink(missing_ok=True)
@@ -84,7 +97,7 @@ class Backup:
             advice="确认数据库正在运行：./sandtable up (see that the database runs).",
         )
 
-    def _pack(self, path: Path, dump: Path) -> None:
+    def _pack(self, path: Path, dump: Path, archived: Path | None) -> None:
         about = {
             "format": FORMAT,
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -92,6 +105,7 @@ class Backup:
             "city": self.installation.city,
             "demo": self.installation.demo,
             "migrations": applied_migrations(self.installation, self.runner),
+            "archive": archived is not None,
         }
         secrets = {name: self.installation.secrets[name] for name in KEPT_SECRETS}
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -102,6 +116,8 @@ class Backup:
                 member.size, member.mode = len(data), 0o600
                 archive.addfile(member, io.BytesIO(data))
             archive.add(dump, DUMP)
+            if archived is not None and archived.is_dir():
+                archive.add(archived, ARCHIVE)
             for name in FOLDERS:
                 if (self.installation.var / name).is_dir():
                     archive.add(self.installation.var / name, name)
@@ -164,6 +180,8 @@ class Backup:
                 shutil.rmtree(self.installation.var / item, ignore_errors=True)
                 if (folder / item).exists():
                     (folder / item).rename(self.installation.var / item)
+            # Where the archive is no folder, they wait in the usual place for somebody to copy them there.
+            put_back(folder / ARCHIVE, archive_folder(self.installation) or self.installation.var / "archive")
         self.installation.secrets.update(kept)
         self.installation.city, self.installation.demo = about["city"], about["demo"]
         self.installation.prepared = ""
@@ -216,7 +234,7 @@ def unpack(path: Path, folder: Path) -> None:
     with tarfile.open(path) as archive:
         for member in archive:
             parts = Path(member.name).parts
-            if not member.isfile() or parts[0] not in (DUMP, SECRETS, ABOUT, *FOLDERS):
+            if not member.isfile() or parts[0] not in (DUMP, SECRETS, ABOUT, ARCHIVE, *FOLDERS):
                 continue
             if ".." in parts:
                 raise ValueError(member.name)

@@ -47,8 +47,9 @@ set_tcp_nodelay false
 
 sys_interval 1
 connection_messages true
+# Seconds since 1970: to write the local time, mosquitto asks the system for the time zone at every line, which costs
+# as much as a message (docs/adr/0025).
 log_timestamp true
-log_timestamp_format %Y-%m-%dT%H:%M:%S
 # Refused publications are told at the debug level only. The warden reads this file and frees what it has read.
 log_dest file mosquitto.log
 log_type error

@@ -61,7 +61,7 @@ def run_checks(var: Path, fast: bool, arguments: list[str]) -> int:
         failed = run_static_checks(preparation, steps)
         # Beside the folder emptied above: what a full run proved outlives the partial runs after it.
         argv = [str(preparation.python), "-m", "pytest", "--functions-var", str(var.parent)]
-        argv += ["-n", str(WORKERS), *(["-m", "not slow"] if fast else [])]
+        argv += ["-n", str(WORKERS), "--durations=30", "--durations-min=5", *(["-m", "not slow"] if fast else [])]
         code = subprocess.run([*argv, *arguments], env=installation.environment(), cwd=ROOT).returncode
         return code or int(bool(failed))
     finally:

@@ -55,7 +55,7 @@ class Installation:
     archive : str
         Where old days of the history are kept; empty: below ``var``.
     terminals : str
-        Address on which JT/T 808 terminals are let in.
+        Address on which JT/T 808 terminals and GB/T 28181 cameras are let in.
     servers : str
         Folder of the private servers where it is not ``var`` (:meth:`move_servers`).
     processes : dict
@@ -177,7 +177,7 @@ class Installation:
                 self._choose(name)
 
     def _choose(self, name: str) -> None:
-        address = {"web": self.listen, "jt808": self.terminals}.get(name, "127.0.0.1")
+        address = {"web": self.listen, "jt808": self.terminals, "gb28181": self.terminals}.get(name, "127.0.0.1")
         seed = "" if name == "web" and self.var == ROOT / "var" else str(self.var)
         self.ports[name] = choose_port(name, self.ports.values(), address, seed)
 
@@ -235,6 +235,8 @@ class Installation:
             WEB_PORT=str(self.port("web")),
             JT808_HOST=self.terminals,
             JT808_PORT=str(self.port("jt808")),
+            GB28181_HOST=self.terminals,
+            GB28181_PORT=str(self.port("gb28181")),
         )
         return env
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from datetime import datetime
 from pathlib import Path
 
 from launcher.exceptions import LaunchError
@@ -10,6 +12,8 @@ from launcher.files import tail
 
 LIMIT_BYTES = 16 * 1024 * 1024
 KEPT = 3
+_SECONDS = re.compile(r"^\d{10}(?=: )")
+"""The broker counts the seconds since 1970."""
 
 
 class RotatingLog:
@@ -78,7 +82,12 @@ def show(files: dict[str, Path], lines: int, follow: bool) -> None:
 
 def _print(name: str, text: str) -> None:
     for line in text.splitlines():
-        print(f"{name:<10}| {line}" if name else line, flush=True)
+        told = _SECONDS.sub(_as_time, line)
+        print(f"{name:<10}| {told}" if name else told, flush=True)
+
+
+def _as_time(seconds: re.Match[str]) -> str:
+    return datetime.fromtimestamp(int(seconds[0])).astimezone().isoformat()
 
 
 def _place(path: Path) -> tuple[int, int]:

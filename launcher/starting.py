@@ -12,6 +12,7 @@ from pathlib import Path
 
 from launcher import lifecycle
 from launcher.backup import Backup, default_path
+from launcher.backup_archive import archive_folder
 from launcher.commands import Runner
 from launcher.configuration import PRIVATE_SERVER, Installation
 from launcher.exceptions import LaunchError
@@ -143,8 +144,8 @@ def reset(var: Path, yes: bool) -> int:
     return 0
 
 
-def backup(var: Path, file: Path | None) -> int:
-    """Write a backup; starts the servers for it when nothing runs."""
+def backup(var: Path, file: Path | None, *, archive: bool) -> int:
+    """Write a backup, with the archived days of the history or without; starts the servers for it when none runs."""
     installation = Installation.load(var)
     path = file.absolute() if file else default_path(installation)
     steps = Steps(installation.logs / "backup.log")
@@ -152,11 +153,13 @@ def backup(var: Path, file: Path | None) -> int:
     try:
         servers = _servers(installation, Preparation(installation, steps, runner))
         with at_work(var), servers, steps.step("备份 (backup)") as step:
-            Backup(installation, runner).write(path)
+            Backup(installation, runner).write(path, archive=archive)
             step.note = f"{path}（{path.stat().st_size / 1e6:.1f} MB）"
     except LaunchError as error:
         steps.explain(error)
         return 1
+    if archive and archive_folder(installation) is None:
+        print("归档在外部存储中，不在备份内 (the archive is on other storage and not in the backup).")
     print("备份含密钥与个人信息，请妥善保管 (it holds keys and personal data: keep it safe).")
     return 0
 
@@ -182,6 +185,8 @@ def restore(var: Path, file: Path) -> int:
     except LaunchError as error:
         steps.explain(error)
         return 1
+    if not about.get("archive"):
+        print("备份不含轨迹归档，请运行 ./sandtable manage archive verify 核对 (no archived history in it).")
     print("已恢复，请运行 ./sandtable up (restored; now start it).")
     return 0
 

@@ -18,11 +18,12 @@ from layers.cards import register_values
 from layers.contract import LayerModule, MapLayer, MenuEntry, Register
 from layers.exceptions import LayerFailedError, UnknownLayerError
 from layers.findings import Finding, findings, nearness
+from layers.gazetteer import coordinates, gazetteer, places
 from layers.registry import registry
 from layers.search import indexes
-from layers.sources import LiveAssets
+from layers.sources import GridCells, LiveAssets
 from layers.specs import describe
-from layers.statistics import NO_STATE, NOT_HEARD, count, count_at, district_names
+from layers.statistics import NO_STATE, NOT_HEARD, count, count_at, count_cells_at, district_names
 from twin.exceptions import UnknownKindError
 from twin.kinds import STATUS_NAMES, kind_of
 from twin.models import Area
@@ -126,8 +127,8 @@ def statistics(
 ) -> StatisticsOut:
     """Counts of one layer by state, kind and district, inside the user's scope; 503 while it cannot be read.
 
-    ``district``: code of the one district to count in. ``at`` (milliseconds since 1970 UTC): live things as they were
-    then; what stands is counted as it is.
+    ``district``: code of the one district to count in. ``at`` (milliseconds since 1970 UTC): live things and risk grids
+    as they were then; what stands is counted as it is.
     """
     layer, source = _layer(layer_id), _layer(layer_id).source
     scope, code = scope_of(request.user), district[:LONGEST_QUERY]  # type: ignore[arg-type]
@@ -135,6 +136,8 @@ def statistics(
         if at and isinstance(source, LiveAssets):
             at_us = moment_of(at, "at", must_be_kept=False)
             counts = reading(lambda cursor: count_at(cursor, layer, source, scope, code, at_us))
+        elif at and isinstance(source, GridCells):
+            counts = count_cells_at(source, scope, code, moment_of(at, "at", must_be_kept=False))
         else:
             counts = count(layer, scope, code)
     except LayerFailedError as error:
@@ -188,15 +191,19 @@ def _counted(counts: dict[Any, int], titles: dict[Any, str], order: list[Any] | 
 
 @router.get("/search", response=SearchOut)
 def search(request: HttpRequest, q: Query[str]) -> SearchOut:
-    """Things whose name, code or pinyin holds ``q`` (at most 64 characters), inside the user's scope."""
+    """Things and places whose name, code or pinyin holds ``q`` (at most 64 characters), inside the user's scope; and
+    where coordinates are, in any datum."""
     scope = scope_of(request.user)  # type: ignore[arg-type]
     query = q[:LONGEST_QUERY]
-    found = [(index, index.find(query, scope, MOST_FOUND + 1)) for index in indexes().values()]
-    results: list[Finding] = []
-    for index, keys in found:
-        results += findings(index.table, keys[:MOST_FOUND])
-    results.sort(key=lambda result: -nearness(query, result))
+    results: list[Finding] = [] if scope.empty else coordinates(query)
+    found = []
+    for read, some in ((findings, indexes().values()), (places, gazetteer())):
+        for index in some:
+            keys = index.find(query, scope, MOST_FOUND + 1)
+            found.append(keys)
+            results += read(index.table, keys[:MOST_FOUND])
+    results.sort(key=lambda result: -4 if result.type == "coordinates" else -nearness(query, result))
     return SearchOut(
         results=results[:MOST_FOUND],
-        more=sum(len(keys) for _index, keys in found) > MOST_FOUND,
+        more=sum(map(len, found)) > MOST_FOUND,
     )

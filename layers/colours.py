@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from gis.grids.grading import Grade
 from layers.exceptions import StylePropertyError
 from twin.kinds import Status
 
@@ -92,6 +93,12 @@ BY_STATUS = ColourBy(
     ((Status.IDLE, Token.IDLE), (Status.WORKING, Token.WORKING), (Status.ALERT, Token.RED), (Status.OFF, Token.QUIET)),
 )
 """What every live thing wears unless its layer says otherwise."""
+
+GRADE_TOKENS: Mapping[Grade, Token] = MappingProxyType(
+    {Grade.RED: Token.RED, Grade.ORANGE: Token.ORANGE, Grade.YELLOW: Token.YELLOW, Grade.BLUE: Token.BLUE}
+)
+"""Colours of the grades of a risk grid."""
+BY_GRADE = ColourBy("grade", tuple((int(grade), token) for grade, token in GRADE_TOKENS.items()))
 
 Colour = Token | ColourBy
 

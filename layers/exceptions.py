@@ -62,5 +62,9 @@ class ViewTooLargeError(LayersError, ValueError):
     """More things are in view than one file can hold."""
 
 
+class QuestionError(LayersError, ValueError):
+    """A question to the map that means nothing on it."""
+
+
 class LayerFailedError(LayersError):
     """One layer cannot be read just now; the others are none the worse."""

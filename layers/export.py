@@ -21,13 +21,16 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from access.scope import Scope
+from gis.exceptions import UnknownRegionError
 from gis.models import Region
 from gis.tiles import TileLayer
 from layers.colours import WALL, Token
 from layers.contract import MapLayer
 from layers.exceptions import ViewTooLargeError
+from layers.grids.showing import in_view, show
 from layers.queries import Bounds, inside, live, select_from, with_silence
-from layers.sources import LiveAssets
+from layers.registry import registry
+from layers.sources import GridCells, LiveAssets
 from layers.specs import portable_style, pydeck_layer
 from layers.statistics import NOT_HEARD, count
 from layers.styles import DistrictColourStyle
@@ -37,7 +40,7 @@ MOST_FEATURES = 20_000
 """Of one layer: some 5 MB, which a browser still draws at once."""
 DIGITS = 6
 _LIVE_COLUMNS = ("lon", "lat", "alt_m", "speed_m_s", "heading_deg", "status")
-_BOTTOM_TO_TOP = ("district", "heat", "polygon", "volume", "path", "point", "icon")
+_BOTTOM_TO_TOP = ("district", "cells", "heat", "polygon", "volume", "path", "point", "icon")
 _JSON = (str, int, float, bool, type(None))
 _OUTLINE_TOLERANCE_DEG = 0.0005
 _BUNDLE = Path(pydeck.__file__).parent / "nbextension" / "static" / "index.js"
@@ -111,9 +114,21 @@ def _data(layer: MapLayer, bounds: Bounds, scope: Scope) -> list[dict[str, Any]]
         return _shares(layer, scope)
     if isinstance(layer.source, LiveAssets):
         return _live(layer, layer.source, bounds, scope)
+    if isinstance(layer.source, GridCells):
+        return _cells(layer, layer.source, bounds, scope)
     tiled = tile_layer(layer)
     assert tiled is not None
     return _features(layer, tiled, bounds, scope)
+
+
+def _cells(layer: MapLayer, source: GridCells, bounds: Bounds, scope: Scope) -> list[dict[str, Any]]:
+    try:
+        shown = show(registry.grid(source.grid), scope)
+    except UnknownRegionError:
+        return []
+    found = in_view(shown, source.index, bounds, MOST_FEATURES) if shown else []
+    _within_reason(layer, found)
+    return found
 
 
 def _within_reason(layer: MapLayer, rows: Sequence[Any]) -> None:

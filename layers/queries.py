@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+import shapely
 from django.contrib.gis.geos import Polygon
 from django.db import DatabaseError, connection, transaction
 from django.db.models import BooleanField, Case, QuerySet, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from shapely.geometry.base import BaseGeometry
 
-from access.scope import Scope
+from access.scope import WHOLE_CITY, Scope
 from gis.tiles import QUERY_CANCELED, TileLayer
 from layers.exceptions import LayerFailedError
 from layers.sources import LiveAssets
@@ -55,6 +57,47 @@ def select_from(layer: TileLayer, columns: str, scope: Scope, tail: str = "", wh
     with limited(layer), connection.cursor() as cursor:
         cursor.execute(" ".join(parts), values)
         return cursor.fetchall()
+
+
+def features_in(
+    layer: TileLayer, shape: BaseGeometry, scope: Scope, state: str, centre: tuple[float, float] | None
+) -> list[tuple]:
+    """Features that meet a shape (degrees): id, longitude and latitude of a point on it, metres from the centre
+    (None where there is none), and ``state`` (an SQL expression of the layer).
+
+    Raises
+    ------
+    LayerFailedError
+        As :func:`select_from`.
+    """
+    wanted = _literal(shape)
+    geometry = layer.geometry
+    away = f"ST_Distance({geometry}::geography, {_literal(shapely.Point(centre))}::geography)" if centre else "NULL"
+    columns = (
+        f"{layer.feature_id}, ST_X(ST_PointOnSurface({geometry})), ST_Y(ST_PointOnSurface({geometry})), {away}, {state}"
+    )
+    return select_from(layer, columns, scope, where=f"ST_Intersects({geometry}, {wanted})")
+
+
+def properties_of(layer: TileLayer, ids: list[int]) -> dict[int, tuple[Any, ...]]:
+    """Properties by id of features that are known to be in scope."""
+    if not ids:
+        return {}
+    columns = ", ".join((layer.feature_id, *(text for _name, text in layer.properties)))
+    some = ", ".join(str(int(each)) for each in ids)
+    rows = select_from(layer, columns, WHOLE_CITY, where=f"{layer.feature_id} IN ({some})")
+    return {pk: values for pk, *values in rows}  # type: ignore[misc]
+
+
+def feature_shape(layer: TileLayer, feature: int, scope: Scope) -> BaseGeometry | None:
+    """The shape of one feature in scope, degrees; None where there is none."""
+    rows = select_from(layer, f"ST_AsBinary({layer.geometry})", scope, where=f"{layer.feature_id} = {int(feature)}")
+    return shapely.from_wkb(bytes(rows[0][0])) if rows and rows[0][0] is not None else None
+
+
+def _literal(shape: BaseGeometry) -> str:
+    """A shape as SQL: hexadecimal digits, whatever it came from."""
+    return f"ST_GeomFromWKB('\\x{shapely.to_wkb(shape, hex=True)}'::bytea, 4326)"
 
 
 def inside(layer: TileLayer, bounds: Bounds) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from layers.contract import Chart, LayerModule, LiveAssets, MapLayer, Panel, Register
+from layers.contract import Chart, LayerModule, LiveAssets, MapLayer, Panel, Register, RiskGrid
 from layers.exceptions import (
     DeclarationError,
     DuplicateIdError,
@@ -160,6 +160,23 @@ class ModuleRegistry:
     def charts(self) -> tuple[Chart, ...]:
         """Every chart of the last 24 hours."""
         return tuple(chain.from_iterable(module.charts for module in self._modules.values()))
+
+    def grids(self) -> tuple[RiskGrid, ...]:
+        """Every risk grid."""
+        return tuple(chain.from_iterable(module.grids for module in self._modules.values()))
+
+    def grid(self, grid_id: str) -> RiskGrid:
+        """The risk grid of that id.
+
+        Raises
+        ------
+        UnknownLayerError
+            There is none.
+        """
+        found = next((grid for grid in self.grids() if grid.id == grid_id), None)
+        if found is None:
+            raise UnknownLayerError(_("没有名为“%(name)s”的风险网格") % {"name": grid_id})
+        return found
 
 
 def _declaration(key: str, package: str) -> LayerModule:

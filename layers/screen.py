@@ -31,6 +31,8 @@ def screen_page(request: HttpRequest) -> HttpResponse:
         boot["bounds"] = around([district["bounds"] for district in districts])
     boot["urls"] |= {
         "layers": reverse("api:layers"),
+        "grids": reverse("api:grids"),
+        "ask": reverse("api:ask"),
         "modules": reverse("api:modules"),
         "search": reverse("api:search"),
         "alerts": reverse("api:alerts"),

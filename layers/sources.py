@@ -148,7 +148,19 @@ class Rows:
         return frozenset(self.properties)
 
 
-Source = LiveAssets | Areas | TileSource | Rows
+@dataclass(frozen=True)
+class GridCells:
+    """Cells of a risk grid of the module by one of its indices; the platform declares these layers itself."""
+
+    grid: str
+    index: str
+
+    type: ClassVar[str] = "grid"
+    shape: ClassVar[str] = "cells"
+    fields: ClassVar[frozenset[str]] = frozenset({"grade"})
+
+
+Source = LiveAssets | Areas | TileSource | Rows | GridCells
 
 
 def _check_scoped(subject: str, model: type[models.Model]) -> None:

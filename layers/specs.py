@@ -12,7 +12,8 @@ import pydeck
 from gis.tiles import TileLayer
 from layers.colours import ColourBy
 from layers.contract import MapLayer
-from layers.sources import Areas, LiveAssets
+from layers.grids.showing import FARTHEST_ZOOM, NEAREST_ZOOM
+from layers.sources import Areas, GridCells, LiveAssets
 from layers.styles import IconStyle, PointStyle, Style
 from layers.tiles import tile_layer
 from twin.kinds import kind_of
@@ -98,6 +99,9 @@ def _source(layer: MapLayer) -> dict[str, Any]:
     if isinstance(source, LiveAssets):
         kind = kind_of(source.kind)
         return told | {"kind": kind.key, "code": kind.code, "silent_after_s": kind.silent_after_s}
+    if isinstance(source, GridCells):
+        told |= {"grid": source.grid, "index": source.index}
+        return told | {"min_zoom": FARTHEST_ZOOM, "max_zoom": NEAREST_ZOOM}
     tiled = tile_layer(layer)
     assert isinstance(tiled, TileLayer)
     told |= {"tiles": tiled.name, "min_zoom": tiled.min_zoom, "max_zoom": tiled.max_zoom}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,15 +15,18 @@ from django.db.models import Count
 from django.utils import timezone
 
 from access.scope import Scope
+from gis.exceptions import UnknownRegionError
 from gis.models import Region
 from gis.notices import stamp_of
 from gis.tiles import TileLayer
 from layers.contract import MapLayer
+from layers.grids.showing import show
 from layers.queries import column_of, live, select_from, with_silence
-from layers.sources import LiveAssets
+from layers.registry import registry
+from layers.sources import GridCells, LiveAssets
 from layers.tiles import tile_layer
 from twin.batch import MICROSECOND
-from twin.kinds import SILENCED, kind_of
+from twin.kinds import SILENCED, AssetKind, kind_of
 from twin.live.sight import district_table, sight_of
 from twin.past import Look, districts, state_at
 
@@ -74,6 +77,11 @@ def count_at(cursor: Any, layer: MapLayer, source: LiveAssets, scope: Scope, dis
     return _sum(layer, source, found, datetime.fromtimestamp(at_us / MICROSECOND, UTC))
 
 
+def count_cells_at(source: GridCells, scope: Scope, district: str, at_us: int) -> Counts:
+    """Count the cells of a risk grid by grade, as they were at a moment (microseconds since 1970 UTC)."""
+    return _count_cells(source, scope, district, datetime.fromtimestamp(at_us / MICROSECOND, UTC))
+
+
 def count(layer: MapLayer, scope: Scope, district: str = "") -> Counts:
     """Count what ``layer`` shows to this scope; in one ``district`` only where its code is given.
 
@@ -86,6 +94,8 @@ def count(layer: MapLayer, scope: Scope, district: str = "") -> Counts:
     """
     if isinstance(layer.source, LiveAssets):
         return _count_live(layer, layer.source, scope, district)
+    if isinstance(layer.source, GridCells):
+        return _count_cells(layer.source, scope, district)
     tiled = tile_layer(layer)
     assert tiled is not None
     version = stamp_of({*tiled.topics, "regions"})
@@ -110,6 +120,36 @@ def _count_live(layer: MapLayer, source: LiveAssets, scope: Scope, wanted: str) 
     )
     found = ((code, *rest) for code, *rest in rows if not wanted or code == wanted)
     return _sum(layer, source, found, now)
+
+
+def live_states(columns: Mapping[str, np.ndarray], kind: AssetKind, now: datetime) -> list[Any]:
+    """What counts call the states of some live things: their status, or :data:`NOT_HEARD`.
+
+    ``columns``: ``status`` and ``time_ms`` of each.
+    """
+    aged = now.timestamp() * 1000 - columns["time_ms"] > kind.silent_after_s * 1000
+    silent = np.isin(columns["status"], SILENCED) & aged
+    return [NOT_HEARD if quiet else status for status, quiet in zip(columns["status"].tolist(), silent, strict=True)]
+
+
+def _count_cells(source: GridCells, scope: Scope, wanted: str, at: datetime | None = None) -> Counts:
+    """Cells by grade and district; cells without a grade are not counted."""
+    try:
+        shown = show(registry.grid(source.grid), scope, at, wanted)
+    except UnknownRegionError:
+        shown = None
+    if shown is None:
+        return Counts(0, {}, {}, {}, {}, at or timezone.now())
+    grades = shown.grades(source.index)
+    graded = grades > 0
+    counted = Counter(zip(shown.ground.district_code[graded].tolist(), grades[graded].tolist(), strict=True))
+    states: Counter[Any] = Counter()
+    districts: Counter[str] = Counter()
+    for (code, grade), n in counted.items():
+        states[grade] += n
+        districts[code] += n
+    parts: dict[tuple[str, Any, tuple[Any, ...]], int] = {(code, grade, ()): n for (code, grade), n in counted.items()}
+    return Counts(int(graded.sum()), dict(states), {}, dict(districts), parts, shown.run.at)
 
 
 def _sum(layer: MapLayer, source: LiveAssets, rows: Iterable[Sequence[Any]], at: datetime) -> Counts:

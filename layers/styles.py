@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from layers.colours import BY_STATUS, WALL, Colour, ColourBy, Token, alpha_of, paint
+from layers.colours import BY_GRADE, BY_STATUS, WALL, Colour, ColourBy, Token, alpha_of, paint
 from layers.deckgl import properties_of
 from layers.exceptions import StylePropertyError
 
@@ -268,6 +268,27 @@ class DistrictColourStyle(Style):
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class CellStyle(Style):
+    """Cells of a risk grid filled by grade (网格)."""
+
+    colour: Colour = BY_GRADE
+    fill_opacity: float = 0.5
+
+    key = "cells"
+    deck_layer = "GeoJsonLayer"
+    shapes = frozenset({"cells"})
+    ranges = MappingProxyType({"fill_opacity": (0.1, 1)})
+
+    def own_properties(self) -> dict[str, Any]:
+        """See :meth:`Style.own_properties`."""
+        return {
+            "getFillColor": paint(self.colour, "properties.", alpha_of(self.fill_opacity)),
+            "stroked": False,
+            "filled": True,
+        }
+
+
 STYLES: tuple[type[Style], ...] = (
     IconStyle,
     PointStyle,
@@ -276,5 +297,6 @@ STYLES: tuple[type[Style], ...] = (
     PathStyle,
     HeatStyle,
     DistrictColourStyle,
+    CellStyle,
 )
 """Every style there is."""

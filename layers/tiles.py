@@ -40,6 +40,8 @@ def _areas(layer: MapLayer, source: Areas) -> TileLayer:
         scope_regions=AREAS.scope_regions,
         min_zoom=AREAS.min_zoom,
         max_zoom=AREAS.max_zoom,
+        past_source=AREAS.past_source,
+        past_span=AREAS.past_span,
     )
 
 

@@ -18,7 +18,7 @@ from access.identifiers import make_uscc
 from access.models import Grant, Organization, User
 from devices.models import Device, DeviceEvent
 from gis.models import Region
-from gis.tiles import render_tile
+from gis.rendering import render_tile
 from twin.live import socket as live
 from twin.live.database import close_connection
 from twin.live.frames import ASSETS, ASSETS_BATCH, ASSETS_SCHEMA

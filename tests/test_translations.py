@@ -10,7 +10,7 @@ from layers.folders import LAYERS, module_keys
 from tests.contract.sources import ROOT
 from tests.contract.texts import check_compiles, check_english, entries, wanted
 
-APPLICATIONS = [ROOT / name for name in ("gis", "access", "twin", "devices", "command", "layers")]
+APPLICATIONS = [ROOT / name for name in ("gis", "access", "twin", "devices", "media", "command", "layers")]
 """Of modules, tests/contract asks the same."""
 MODULES = [LAYERS / key for key in module_keys()]
 

@@ -14,7 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from access.admin_scope import ScopedAdminMixin, ScopedRelatedFilter
 from access.roles import Permission
+from twin.basemaps import admin as _basemaps  # noqa: F401 - registers its page
 from twin.boundaries import read_boundary, read_line
+from twin.grids import admin as _grids  # noqa: F401 - Django looks for pages here
 from twin.models import Area, AreaEvent, Asset
 from twin.period_text import HELP, read_text, write_text
 
@@ -112,7 +114,19 @@ class AreaForm(forms.ModelForm):
 
     class Meta:
         model = Area
-        fields = ["name", "kind", "boundary", "line", "z_min_m", "z_max_m", "periods", "owner", "region", "active"]
+        fields = [
+            "name",
+            "kind",
+            "boundary",
+            "line",
+            "z_min_m",
+            "z_max_m",
+            "periods",
+            "owner",
+            "region",
+            "source",
+            "active",
+        ]
 
 
 @admin.register(Area)

@@ -18,9 +18,11 @@ class TwinConfig(AppConfig):
         from gis.tiles import registry
         from twin.history import ensure_partitions_after_migrate
         from twin.maplayers import AREAS
-        from twin.models import Area, Asset
+        from twin.models import Area, Asset, Basemap, GridThreshold
 
         registry.register(AREAS)
         audited(Asset)
         audited(Area)
+        audited(GridThreshold)
+        audited(Basemap, secrets=("sealed",))
         post_migrate.connect(ensure_partitions_after_migrate, sender=self)

@@ -6,6 +6,7 @@ decided yet is kept beside the presences, in the transaction of the positions.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -83,8 +84,20 @@ class Borders:
         self._versions = dict(cursor.fetchall())
         # Nobody is beyond a line that is out of use, nor will be when it is used again.
         cursor.execute("DELETE FROM twin_beyondline AS b USING twin_area AS a WHERE a.id = b.area_id AND NOT a.active")
-        self.forget()
+        self._drop_areas(set(ids[is_line].tolist()))
         return len(rows)
+
+    @property
+    def areas(self) -> Collection[int]:
+        """Keys of all areas and lines there are, in force or not."""
+        return self._versions.keys()
+
+    def _drop_areas(self, lines: Collection[int]) -> None:
+        """What is not decided about areas that are gone, or lines out of use, will not be."""
+        self._outside = _only(self._outside, self._versions)
+        self._beyond = _only(self._beyond, lines)
+        # Kept only while there are lines.
+        self._last.clear()
 
     def forget(self) -> None:
         """Drop what is known of things; it is read again when they next move."""
@@ -106,7 +119,7 @@ class Borders:
             Who was in which area before.
         """
         assets = moving.asset[np.r_[True, moving.asset[1:] != moving.asset[:-1]][: len(moving)]].tolist()
-        self._recall(cursor, assets)
+        self.recall(cursor, assets)
         alt_m = moving.alt_m.astype(np.float64)
         row, area = self._fences.locate(moving.lon, moving.lat, alt_m)
         change = transitions(moving.asset, row, area, was_asset, was_area)
@@ -129,7 +142,7 @@ class Borders:
             crossed = self._pass_lines(cursor, moving, assets, rows, margin_m, alt_m, crossed)
         if len(crossed.row):
             versions = np.array([self._versions.get(key, 0) for key in crossed.area.tolist()], np.int64)
-            write_crossings(cursor, moving, crossed, versions, np.isin(crossed.area, self._lines.ids))
+            self._write(cursor, moving, crossed, versions)
         self._decide(cursor, "outside", self._outside, assets, held.waiting)
         return Followed(row, area, change, crossed)
 
@@ -170,7 +183,7 @@ class Borders:
         The way is taken to be straight, which nobody believes of a thing that was silent.
         """
         if unmet := [asset for asset in assets if asset not in self._last]:
-            self._last |= dict.fromkeys(unmet, (np.nan, np.nan, 0)) | read_whereabouts(cursor, unmet)
+            self._last |= dict.fromkeys(unmet, (np.nan, np.nan, 0)) | self._whereabouts(cursor, unmet)
         end = np.c_[moving.lon, moving.lat]
         start, since_us = np.empty_like(end), np.empty_like(moving.time_us)
         start[1:], since_us[1:] = end[:-1], moving.time_us[:-1]
@@ -183,16 +196,17 @@ class Borders:
         self._last |= zip(assets, places, strict=True)
         return start, end
 
-    def _recall(self, cursor: psycopg.Cursor, assets: list[int]) -> None:
+    def recall(self, cursor: psycopg.Cursor, assets: list[int]) -> None:
+        """Read what is not decided about things not yet met."""
         unmet = [asset for asset in assets if asset not in self._met]
         if unmet:
-            outside, beyond = read_undecided(cursor, unmet)
+            outside, beyond = self._undecided(cursor, unmet)
             self._outside |= outside
             self._beyond |= beyond
             self._met.update(unmet)
 
-    @staticmethod
     def _decide(
+        self,
         cursor: psycopg.Cursor,
         what: Literal["outside", "beyond"],
         known: Undecided,
@@ -208,7 +222,29 @@ class Borders:
             now.setdefault(asset, {})[subject] = since_us, inward
         was = {asset: known.pop(asset) for asset in assets if asset in known}
         known |= now
+        self._keep(cursor, what, was, now)
+
+    # What a rehearsal (twin/rehearsal.py) does without: the database's side of it.
+
+    def _write(self, cursor: psycopg.Cursor, moving: PositionBatch, crossed: Crossings, versions: Whole) -> None:
+        write_crossings(cursor, moving, crossed, versions, np.isin(crossed.area, self._lines.ids))
+
+    def _whereabouts(self, cursor: psycopg.Cursor, assets: list[int]) -> dict[int, tuple[float, float, int]]:
+        return read_whereabouts(cursor, assets)
+
+    def _undecided(self, cursor: psycopg.Cursor, assets: list[int]) -> tuple[Undecided, Undecided]:
+        return read_undecided(cursor, assets)
+
+    def _keep(self, cursor: psycopg.Cursor, what: Literal["outside", "beyond"], was: Undecided, now: Undecided) -> None:
         write_undecided(cursor, what, was, now)
+
+
+def _only(undecided: Undecided, subjects: Collection[int]) -> Undecided:
+    kept = {
+        asset: {subject: state for subject, state in states.items() if subject in subjects}
+        for asset, states in undecided.items()
+    }
+    return {asset: states for asset, states in kept.items() if states}
 
 
 def _waiting(undecided: Undecided, assets: list[int]) -> Waiting:

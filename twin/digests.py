@@ -17,8 +17,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from psycopg import sql
 
-from twin import past_sql
-from twin.history import SLOT_US
 from twin.past_columns import moment, read_pieces
 from twin.past_rows import Rows
 
@@ -65,7 +63,7 @@ def sum_up(rows: Rows, slot_us: int) -> tuple[Columns, Columns]:
     Parameters
     ----------
     rows : Rows
-        In any order.
+        By asset and time.
     slot_us : int
         The slot's beginning.
 
@@ -74,7 +72,6 @@ def sum_up(rows: Rows, slot_us: int) -> tuple[Columns, Columns]:
     boxes, last : dict of arrays
         As :data:`BOXES` and :data:`LAST`, by ascending asset.
     """
-    rows = rows.take(np.lexsort((rows["time_us"], rows["asset"])))
     asset, time_us = rows["asset"], rows["time_us"]
     first = np.flatnonzero(np.append(True, asset[1:] != asset[:-1])[: len(asset)])
     last = np.append(first[1:], len(asset))[: len(first)] - 1
@@ -96,16 +93,19 @@ def sum_up(rows: Rows, slot_us: int) -> tuple[Columns, Columns]:
     return boxes, {name: rows[name][last] for name, _kind in LAST if name not in said} | said
 
 
-def make_digest(cursor: Any, code: int, slot_us: int) -> None:
-    """Sum a slot up from the database's rows, in the caller's transaction."""
-    rows = past_sql.all_between(cursor, code, slot_us - 1, slot_us + SLOT_US - 1)
-    boxes, last = sum_up(rows, slot_us)
+def write_digest(cursor: Any, code: int, slot_us: int, boxes: Columns, last: Columns) -> None:
+    """Keep what a slot sums up to, instead of what was kept before."""
     cursor.execute(
         """INSERT INTO twin_digest (kind, slot, things, boxes, last) VALUES (%s, %s, %s, %s, %s)
            ON CONFLICT (kind, slot) DO UPDATE
            SET things = excluded.things, boxes = excluded.boxes, last = excluded.last""",
         [code, stamp(slot_us), len(boxes["asset"]), pack(boxes, BOXES), pack(last, LAST)],
     )
+
+
+def digested_slots(cursor: Any, code: int, from_us: int, to_us: int) -> NDArray[np.int64]:
+    """Beginnings of the slots, from one moment to another, that are summed up; ascending."""
+    return _slots(cursor, "twin_digest", code, from_us, to_us)
 
 
 def read_boxes(cursor: Any, code: int, from_us: int, to_us: int) -> dict[int, Columns]:
@@ -133,8 +133,14 @@ def _read(cursor: Any, names: Sequence[str], code: int, from_us: int, to_us: int
 
 def late_slots(cursor: Any, code: int, from_us: int, to_us: int) -> NDArray[np.int64]:
     """Beginnings of the slots, from one moment to another, of which rows came after they were summed up."""
+    return _slots(cursor, "twin_late", code, from_us, to_us)
+
+
+def _slots(cursor: Any, table: str, code: int, from_us: int, to_us: int) -> NDArray[np.int64]:
     cursor.execute(
-        "SELECT DISTINCT extract(epoch FROM slot)::int8 FROM twin_late WHERE kind = %s AND slot >= %s AND slot <= %s",
+        sql.SQL(
+            "SELECT DISTINCT extract(epoch FROM slot)::int8 FROM {} WHERE kind = %s AND slot >= %s AND slot <= %s"
+        ).format(sql.Identifier(table)),
         [code, stamp(from_us), stamp(to_us)],
     )
     return np.array(sorted(row[0] for row in cursor.fetchall()), np.int64) * 1_000_000

@@ -43,3 +43,7 @@ class ArchiveBusyError(ArchiveError):
 
 class AnalysisError(TwinError):
     """What was asked of the archive cannot be computed."""
+
+
+class BasemapError(TwinError):
+    """A basemap's file or server does not give what it should."""

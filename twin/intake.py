@@ -66,8 +66,10 @@ class Intake:
     def load_areas(self, cursor: psycopg.Cursor) -> int:
         """Read the active areas and lines afresh; returns how many there are."""
         count = self._borders.load(cursor)
-        # Presences in areas that are gone went with them (or are about to be left): read them again.
-        self.forget()
+        # Presences in areas that are gone went with them; those in areas out of force are about to be left.
+        self._known.drop_areas(self._borders.areas)
+        for observer in self._observers:
+            observer.forget()
         return count
 
     def use_regions(self, districts: FenceIndex) -> None:
@@ -80,6 +82,11 @@ class Intake:
         self._borders.forget()
         for observer in self._observers:
             observer.forget()
+
+    def recall(self, cursor: psycopg.Cursor, assets: list[int]) -> None:
+        """Read the present of assets before they report."""
+        self._known.recall(cursor, assets)
+        self._borders.recall(cursor, assets)
 
     def reload_observers(self, cursor: psycopg.Cursor, topics: set[str]) -> None:
         """Let observers read again what changed."""
@@ -165,16 +172,18 @@ CREATE TEMPORARY TABLE IF NOT EXISTS twin_state_staging (
     heading_deg float8, accuracy_m float8, status int2, region_id int8, status_ts timestamptz, still_since timestamptz,
     still_lon float8, still_lat float8, attrs jsonb
 ) ON COMMIT DELETE ROWS"""
-_UPSERT = """
+# Nearly all are there: changing a row costs half of trying to insert one first.
+_UPDATE = """
+UPDATE twin_state AS s SET ts = u.ts, received_at = u.received_at, lon = u.lon, lat = u.lat, alt_m = u.alt_m,
+    speed_m_s = u.speed_m_s, heading_deg = u.heading_deg, accuracy_m = u.accuracy_m, status = u.status,
+    region_id = u.region_id, status_ts = u.status_ts, still_since = u.still_since, still_lon = u.still_lon,
+    still_lat = u.still_lat, attrs = u.attrs
+FROM twin_state_staging AS u WHERE s.asset_id = u.asset_id AND s.ts < u.ts"""
+_INSERT = """
 INSERT INTO twin_state AS s (asset_id, ts, received_at, lon, lat, alt_m, speed_m_s, heading_deg, accuracy_m, status,
                              region_id, status_ts, still_since, still_lon, still_lat, attrs)
 SELECT * FROM twin_state_staging
-ON CONFLICT (asset_id) DO UPDATE SET ts = excluded.ts, received_at = excluded.received_at, lon = excluded.lon,
-    lat = excluded.lat, alt_m = excluded.alt_m, speed_m_s = excluded.speed_m_s, heading_deg = excluded.heading_deg,
-    accuracy_m = excluded.accuracy_m, status = excluded.status, attrs = excluded.attrs, region_id = excluded.region_id,
-    status_ts = excluded.status_ts, still_since = excluded.still_since, still_lon = excluded.still_lon,
-    still_lat = excluded.still_lat
-WHERE s.ts < excluded.ts"""
+ON CONFLICT (asset_id) DO NOTHING"""
 
 
 def _write_states(cursor: psycopg.Cursor, batch: PositionBatch, region: NDArray[np.int64], known: Known) -> None:
@@ -201,4 +210,6 @@ def _write_states(cursor: psycopg.Cursor, batch: PositionBatch, region: NDArray[
     cursor.execute(_STAGING)
     cursor.execute("DELETE FROM twin_state_staging")  # of an earlier try in this transaction
     copy_columns(cursor, "twin_state_staging", columns)
-    cursor.execute(_UPSERT)
+    cursor.execute(_UPDATE)
+    if cursor.rowcount < len(batch):
+        cursor.execute(_INSERT)

@@ -5,7 +5,7 @@ Everything here is a copy of what the database holds; :meth:`Known.forget` after
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -61,14 +61,9 @@ class Known:
 
     def recall(self, cursor: psycopg.Cursor, assets: Iterable[int]) -> None:
         """Read the present of assets not yet known."""
-        unknown = list({asset for asset in assets if asset not in self._slot})
+        unknown = self.meet(assets)
         if not unknown:
             return
-        first = len(self._slot)
-        self._make_room(first + len(unknown))
-        self._slot.update(zip(unknown, range(first, first + len(unknown)), strict=True))
-        for name, values in _columns(len(unknown)).items():
-            self._columns[name][first : first + len(unknown)] = values
         cursor.execute(
             """SELECT asset_id, (extract(epoch FROM ts) * 1000000)::int8, status,
                       coalesce((extract(epoch FROM status_ts) * 1000000)::int8, 0),
@@ -89,6 +84,26 @@ class Known:
         )
         for asset_id, area, since_us in cursor.fetchall():
             self.inside.setdefault(asset_id, {})[area] = since_us
+
+    def drop_areas(self, kept: Collection[int]) -> None:
+        """Nobody is in areas that are not among ``kept`` any more."""
+        gone = {area for areas in self.inside.values() for area in areas}.difference(kept)
+        if gone:
+            inside = {
+                asset: {area: since for area, since in areas.items() if area not in gone}
+                for asset, areas in self.inside.items()
+            }
+            self.inside = {asset: areas for asset, areas in inside.items() if areas}
+
+    def meet(self, assets: Iterable[int]) -> list[int]:
+        """Make room for assets not yet known, of whom nothing is known so far; returns those."""
+        unknown = list({asset for asset in assets if asset not in self._slot})
+        first = len(self._slot)
+        self._make_room(first + len(unknown))
+        self._slot.update(zip(unknown, range(first, first + len(unknown)), strict=True))
+        for name, values in _columns(len(unknown)).items():
+            self._columns[name][first : first + len(unknown)] = values
+        return unknown
 
     def follow(self, moving: PositionBatch) -> Whole:
         """Go along with rows sorted by asset and time, all newer than what is known.

@@ -14,8 +14,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from access.scope import ScopedQuerySet, ScopePaths
+from gis.numbered_cells import cell_of
 from twin.archive.models import ArchivedDay as ArchivedDay
+from twin.area_versions import AreaVersion as AreaVersion
+from twin.basemaps.models import Basemap as Basemap
 from twin.boundaries import boundary_fault, inner_strip, line_fault
+from twin.grids.models import GridRun as GridRun
+from twin.grids.models import GridScore as GridScore
+from twin.grids.models import GridThreshold as GridThreshold
 from twin.kinds import kind_choices
 from twin.period_text import check_periods
 
@@ -65,12 +71,28 @@ class State(models.Model):
     region = models.ForeignKey(
         "geo.Region", models.SET_NULL, null=True, db_index=False, related_name="+", verbose_name=_("当前区域")
     )
+    # Finds what is in a tile. Most positions leave it as it was, and an update that changes no indexed column
+    # touches no index; one on the position itself would be touched by all.
+    cell = models.GeneratedField(
+        expression=cell_of("lon", "lat"),
+        output_field=models.IntegerField(),
+        db_persist=True,
+        db_index=True,
+        verbose_name=_("网格"),
+    )
 
     class Meta:
         verbose_name = verbose_name_plural = _("实时状态")
 
     def __str__(self) -> str:
         return f"{self.asset_id} {self.ts:%F %T}"
+
+
+VERSIONED = (
+    *("name", "kind", "boundary", "line", "z_min_m", "z_max_m", "owner_id", "region_id", "periods", "active"),
+    *("source", "attributes"),
+)
+"""What of an area is kept version by version: the columns that the triggers of ``twin_area`` look at."""
 
 
 class Area(models.Model):
@@ -102,6 +124,10 @@ class Area(models.Model):
     )
     periods = models.JSONField(
         _("时段"), default=list, blank=True, validators=[check_periods], help_text=_("没有时段则始终有效。")
+    )
+    source = models.CharField(_("来源"), max_length=200, blank=True, default="", db_default="")
+    attributes = models.JSONField(
+        _("属性"), default=dict, blank=True, db_default=models.Value({}, models.JSONField()), editable=False
     )
     version = models.PositiveIntegerField(_("版本"), default=1, editable=False)
     active = models.BooleanField(_("启用"), default=True)
@@ -154,15 +180,12 @@ class Area(models.Model):
             raise ValidationError({"z_max_m": gettext("顶高须大于底高。")})
 
     def save(self, *args: object, **kwargs: object) -> None:
-        """Save, counting a new version whenever what is tested changes."""
+        """Save; any change makes a new version. The database counts too, and keeps every version (AreaVersion)."""
         if self.line is not None:
             self.boundary = inner_strip(self.line)
         if self.pk:
             before = Area.objects.filter(pk=self.pk).first()
-            if before and any(
-                getattr(before, field) != getattr(self, field)
-                for field in ("boundary", "line", "z_min_m", "z_max_m", "periods", "active")
-            ):
+            if before and any(getattr(before, field) != getattr(self, field) for field in VERSIONED):
                 self.version = before.version + 1
                 if kwargs.get("update_fields") is not None:
                     kwargs["update_fields"] = {*kwargs["update_fields"], "version"}  # type: ignore[misc]

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.fences import FenceIndex
+from gis.cells import CellMap
+from gis.coverage import Coverage
 from gis.notices import stamp_of
 from gis.regions import district_index
 from twin import past_store
@@ -36,16 +37,16 @@ CELLS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600)
 
 _LOOK_BACK_US = LOOK_BACK_S * MICROSECOND
 _lock = threading.Lock()
-_districts: tuple[int, FenceIndex] | None = None
+_districts: tuple[int, Coverage] | None = None
 
 
-def districts() -> FenceIndex:
+def districts() -> Coverage:
     """The districts, read anew when a region has changed since."""
     global _districts
     version = stamp_of(["regions"])
     with _lock:
         if _districts is None or _districts[0] != version:
-            _districts = (version, district_index())
+            _districts = (version, Coverage(district_index()))
         return _districts[1]
 
 
@@ -77,6 +78,12 @@ class Look:
     def may_meet(self) -> bool:
         """Whether things of others can come into sight."""
         return self.sight.everything or bool(self.sight.regions.any())
+
+    def cells_seen(self) -> CellMap | None:
+        """Where things of others are seen, by cells: 1 where they are; None where cells cannot tell."""
+        if self.sight.everything or self.regions is not None:
+            return None
+        return districts().cells.of(self.sight.regions)
 
     def covers(self, owner: NDArray[np.int64], lon: NDArray, lat: NDArray) -> NDArray[np.bool_]:
         """Which positions are seen: bool[n]."""

@@ -166,16 +166,27 @@ def _datetime(us: int) -> datetime:
 
 def _look(request: HttpRequest, bbox: str, district: str) -> Look:
     scope: Scope = scope_of(request.user)
-    window = None
-    if bbox:
-        try:
-            west, south, east, north = map(float, bbox.split(","))
-            window = Window(west, south, east, north, 0)
-        except ValueError:
-            raise HttpError(400, gettext("bbox 应为“西,南,东,北”四个度数。")) from None
+    window = window_of(bbox)
     if district and not (district.isalnum() and len(district) <= 12):
         raise HttpError(400, gettext("district 应为行政区代码。"))
     return Look(sight_of(scope), window, district_table(district) if district else None)
+
+
+def window_of(bbox: str) -> Window | None:
+    """The part of the map that is asked for; None: all of it.
+
+    Raises
+    ------
+    HttpError
+        It is no box.
+    """
+    if not bbox:
+        return None
+    try:
+        west, south, east, north = map(float, bbox.split(","))
+        return Window(west, south, east, north, 0)
+    except ValueError:
+        raise HttpError(400, gettext("bbox 应为“西,南,东,北”四个度数。")) from None
 
 
 def moment_of(text: str, name: str, *, must_be_kept: bool = True) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,16 @@ class Assets:
         """Some of them, by index or mask."""
         return Assets(self.id[rows], self.kind[rows], self.owner[rows])
 
+    @cached_property
+    def _table(self) -> NDArray[np.int64] | None:
+        """Where each key from the first to the last stands, -1 for none; None where that would be mostly empty."""
+        width = int(self.id[-1] - self.id[0]) + 1
+        if width > 8 * len(self):
+            return None
+        table = np.full(width, -1, np.int64)
+        table[self.id - self.id[0]] = np.arange(len(self))
+        return table
+
     def codes(self) -> list[int]:
         """Kinds there are, ascending."""
         return np.flatnonzero(np.bincount(self.kind)).tolist()  # type: ignore[no-any-return]
@@ -58,5 +69,10 @@ class Assets:
         """Where ``ids`` stand, and which are here at all."""
         if not len(self):
             return np.zeros(len(ids), np.int64), np.zeros(len(ids), bool)
+        if self._table is not None and len(ids) > len(self):
+            first, table = int(self.id[0]), self._table
+            known = (ids >= first) & (ids < first + len(table))
+            at = table[np.where(known, ids - first, 0)]
+            return np.maximum(at, 0), known & (at >= 0)
         at = np.minimum(np.searchsorted(self.id, ids), len(self) - 1)
         return at, self.id[at] == ids

@@ -39,7 +39,7 @@ def newest_before(cursor: Any, assets: Assets, at_us: int, look_back_us: int, wi
         _newest_of_kind(cursor, code, assets.take(assets.kind == code), at_us, look_back_us, window)
         for code in assets.codes()
     ]
-    return _together(parts) if parts else _from_files(None, 0)
+    return _together(parts) if parts else from_files(None, 0)
 
 
 def _newest_of_kind(
@@ -58,7 +58,7 @@ def _newest_of_kind(
         settled = base.boxes["last"] <= at_us - base.tail_us
         state = advance(state, _some(base.boxes, settled), _some(base.last, settled))
     if is_archived:
-        found = _from_files(newest(days[-1:], _COLUMNS, base.tail_us, at_us, assets.id), code)
+        found = from_files(newest(days[-1:], _COLUMNS, base.tail_us, at_us, assets.id), code)
     else:
         moving = assets.take(np.isin(assets.id, _moving(cursor, base, at_us, window)))
         found = past_sql.newest_before(cursor, moving, at_us, at_us - base.tail_us)
@@ -104,7 +104,7 @@ def _with_archived(rows: Rows, days: list[Archived], ids: Ids, code: int, from_u
     if not days:
         return rows
     done = rows["asset"][rows["time_us"] >= days[-1].end_us]
-    found = _from_files(newest(days, _COLUMNS, from_us, to_us, np.setdiff1d(ids, done)), code)
+    found = from_files(newest(days, _COLUMNS, from_us, to_us, np.setdiff1d(ids, done)), code)
     both = _together([rows, found])
     return Rows(last_of_each(both.take(np.argsort(both["time_us"], kind="stable")).columns))
 
@@ -115,9 +115,9 @@ def track(cursor: Any, code: int, asset: int, from_us: int, to_us: int, most: in
     parts = [rows]
     for day in archived_days(code, from_us, to_us):
         pieces = day.rows(_COLUMNS, from_us, to_us, np.array([asset]))
-        parts += [_from_files(piece, code) for piece in pieces]
+        parts += [from_files(piece, code) for piece in pieces]
     if len(parts) > 1:
-        rows = _once(_together(parts))
+        rows = once(_together(parts))
     return rows.take(np.argsort(rows["time_us"], kind="stable")[-most:])
 
 
@@ -139,11 +139,11 @@ def rows_between(cursor: Any, assets: Assets, from_us: int, to_us: int, most: in
     parts, count = [rows], len(rows)
     for day, code, ids in _archived_of(assets, from_us, to_us):
         for piece in day.rows(_COLUMNS, from_us, to_us, ids):
-            parts.append(_from_files(piece, code))
+            parts.append(from_files(piece, code))
             count += len(parts[-1])
             if count > most:
                 return None
-    return rows if len(parts) == 1 else _once(_together(parts))
+    return rows if len(parts) == 1 else once(_together(parts))
 
 
 def newest_by_cell(cursor: Any, assets: Assets, from_us: int, to_us: int, cell_us: int) -> Rows:
@@ -151,7 +151,7 @@ def newest_by_cell(cursor: Any, assets: Assets, from_us: int, to_us: int, cell_u
     parts = [past_sql.newest_by_cell(cursor, assets, from_us, to_us, cell_us)]
     for day, code, ids in _archived_of(assets, from_us, to_us):
         for piece in day.rows(_COLUMNS, from_us, to_us, ids):
-            parts.append(_last_in_cells(_from_files(piece, code), from_us, cell_us))
+            parts.append(_last_in_cells(from_files(piece, code), from_us, cell_us))
     return parts[0] if len(parts) == 1 else _last_in_cells(_together(parts), from_us, cell_us)
 
 
@@ -195,7 +195,7 @@ def _last_in_cells(rows: Rows, from_us: int, cell_us: int) -> Rows:
     return rows.take(is_last)
 
 
-def _once(rows: Rows) -> Rows:
+def once(rows: Rows) -> Rows:
     """Rows that stand in a file and, come again, in the database, once."""
     keys = ("asset", "time_us", "lon", "lat")
     rows = rows.take(np.lexsort([rows[name] for name in keys]))
@@ -205,7 +205,7 @@ def _once(rows: Rows) -> Rows:
     return rows.take(np.append(True, ~again)[: len(rows)])
 
 
-def _from_files(columns: Columns | None, code: int) -> Rows:
+def from_files(columns: Columns | None, code: int) -> Rows:
     if columns is None:
         columns = dict.fromkeys(_COLUMNS, np.empty(0, np.float32)) | {
             name: np.empty(0, kind) for name, kind in (("asset", "i8"), ("time_us", "i8"), ("status", "i2"))

@@ -17,7 +17,8 @@ from twin.periods import PeriodError, read_periods
 
 HELP = _(
     "每行一个时段，留空则始终有效。例如：每天 08:00-18:00；每周一至五 07:30-19:00；"
-    "2026-10-01 至 2026-10-07；夜间（22:00-06:00）。结束早于开始的跨过午夜。"
+    "2026-10-01 至 2026-10-07；夜间（22:00-06:00）；工作日 08:00-18:00；休息日；法定节假日；调休上班日。"
+    "结束早于开始的跨过午夜。"
 )
 _REASONS = {
     "list": _("时段必须是列表，最多 50 个。"),
@@ -29,6 +30,13 @@ _REASONS = {
     "date": _("日期写作 2026-10-01，且截止不早于开始。"),
     "empty": _("开始与结束相同。"),
 }
+_SORTS = {
+    "workday": ("working days", "工作日"),
+    "restday": ("days off", "休息日"),
+    "holiday": ("holidays", "法定节假日"),
+    "makeup": ("make-up days", "调休上班日"),
+}
+_SORT_OF = {text: sort for sort, texts in _SORTS.items() for text in texts} | {"节假日": "holiday", "调休日": "makeup"}
 _DAYS = "一二三四五六日"
 _ENGLISH_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SIGNS = str.maketrans("：，、－—–～〜　", ":,,----- ")
@@ -82,6 +90,8 @@ def _read_line(line: str) -> dict[str, Any] | None:
         window = {name: found[name].zfill(5) for name in ("start", "end")}
     if line in ("夜间", "night"):
         return {"kind": "night", **window}
+    if line in _SORT_OF:
+        return {"kind": _SORT_OF[line], **window}
     if line in ("每天", "每日", "daily"):
         return {"kind": "daily", **(window or {"start": "00:00", "end": "24:00"})}
     if found := _DATES.fullmatch(line):
@@ -138,6 +148,8 @@ def _write_line(value: Mapping[str, Any], chinese: bool) -> str:
     elif kind == "dated":
         head = value["first"] if value["first"] == value["last"] else f"{value['first']} ~ {value['last']}"
         head = head.replace("~", "至" if chinese else "to")
+    elif kind in _SORTS:
+        head = _SORTS[kind][chinese]
     else:
         head = {"daily": ("daily", "每天"), "night": ("night", "夜间")}[kind][chinese]
     return f"{head} {value['start']}-{value['end']}" if "start" in value else head

@@ -7,11 +7,14 @@ A period is a JSON object:
 - ``{"kind": "dated", "first": "2026-10-01", "last": "2026-10-07"}``: on these dates, both included; with ``start`` and
   ``end`` on each of them in these hours only;
 - ``{"kind": "night"}``: 22:00 to 06:00 (夜间, Noise Pollution Prevention Law of the PRC, 2021, article 88), unless
-  ``start`` and ``end`` say otherwise.
+  ``start`` and ``end`` say otherwise;
+- ``{"kind": "workday"}``, ``"restday"``, ``"holiday"``, ``"makeup"``: on working days with the make-up days
+  (工作日), on days off (休息日), on statutory holidays (法定节假日), on make-up days (调休上班日); with ``start`` and
+  ``end`` in these hours only (:mod:`twin.working_days`).
 
 A window runs from ``start`` up to, not including, ``end``; ``"24:00"`` is the end of the day. One that ends before it
-starts runs past midnight and belongs to the day on which it starts. Without ``start`` and ``end`` a weekly or dated
-period takes the whole day.
+starts runs past midnight and belongs to the day on which it starts. Without ``start`` and ``end`` all but
+daily and night periods take the whole day.
 """
 
 from __future__ import annotations
@@ -23,17 +26,21 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from twin.working_days import sorts_of
+
 CITY_TIME = ZoneInfo("Asia/Shanghai")
 MOST_PERIODS = 50
 DAY_MIN = 24 * 60
 NIGHT_MIN = (22 * 60, 6 * 60)
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_FIELDS = {
+SORTS_OF_DAY = ("workday", "restday", "holiday", "makeup")
+_FIELDS: dict[str, tuple[set[str], set[str]]] = {
     "daily": ({"start", "end"}, {"start", "end"}),
     "weekly": ({"days"}, {"days", "start", "end"}),
     "dated": ({"first", "last"}, {"first", "last", "start", "end"}),
     "night": (set(), {"start", "end"}),
+    **dict.fromkeys(SORTS_OF_DAY, (set(), {"start", "end"})),
 }
 
 
@@ -56,13 +63,17 @@ class PeriodError(ValueError):
 
 @dataclass(frozen=True)
 class Period:
-    """One period. ``start_min`` and ``end_min`` count minutes of the day; ``days`` are those of the week, 1 to 7."""
+    """One period. ``start_min`` and ``end_min`` count minutes of the day; ``days`` are those of the week, 1 to 7.
+
+    ``sort``: only on this sort of day (:func:`twin.working_days.sorts_of`); "": on any.
+    """
 
     start_min: int
     end_min: int
     days: frozenset[int] = frozenset(range(1, 8))
     first: date | None = None
     last: date | None = None
+    sort: str = ""
 
     def holds(self, at: datetime) -> bool:
         """Whether the wall-clock time ``at`` lies in it."""
@@ -78,6 +89,7 @@ class Period:
             day.isoweekday() in self.days
             and (self.first is None or day >= self.first)
             and (self.last is None or day <= self.last)
+            and (not self.sort or self.sort in sorts_of(day))
         )
 
 
@@ -121,7 +133,7 @@ def _read(number: int, value: Any) -> Period:
         if last < first:
             raise PeriodError(number, "date", "last is before first")
         return Period(start, end, first=first, last=last)
-    return Period(start, end)
+    return Period(start, end, sort=kind if kind in SORTS_OF_DAY else "")
 
 
 def _window(number: int, kind: str, value: Mapping[str, Any]) -> tuple[int, int]:

@@ -10,11 +10,12 @@ from django.db import connection, transaction
 
 from twin import past_sql
 from twin.archive.exchange import midnight
-from twin.digests import READY_AFTER_US, make_digest, stamp
+from twin.digests import READY_AFTER_US, stamp, sum_up, write_digest
 from twin.history import SLOT_US, partition_name
 from twin.keyframes import HOUR_US, LOOK_BACK_US, make_keyframe, write_keyframe
 from twin.kinds import AssetKind, Status, kinds
 from twin.past_store import newest_before, status_before
+from twin.places import write_places
 
 MOST_DIGESTS = 120
 """Of a kind, made in one go: the newest; more wait for the next."""
@@ -57,7 +58,11 @@ def _make(kind: AssetKind, slot_us: int) -> None:
         # Marks that come while the rows are read stay, and the slot's turn comes again.
         cursor.execute("SELECT id FROM twin_late WHERE kind = %s AND slot = %s FOR UPDATE", [kind.code, stamp(slot_us)])
         marks = [row[0] for row in cursor.fetchall()]
-        make_digest(cursor, kind.code, slot_us)
+        rows = past_sql.all_between(cursor, kind.code, slot_us - 1, slot_us + SLOT_US - 1)
+        rows = rows.take(np.lexsort((rows["time_us"], rows["asset"])))
+        boxes, last = sum_up(rows, slot_us)
+        write_digest(cursor, kind.code, slot_us, boxes, last)
+        write_places(cursor, kind.code, slot_us, rows, boxes)
         if marks:
             cursor.execute(
                 "DELETE FROM twin_keyframe WHERE kind = %s AND at > %s AND at <= %s",

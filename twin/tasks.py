@@ -9,12 +9,15 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
+from gis.pyramid import bring_up_to_date
+from gis.tiles import registry
 from twin.archive.keeping import archive_due, expire
 from twin.archive.stores import archive_store
 from twin.census import drop_old, take_census
 from twin.exceptions import ArchiveError
 from twin.history import drop_expired, ensure_partitions, upcoming_days
 from twin.kinds import kinds
+from twin.maplayers import live_layer
 from twin.summaries import summarize
 
 logger = logging.getLogger(__name__)
@@ -57,6 +60,15 @@ def count_things(timestamp: int) -> None:
 def sum_up_history(timestamp: int) -> None:
     """Make the history's digests and keyframes that are due (:mod:`twin.digests`, :mod:`twin.keyframes`)."""
     summarize(timezone.now())
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="twin.sum_up_tiles", lock="twin.sum_up_tiles")
+def sum_up_tiles(timestamp: int) -> None:
+    """Bring the sums up to date that far tiles of dense layers are made from (:mod:`gis.pyramid`)."""
+    live = (live_layer(kind, f"assets.{kind.key}") for kind in kinds())
+    if done := bring_up_to_date([*registry.all(), *live]):
+        logger.info("tiles: summed up %s", ", ".join(done))
 
 
 @app.periodic(cron="40 17 * * *")

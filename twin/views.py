@@ -55,6 +55,7 @@ def boot_data(request: HttpRequest) -> dict[str, Any]:
         "urls": {
             "live": "/live",
             "tiles": reverse("tile-catalog").removesuffix("/catalog.json"),
+            "basemaps": reverse("basemap-catalog"),
             "assets": "/api/v1/assets",
             "duty": reverse("api:duty"),
             "weather": reverse("api:weather"),

@@ -1,8 +1,9 @@
 """Who was within a polygon between two moments, for whoever may have seen it.
 
-Digests say of most things at once that they were inside, or not near (:mod:`twin.digests`); rows are read of those
-alone whose box crosses the boundary, and of time that is not summed up. Archived days are read whole, which by columns
-is fast enough.
+What is summed up is read by place (:mod:`twin.places`): of most things their box says that they were inside, or not
+near; positions are read where a box crosses the boundary, rows of time that is not summed up. Archived days are read
+whole, which by columns is fast enough. Cells over the polygon (:mod:`gis.cells`) make the cost the same for a circle
+and for a shore of five thousand vertices.
 """
 
 from __future__ import annotations
@@ -16,17 +17,23 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from gis.cells import OUTSIDE, UNSURE, CellMap
 from twin import past_sql
 from twin.archive.reading import archived_days
-from twin.digests import Columns, late_slots, read_boxes
+from twin.digests import digested_slots, late_slots
 from twin.exceptions import PastTooSlowError
 from twin.history import SLOT_US
 from twin.past import Look, candidates
 from twin.past_rows import Assets
+from twin.places import Bounds, Pieces, read_paths, read_places
 
 LONGEST_WITHIN_S = 7 * 86_400
 LONGEST_WORK_S = 8.0
-_DAY_US = 86_400_000_000
+CELL_DEPTH = 8
+STRETCH_US = 72 * SLOT_US
+"""Places are read so much time at a go, for a week of them would not fit."""
+PATHS_AT_ONCE = 1_000
+_NEVER = np.iinfo(np.int64).max
 Ids = NDArray[np.int64]
 
 
@@ -51,42 +58,59 @@ class Visits:
 
 
 class _Search:
-    """One question, and what was found so far."""
+    """One question about the assets of one kind, and what was found so far."""
 
-    def __init__(self, cursor: Any, look: Look, polygon: BaseGeometry, from_us: int, to_us: int) -> None:
-        self.cursor, self.look, self.polygon, self.from_us, self.to_us = cursor, look, polygon, from_us, to_us
-        shapely.prepare(polygon)
+    def __init__(
+        self, cursor: Any, look: Look, polygon: BaseGeometry, cells: CellMap, assets: Assets, deadline: float
+    ) -> None:
+        self.cursor, self.look, self.assets = cursor, look, assets
+        self._polygon, self.cells = polygon, cells
         west, south, east, north = polygon.bounds
         self.bounds = (west, south, east, north)
-        self.found: list[tuple[Ids, Ids, Ids, Ids]] = []
-        self.deadline = time.monotonic() + LONGEST_WORK_S
+        self.owned = look.owns(assets.owner)
+        self.sees_all = look.sight.everything and look.regions is None
+        self.seen = look.cells_seen()
+        if self.seen is not None and not self.owned.any():
+            self.bounds = _shared(self.bounds, self.seen.reach())
+        self._deadline = deadline
+        self._first = np.full(len(assets), _NEVER)
+        self._last, self._count = np.zeros(len(assets), np.int64), np.zeros(len(assets), np.int64)
 
-    def take_rows(self, assets: Assets, columns: Columns) -> None:
-        """Keep of some rows those inside that may be seen."""
-        if time.monotonic() > self.deadline:
+    def still_has_time(self) -> None:
+        """Raise PastTooSlowError where it takes too long."""
+        if time.monotonic() > self._deadline:
             raise PastTooSlowError
-        inside = shapely.intersects_xy(self.polygon, columns["lon"], columns["lat"])
-        asset, time_us, lon, lat = (columns[name][inside] for name in ("asset", "time_us", "lon", "lat"))
-        at, known = assets.find(asset)
-        known[known] = self.look.covers(assets.owner[at[known]], lon[known], lat[known])
-        asset, time_us = asset[known], time_us[known]
-        self.found.append((asset, time_us, time_us, np.ones(len(asset), np.int64)))
+
+    def found(self, at: Ids, first_us: Ids, last_us: Ids, count: Ids | int) -> None:
+        """Some were inside: ``at`` their place among the assets, which may stand there several times."""
+        np.minimum.at(self._first, at, first_us)
+        np.maximum.at(self._last, at, last_us)
+        np.add.at(self._count, at, count)
+
+    def take(self, asset: Ids, time_us: Ids, lon: NDArray, lat: NDArray) -> None:
+        """Keep of some positions those inside that may be seen."""
+        self.still_has_time()
+        said = self.cells.at(lon, lat)
+        unsure = np.flatnonzero(said == UNSURE)
+        said[unsure[~shapely.intersects_xy(self._polygon, lon[unsure], lat[unsure])]] = OUTSIDE
+        inside = np.flatnonzero(said != OUTSIDE)
+        at, known = self.assets.find(asset[inside])
+        inside, at = inside[known], at[known]
+        seen = self.look.covers(self.assets.owner[at], lon[inside], lat[inside])
+        inside, at = inside[seen], at[seen]
+        self.found(at, time_us[inside], time_us[inside], 1)
 
     def visits(self) -> Visits:
-        """Everything found, put together by asset."""
-        asset, first, last, count = (np.concatenate(parts) for parts in zip(*self.found, strict=True))
-        order = np.argsort(asset, kind="stable")
-        at = np.flatnonzero(np.append(True, np.diff(asset[order]) != 0)[: len(order)])
-        if not len(at):
-            return Visits(asset, first, last, count)
-        first = np.minimum.reduceat(first[order], at)
-        by_time = np.argsort(first, kind="stable")
-        return Visits(
-            asset[order][at][by_time],
-            first[by_time],
-            np.maximum.reduceat(last[order], at)[by_time],
-            np.add.reduceat(count[order], at)[by_time],
-        )
+        """Everything found."""
+        who = np.flatnonzero(self._count)
+        return Visits(self.assets.id[who], self._first[who], self._last[who], self._count[who])
+
+
+def _shared(bounds: Bounds, reach: Bounds | None) -> Bounds:
+    """What two boxes have in common; a box that holds nothing where that is nothing."""
+    if reach is None:
+        return (np.inf, np.inf, -np.inf, -np.inf)
+    return (max(bounds[0], reach[0]), max(bounds[1], reach[1]), min(bounds[2], reach[2]), min(bounds[3], reach[3]))
 
 
 def within(
@@ -112,45 +136,55 @@ def within(
     PastError
         It takes too long, or an archived file is damaged.
     """
-    search = _Search(cursor, look, polygon, from_us, to_us)
-    empty = np.empty(0, np.int64)
-    search.found.append((empty, empty, empty, empty))
+    deadline = time.monotonic() + LONGEST_WORK_S
+    shapely.prepare(polygon)
+    cells = CellMap.build(np.array([1]), np.array([polygon]), CELL_DEPTH)
     everyone = candidates(cursor, look)
+    parts = []
     for code in everyone.codes():
         if codes is None or code in codes:
-            assets = everyone.take(everyone.kind == code)
-            _in_files(search, code, assets)
-            _in_database(search, code, assets)
-    return search.visits()
+            search = _Search(cursor, look, polygon, cells, everyone.take(everyone.kind == code), deadline)
+            _in_files(search, code, from_us, to_us)
+            _in_database(search, code, from_us, to_us)
+            parts.append(search.visits())
+    if not parts:
+        return Visits(*(np.empty(0, np.int64) for _ in range(4)))
+    columns = [
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("asset", "first_us", "last_us", "count")
+    ]
+    by_time = np.lexsort((columns[0], columns[1]))
+    return Visits(*(column[by_time] for column in columns))
 
 
-def _in_files(search: _Search, code: int, assets: Assets) -> None:
-    ids = None if search.look.may_meet else assets.id
-    for day in archived_days(code, search.from_us - 1, search.to_us):
+def _in_files(search: _Search, code: int, from_us: int, to_us: int) -> None:
+    ids = None if search.look.may_meet else search.assets.id
+    for day in archived_days(code, from_us - 1, to_us):
         names = ("asset", "time_us", "lon", "lat")
-        for piece in day.rows(names, search.from_us - 1, search.to_us, ids, search.bounds):
-            search.take_rows(assets, piece)
+        for piece in day.rows(names, from_us - 1, to_us, ids, search.bounds):
+            search.take(*(piece[name] for name in names))
 
 
-def _in_database(search: _Search, code: int, assets: Assets) -> None:
-    first_slot = search.from_us // SLOT_US * SLOT_US
-    boxes = read_boxes(search.cursor, code, first_slot, search.to_us + 1)
-    for slot_us in late_slots(search.cursor, code, first_slot, search.to_us).tolist():
-        boxes.pop(slot_us, None)
-    for start_us, end_us in _not_in(boxes, first_slot, search.to_us):
-        after_us, to_us = max(start_us, search.from_us) - 1, min(end_us - 1, search.to_us)
-        rows = past_sql.inside_between(search.cursor, code, after_us, to_us, search.bounds)
-        search.take_rows(assets, rows.columns)
-    near = _near(search, boxes)
-    if len(near["asset"]):
-        _by_boxes(search, code, assets, near)
+def _in_database(search: _Search, code: int, from_us: int, to_us: int) -> None:
+    first_slot = from_us // SLOT_US * SLOT_US
+    summed = np.setdiff1d(
+        digested_slots(search.cursor, code, first_slot, to_us), late_slots(search.cursor, code, first_slot, to_us)
+    )
+    for start_us, end_us in _not_in(set(summed.tolist()), first_slot, to_us):
+        after_us, until_us = max(start_us, from_us) - 1, min(end_us - 1, to_us)
+        rows = past_sql.inside_between(search.cursor, code, after_us, until_us, search.bounds)
+        search.take(rows["asset"], rows["time_us"], rows["lon"], rows["lat"])
+    for start_us in range(first_slot, to_us + 1, STRETCH_US):
+        slots = summed[(summed >= start_us) & (summed < start_us + STRETCH_US)]
+        if len(slots):
+            pieces = read_places(search.cursor, code, int(slots[0]), int(slots[-1]) + 1, search.bounds)
+            _by_place(search, code, pieces, slots, from_us, to_us)
 
 
-def _not_in(boxes: dict[int, Columns], first_us: int, to_us: int) -> list[tuple[int, int]]:
-    """Time without digests: beginnings, and the first moments after."""
+def _not_in(slots: set[int], first_us: int, to_us: int) -> list[tuple[int, int]]:
+    """Time that is not summed up: beginnings, and the first moments after."""
     spans: list[tuple[int, int]] = []
     for slot_us in range(first_us, to_us + 1, SLOT_US):
-        if slot_us in boxes:
+        if slot_us in slots:
             continue
         if spans and spans[-1][1] == slot_us:
             spans[-1] = (spans[-1][0], slot_us + SLOT_US)
@@ -159,52 +193,70 @@ def _not_in(boxes: dict[int, Columns], first_us: int, to_us: int) -> list[tuple[
     return spans
 
 
-def _near(search: _Search, boxes: dict[int, Columns]) -> Columns:
-    """The boxes that meet the polygon's, with their moments: ``first_us``, ``last_us`` and ``slot_us``."""
-    west, south, east, north = search.bounds
-    names = ("asset", "count", "west", "south", "east", "north")
-    parts: dict[str, list[NDArray]] = {name: [np.empty(0)] for name in (*names, "first_us", "last_us", "slot_us")}
-    for slot_us, box in boxes.items():
-        meets = (box["west"] <= east) & (box["east"] >= west) & (box["south"] <= north) & (box["north"] >= south)
-        rows = np.flatnonzero(meets)
-        if not len(rows):
-            continue
-        for name in names:
-            parts[name].append(box[name][rows])
-        parts["first_us"].append(slot_us + box["first"][rows].astype(np.int64))
-        parts["last_us"].append(slot_us + box["last"][rows].astype(np.int64))
-        parts["slot_us"].append(np.full(len(rows), slot_us))
-    near = {name: np.concatenate(part[1:]) if len(part) > 1 else part[0] for name, part in parts.items()}
-    keep = (near["last_us"] >= search.from_us) & (near["first_us"] <= search.to_us)
-    return {name: column[keep] for name, column in near.items()}
+def _by_place(search: _Search, code: int, pieces: Pieces, slots: Ids, from_us: int, to_us: int) -> None:
+    """Take what boxes decide, and the positions of those things whose boxes do not."""
+    search.still_has_time()
+    of_piece = search.cells.over(*pieces.box.T)
+    of_piece[~np.isin(pieces.slot_us, slots)] = OUTSIDE
+    if search.seen is not None and not search.owned.any():
+        of_piece[search.seen.over(*pieces.box.T) == OUTSIDE] = OUTSIDE
+    # Only of the first and the last slot can a part be asked for.
+    is_cut = (pieces.slot_us < from_us) | (pieces.slot_us + SLOT_US > to_us + 1)
+    owner = pieces.piece_of_thing()
+    near = np.flatnonzero(of_piece[owner] != OUTSIDE)
+    things, owner = pieces.things[near], owner[near]
+    at, known = search.assets.find(things["asset"])
+    said = np.where(known, of_piece[owner], OUTSIDE)
+    cut = np.flatnonzero(is_cut[owner])
+    first_us = pieces.slot_us[owner] + things["first"]
+    last_us = pieces.slot_us[owner] + things["last"]
+    said[cut[(last_us[cut] < from_us) | (first_us[cut] > to_us)]] = OUTSIDE
+    asked = np.flatnonzero(said == UNSURE)
+    said[asked] = search.cells.over(*_sides(things[asked]))
+    cut = cut[(said[cut] != OUTSIDE) & ((first_us[cut] < from_us) | (last_us[cut] > to_us))]
+    said[cut] = UNSURE
+    _narrow_to_scope(search, said, at, things)
+    sure = np.flatnonzero((said != OUTSIDE) & (said != UNSURE))
+    search.found(at[sure], first_us[sure], last_us[sure], things["count"][sure].astype(np.int64))
+    is_open = np.zeros(len(pieces.things), bool)
+    is_open[near[said == UNSURE]] = True
+    _by_position(search, code, pieces, is_open, from_us, to_us)
 
 
-def _by_boxes(search: _Search, code: int, assets: Assets, near: Columns) -> None:
-    shapes = shapely.box(near["west"], near["south"], near["east"], near["north"])
-    at, known = assets.find(near["asset"].astype(np.int64))
-    sure = known & shapely.contains(search.polygon, shapes)
-    sure &= (near["first_us"] >= search.from_us) & (near["last_us"] <= search.to_us)
-    if not (search.look.sight.everything and search.look.regions is None):
-        owned = np.zeros(len(sure), bool)
-        owned[known] = search.look.owns(assets.owner[at[known]])
-        sure &= owned
-    took = (near["asset"][sure], near["first_us"][sure], near["last_us"][sure], near["count"][sure].astype(np.int64))
-    search.found.append(took)
-    maybe = known & ~sure & shapely.intersects(search.polygon, shapes)
-    asset, slot_us = near["asset"][maybe], near["slot_us"][maybe]
-    order = np.lexsort((slot_us, asset))
-    asset, slot_us = asset[order], slot_us[order]
-    # Neighbouring slots of one asset are read as one span, but no span reaches over midnight.
-    begins = np.append(True, (np.diff(asset) != 0) | (np.diff(slot_us) != SLOT_US) | (slot_us[1:] % _DAY_US == 0))
-    first = np.flatnonzero(begins[: len(asset)])
-    last = np.append(first[1:], len(asset))[: len(first)] - 1
-    after = np.maximum(slot_us[first], search.from_us) - 1
-    to = np.minimum(slot_us[last] + SLOT_US - 1, search.to_us)
-    day = (after + 1) // _DAY_US
-    for one in np.unique(day).tolist():
-        of_day = day == one
-        limits = (one * _DAY_US - 1, (one + 1) * _DAY_US - 1)
-        rows = past_sql.inside_spans(
-            search.cursor, code, asset[first][of_day], after[of_day], to[of_day], search.bounds, limits
-        )
-        search.take_rows(assets, rows.columns)
+def _sides(things: NDArray) -> list[NDArray[np.float64]]:
+    return [things[side].astype(np.float64) for side in ("west", "south", "east", "north")]
+
+
+def _narrow_to_scope(search: _Search, said: Ids, at: Ids, things: NDArray) -> None:
+    """Of what was inside: what cannot have been seen is outside, what may have been is unsure; in place."""
+    if search.sees_all:
+        return
+    asked = np.flatnonzero((said != OUTSIDE) & ~search.owned[at])
+    if search.seen is None:
+        said[asked] = UNSURE
+        return
+    scope = search.seen.over(*_sides(things[asked]))
+    said[asked[scope == OUTSIDE]] = OUTSIDE
+    said[asked[scope == UNSURE]] = UNSURE
+
+
+def _by_position(
+    search: _Search, code: int, pieces: Pieces, is_open: NDArray[np.bool_], from_us: int, to_us: int
+) -> None:
+    if not is_open.any():
+        return
+    wanted = np.flatnonzero(np.logical_or.reduceat(is_open, pieces.start[:-1]))
+    for some in np.split(wanted, range(PATHS_AT_ONCE, len(wanted), PATHS_AT_ONCE)):
+        path = read_paths(search.cursor, code, pieces.slot_us[some], pieces.number[some])
+        which = np.concatenate([np.arange(pieces.start[i], pieces.start[i + 1]) for i in some])
+        slot_us = np.repeat(pieces.slot_us[some], pieces.start[some + 1] - pieces.start[some])
+        things, is_asked = pieces.things[which], is_open[which]
+        count = things["count"].astype(np.int64)
+        path = path[np.repeat(is_asked, count)]
+        count = count[is_asked]
+        time_us = np.repeat(slot_us[is_asked], count) + path["at"]
+        asset = np.repeat(things["asset"][is_asked], count)
+        if slot_us.min() < from_us or slot_us.max() + SLOT_US > to_us + 1:
+            keep = (time_us >= from_us) & (time_us <= to_us)
+            path, time_us, asset = path[keep], time_us[keep], asset[keep]
+        search.take(asset, time_us, path["lon"], path["lat"])

@@ -188,6 +188,19 @@ def write_csv(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     return out.getvalue().encode("utf-8-sig")
 
 
+def sheet_row(row: Sequence[Any]) -> list[Any]:
+    """A row as a sheet can hold it: no formulas, nothing unprintable.
+
+    Raises
+    ------
+    ValidationError
+        A text does not fit into a cell.
+    """
+    if any(isinstance(cell, str) and len(cell) > LONGEST_XLSX_CELL for cell in row):
+        raise ValidationError(gettext("有内容超过 XLSX 单元格的上限（32767 个字符），请导出为 CSV。"))
+    return [_UNPRINTABLE.sub("", cell) if isinstance(cell, str) else cell for cell in map(neutral, row)]
+
+
 def write_xlsx(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     """A workbook of one sheet, the first row in sight.
 
@@ -200,9 +213,7 @@ def write_xlsx(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     sheet = book.create_sheet()
     sheet.freeze_panes = "A2"
     for row in (headers, *rows):
-        if any(isinstance(cell, str) and len(cell) > LONGEST_XLSX_CELL for cell in row):
-            raise ValidationError(gettext("有内容超过 XLSX 单元格的上限（32767 个字符），请导出为 CSV。"))
-        sheet.append([_UNPRINTABLE.sub("", cell) if isinstance(cell, str) else cell for cell in map(neutral, row)])
+        sheet.append(sheet_row(row))
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()

@@ -15,6 +15,7 @@ from access.scope import (
     allowed_organizations,
     allowed_regions,
     permissions_of,
+    reading_grants,
     scope_of,
 )
 
@@ -210,3 +211,15 @@ def test_the_ledger_is_scoped_by_whose_doing_it_was(city):
     AuditRecord.objects.create(actor=None, action="change", label="system")
     scope = scope_of(city.user(Role.ADMINISTRATOR, "310115"), "administer")
     assert [r.label for r in AuditRecord.objects.within(scope)] == ["ours"]
+
+
+def test_grants_of_many_are_read_by_one_query_and_only_while_asked(city, django_assert_num_queries):
+    users = [city.user(Role.DISTRICT, code) for code in ("310115", "310104")]
+    expected = [scope_of(user) for user in users]
+    with django_assert_num_queries(1), reading_grants(users):
+        assert [scope_of(user) for user in users] == expected
+    stranger = city.user(Role.CITY, None)
+    with reading_grants(users):
+        assert scope_of(stranger) == WHOLE_CITY
+        Grant.objects.filter(user=users[0]).delete()
+    assert scope_of(users[0]) == NOWHERE

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from access import sessions
 from access.models import AuditRecord, User
-from access.sessions import user_of_session
+from access.sessions import user_of_session, users_of_sessions
 
 SIGN_IN = "/sign-in/"
 PASSWORD = "calm-Harbour-42"
@@ -190,3 +190,22 @@ def test_a_signed_in_visitor_is_not_sent_off_site(user):
 @pytest.fixture(autouse=True)
 def _fresh_cache():
     cache.clear()
+
+
+def test_many_sessions_are_looked_up_by_two_queries(user, signed_in, clock, django_assert_num_queries):
+    keys = [signed_in(user).session.session_key for _ in range(3)]
+    with django_assert_num_queries(2):
+        found = users_of_sessions([*keys, "no-such-session", "", keys[0]])
+    assert found == dict.fromkeys(keys, user)
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+    assert users_of_sessions(keys) == {}
+
+
+def test_a_session_says_whose_it_is_in_full_or_counts_for_nothing(user, signed_in):
+    for name, value in (("_auth_user_hash", ""), ("_auth_user_hash", "0" * 64), ("_auth_user_backend", "none.such")):
+        session = signed_in(user).session
+        assert user_of_session(session.session_key) == user
+        session[name] = value
+        session.save()
+        assert user_of_session(session.session_key) is None

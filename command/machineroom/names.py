@@ -20,6 +20,7 @@ LINES: Mapping[str, Text] = MappingProxyType(
         "rules": _("预警规则"),
         "warden": _("终端密钥"),
         "jt808": _("JT/T 808 接入"),
+        "gb28181": _("GB/T 28181 视频接入"),
         "jobs": _("后台作业"),
     }
 )

@@ -13,10 +13,11 @@ from access.models import Grant
 from command.director import store
 from command.director.models import Wall
 from command.director.push import WALL_TOPICS, WallFeed, WallTeller
-from twin.live import socket as live
+from twin.live.conversation import Conversation
 from twin.live.database import close_connection, in_database
 from twin.live.feeds import Feed
 from twin.live.hub import Hub
+from twin.live.line import Leave
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,13 +30,13 @@ class Page:
     def __init__(self, hub, client):
         self.inbox = asyncio.Queue()
         self.heard = []
-        talk = live.Conversation(hub, client.session.session_key, "zh-hans", self.inbox.get, self._take)
+        talk = Conversation(hub, client.session.session_key, "zh-hans", self.inbox.get, self._take)
         self.talk = asyncio.create_task(self._converse(talk))
 
     async def _converse(self, talk):
         try:
             await talk.run()
-        except live.Leave as leave:
+        except Leave as leave:
             await talk.bye(leave)
 
     async def _take(self, event):

@@ -19,7 +19,7 @@ from command.rules import registry
 from command.tests.rulebook import KEY_AREA, SOS, district, draw
 from devices.tests.broker import wait_for
 from devices.tests.test_ingest import Road, Station
-from twin.live import socket as live
+from twin.live.conversation import Conversation
 from twin.live.hub import Hub
 from twin.models import AreaEvent, Asset
 
@@ -65,9 +65,7 @@ class Wall:
 
     async def __aenter__(self):
         await self.hub.start()
-        self.talk = asyncio.create_task(
-            live.Conversation(self.hub, self.session, "en", self.inbox.get, self._send).run()
-        )
+        self.talk = asyncio.create_task(Conversation(self.hub, self.session, "en", self.inbox.get, self._send).run())
         await self.until(lambda: self.of("alerts"))
         return self
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +95,7 @@ class Decoder:
     Parameters
     ----------
     devices : mapping
-        Registered devices by identifier; make another decoder when they change.
+        Registered devices by identifier; say :meth:`forget` when some change.
     """
 
     def __init__(self, devices: Mapping[str, KnownDevice]) -> None:
@@ -124,6 +124,11 @@ class Decoder:
         work.settle(recall, patient)
         return work.out
 
+    def forget(self, identifiers: Collection[str]) -> None:
+        """Devices that changed: their topics are looked up anew."""
+        for topic in [topic for topic, route in self._routes.items() if route.device.identifier in identifiers]:
+            del self._routes[topic]
+
     def _route(self, topic: str) -> _Route:
         """Whose topic it is, and what is read from it; found once for each topic that is in order."""
         try:
@@ -146,10 +151,6 @@ class Decoder:
         if device.asset is None:
             raise RefusedError("no_asset", f"{address.device} is tied to no asset in use")
         return device
-
-
-def _is_early(row: Position | BadRow, numbering: Numbering) -> bool:
-    return row.seq is not None and numbering.skips(row.epoch, row.seq, row.oldest)
 
 
 class _Work:
@@ -208,7 +209,8 @@ class _Work:
         kept = []
         for i, (row, device) in enumerate(zip(self._rows, self._devices, strict=True)):
             refusal = refusals.get(i)
-            if device.shard in patient and device.numbered and _is_early(row, out.numberings[device.id]):
+            early = device.shard in patient and device.numbered and row.seq is not None
+            if early and out.numberings[device.id].skips(row.epoch, cast("int", row.seq), row.oldest):
                 out.early += 1
                 continue
             try:

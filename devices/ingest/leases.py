@@ -101,6 +101,14 @@ class Leases:
         self.tokens = held
         return changed
 
+    def tell_areas(self, cursor: psycopg.Cursor, stamp: int | None) -> None:
+        """Say by which state of the areas this worker judges; None: by none yet."""
+        cursor.execute(
+            """UPDATE devices_worker SET areas_stamp = %(stamp)s, areas_read_at = clock_timestamp()
+               WHERE name = %(name)s AND areas_stamp IS DISTINCT FROM %(stamp)s""",
+            {"stamp": stamp, "name": self.name},
+        )
+
     def assert_held(self, cursor: psycopg.Cursor, shards: set[int]) -> None:
         """Make sure, until the end of the transaction, that ``shards`` are still this worker's.
 

@@ -53,9 +53,9 @@ def publish(topic: str, payload: bytes, number: int = 0) -> bytes:
     name = topic.encode()
     identifier = number.to_bytes(2, "big") if number else b""
     size = len(name) + len(identifier) + len(payload) + 3
-    length = bytes([size]) if size < 128 else _length(size)  # mostly short, and there are many
+    spoken = bytes([size]) if size < 128 else length(size)  # mostly short, and there are many
     first = b"\x32" if number else b"\x30"
-    return b"".join((first, length, len(name).to_bytes(2, "big"), name, identifier, _NO_PROPERTIES, payload))
+    return b"".join((first, spoken, len(name).to_bytes(2, "big"), name, identifier, _NO_PROPERTIES, payload))
 
 
 def acknowledge(number: int) -> bytes:
@@ -131,7 +131,7 @@ def read_reasons(body: bytes) -> bytes:
 
 
 def _packet(first: int, body: bytes) -> bytes:
-    return bytes([first]) + _length(len(body)) + body
+    return bytes([first]) + length(len(body)) + body
 
 
 def _text(value: str) -> bytes:
@@ -139,7 +139,8 @@ def _text(value: str) -> bytes:
     return len(data).to_bytes(2, "big") + data
 
 
-def _length(size: int) -> bytes:
+def length(size: int) -> bytes:
+    """A length in one to four bytes, seven bits each."""
     out = bytearray()
     while True:
         size, low = size >> 7, size & 0x7F

@@ -9,143 +9,41 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import hmac
 import logging
-import re
-import time
-import zlib
-from collections import OrderedDict
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import connection
-from msgspec import Meta, Struct
 from prometheus_client import Counter
 
 from devices.exceptions import NotStoredError
+from devices.protocols.push_ledger import Key, PushLedger, Receipt, Request
+from devices.protocols.push_request import (
+    HEADERS,
+    MOST_BYTES,
+    PATH,
+    Body,
+    TurnedDown,
+    check_headers,
+    not_authorised,
+    read_body,
+    read_stream,
+    signed,
+    too_large,
+    unpack,
+)
 from devices.protocols.road import Road
 from devices.protocols.turned_away import TurnedAway
-from devices.push_keys import secret_of
-from devices.pushed import MOST_ROWS, RowRefused
+from devices.pushed import RowRefused
 from gis.notices import connection_parameters
-from twin.database import DatabaseThread
 
 logger = logging.getLogger(__name__)
 
-PATH = "/api/v1/push/positions"
-WINDOW_S = 300
-"""How far a request's time stamp may be from the platform's clock."""
-MOST_BYTES = 2 << 20
-"""Of a body, as sent and as unpacked."""
 MOST_AT_ONCE = 96
-READ_S = 20.0
 RETRY_AFTER_S = 5
-KEY_KNOWN_S = 1.0
-KEYS_KNOWN = 1000
-HEADERS = ("key", "timestamp", "nonce", "signature")
-_NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
-_STAMP = re.compile(r"\d{9,11}")
 
 requests_total = Counter("sandtable_push_requests", "Requests of the HTTP push, by status", ["status"])
-
-_KEY = """
-SELECT k.id, k.platform_id, k.provider, k.sealed FROM devices_pushkey k JOIN devices_platform p ON p.id = k.platform_id
-WHERE k.key_id = %s AND p.active AND (k.ends_at IS NULL OR k.ends_at > clock_timestamp())"""
-_ADMIT = """
-WITH used AS (INSERT INTO devices_pushnonce (key_id, nonce, at) VALUES (%s, %s, clock_timestamp())
-              ON CONFLICT DO NOTHING RETURNING 1)
-SELECT (SELECT count(*) FROM used), r.digest, r.answer
-FROM (SELECT) AS one LEFT JOIN devices_pushreceipt r ON r.platform_id = %s AND r.batch = %s"""
-_RECEIPT = """
-INSERT INTO devices_pushreceipt (platform_id, batch, digest, answer, at) VALUES (%s, %s, %s, %s, clock_timestamp())
-ON CONFLICT DO NOTHING"""
-
-
-class Body(Struct, forbid_unknown_fields=True, frozen=True):
-    """What a platform sends: rows (:class:`~devices.pushed.PushedRow`); ``batch`` names them if they come again."""
-
-    rows: list[msgspec.Raw]
-    batch: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]*$")] | None = None
-
-
-@dataclass(frozen=True)
-class Key:
-    """A key in force."""
-
-    id: int
-    platform: int
-    secret: bytes
-
-
-class TurnedDown(Exception):
-    """A request that is not taken; ``reason`` is counted where it is one of ``devices/reasons.py``."""
-
-    def __init__(self, status: int, error: str, detail: str, reason: str = "") -> None:
-        super().__init__(detail)
-        self.status = status
-        self.error = error
-        self.detail = detail
-        self.reason = reason
-
-
-_body = msgspec.json.Decoder(Body)
-
-
-def signature(secret: bytes, timestamp: str, nonce: str, body: bytes) -> str:
-    """Sign a request: HMAC-SHA256 in hexadecimal over method, path, time stamp, nonce and the body's SHA-256."""
-    text = "\n".join(("POST", PATH, timestamp, nonce, hashlib.sha256(body).hexdigest()))
-    return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
-
-
-def unpack(body: bytes, encoding: str) -> bytes:
-    """Unpack a body; never more than :data:`MOST_BYTES`.
-
-    Raises
-    ------
-    TurnedDown
-        Too large, no gzip, or another encoding.
-    """
-    if encoding in ("", "identity"):
-        return body
-    if encoding != "gzip":
-        raise TurnedDown(415, "unsupported_encoding", "Content-Encoding: gzip, or none")
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        text = unpacker.decompress(body, MOST_BYTES + 1)
-    except zlib.error as error:
-        raise TurnedDown(400, "bad_gzip", str(error), "wrong_type") from None
-    if len(text) > MOST_BYTES:
-        raise too_large()
-    if not unpacker.eof or unpacker.unused_data:
-        raise TurnedDown(400, "bad_gzip", "the body is not one whole gzip stream", "wrong_type")
-    return text
-
-
-def read_body(text: bytes) -> Body:
-    """Read a body; its rows are read by the ingest worker, each for itself.
-
-    Raises
-    ------
-    TurnedDown
-        It is no batch, or too long a one.
-    """
-    try:
-        body = _body.decode(text)
-    except msgspec.ValidationError as error:
-        raise TurnedDown(400, "wrong_type", str(error), "wrong_type") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise TurnedDown(400, "not_json", str(error), "not_json") from None
-    if len(body.rows) > MOST_ROWS:
-        raise TurnedDown(413, "batch_too_long", f"{len(body.rows)} rows; at most {MOST_ROWS}", "batch_too_long")
-    return body
-
-
-def too_large() -> TurnedDown:
-    """The body is larger than may be."""
-    return TurnedDown(413, "payload_too_large", f"at most {MOST_BYTES} bytes, unpacked", "payload_too_large")
 
 
 class PushDoor:
@@ -153,10 +51,9 @@ class PushDoor:
 
     def __init__(self) -> None:
         self._road: Road | None = None
-        self._database = DatabaseThread("push-database")
+        self._ledger = PushLedger()
         self._turned_away = TurnedAway({})
         self._writing: asyncio.Task[None] | None = None
-        self._keys: OrderedDict[str, tuple[float, Key | None]] = OrderedDict()
         self._inside = 0
 
     async def stop(self) -> None:
@@ -166,7 +63,7 @@ class PushDoor:
         if self._writing is not None:
             self._writing.cancel()
             await asyncio.to_thread(self._turned_away.write)
-        await self._database.stop()
+        await self._ledger.stop()
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Answer one request."""
@@ -207,36 +104,26 @@ class PushDoor:
         if length.isdecimal() and int(length) > MOST_BYTES:
             raise too_large()
         packed = await read_stream(receive)
-        if not _signed(key, given, packed):
-            raise _not_authorised()
-        text = await asyncio.to_thread(unpack, packed, headers.get("content-encoding", ""))
+        if not signed(key.secret, given, packed):
+            raise not_authorised()
+        encoding = headers.get("content-encoding", "")
+        # Unpacking may take long, and lets go of the interpreter meanwhile; plain text needs no thread.
+        text = await asyncio.to_thread(unpack, packed, encoding) if encoding else packed
         body, digest = read_body(text), hashlib.sha256(text).hexdigest()
-        known = await self._database.do(_admit, key, given["nonce"], body.batch, digest)
+        known = await self._ledger.admit(Request(key, given["nonce"], body.batch, digest))
         if known is not None:
             return known
         refused = await self._road.forward(key.platform, body.rows)
         answer = _answer_of(body, refused)
         if body.batch is not None:
-            await self._database.do(_write_receipt, key.platform, body.batch, digest, answer.decode())
+            await self._ledger.remember(Receipt(key.platform, body.batch, digest, answer.decode()))
         return answer
 
     async def _key_of(self, given: dict[str, str]) -> Key:
-        if not _STAMP.fullmatch(given["timestamp"]) or not _NONCE.fullmatch(given["nonce"]):
-            raise TurnedDown(400, "headers", "Sandtable-Timestamp: seconds since 1970; Sandtable-Nonce: 16 to 64 signs")
-        off_s = abs(time.time() - int(given["timestamp"]))
-        if off_s > WINDOW_S:
-            detail = f"the time stamp is {off_s:.0f} s from the platform's clock, {int(time.time())}"
-            raise TurnedDown(401, "clock_skew", detail, "clock_skew")
-        name, now = given["key"][:64], time.monotonic()
-        at, key = self._keys.get(name, (0.0, None))
-        if now - at > KEY_KNOWN_S:
-            key = await self._database.do(_read_key, name)
-            self._keys[name] = now, key
-            self._keys.move_to_end(name)
-            if len(self._keys) > KEYS_KNOWN:
-                self._keys.popitem(last=False)
+        check_headers(given)
+        key = await self._ledger.key(given["key"][:64])
         if key is None:
-            raise _not_authorised()
+            raise not_authorised()
         return key
 
     def _note(self, reason: str, detail: str, device: str, where: str) -> None:
@@ -249,37 +136,6 @@ class PushDoor:
         await asyncio.to_thread(self._turned_away.write)
 
 
-def _read_key(key_id: str) -> Key | None:
-    with connection.cursor() as cursor:
-        cursor.execute(_KEY, [key_id])
-        row = cursor.fetchone()
-    return Key(row[0], row[1], secret_of(key_id, row[2], bytes(row[3]))) if row else None
-
-
-def _signed(key: Key, given: dict[str, str], packed: bytes) -> bool:
-    right = signature(key.secret, given["timestamp"], given["nonce"], packed)
-    return hmac.compare_digest(right.encode(), given["signature"].lower().encode())
-
-
-def _admit(key: Key, nonce: str, batch: str | None, digest: str) -> bytes | None:
-    """Use up the nonce; returns the answer where this batch was answered before."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ADMIT, [key.id, nonce, key.platform, batch])
-        fresh, known, answer = cursor.fetchone()
-    if not fresh:
-        raise TurnedDown(409, "replayed", "this nonce was used before", "replayed")
-    if answer is None:
-        return None
-    if known != digest:
-        raise TurnedDown(409, "batch_reused", "this batch name was used for another body")
-    return answer.encode()
-
-
-def _write_receipt(platform: int, batch: str, digest: str, answer: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_RECEIPT, [platform, batch, digest, answer])
-
-
 def _answer_of(body: Body, refused: list[RowRefused]) -> bytes:
     return msgspec.json.encode(
         {
@@ -289,37 +145,6 @@ def _answer_of(body: Body, refused: list[RowRefused]) -> bytes:
             "refused": [{"row": r.row, "reason": r.reason, "detail": r.detail} for r in refused],
         }
     )
-
-
-def _not_authorised() -> TurnedDown:
-    # One answer for all: who guesses does not learn which keys there are.
-    return TurnedDown(401, "not_authorised", "unknown or ended key, or a wrong signature", "not_authorised")
-
-
-async def read_stream(receive: Any) -> bytes:
-    """Read a request's body as it was sent, :data:`MOST_BYTES` at most and within :data:`READ_S`.
-
-    Raises
-    ------
-    TurnedDown
-        Too large, too slow, or cut off.
-    """
-    pieces: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(READ_S):
-            while True:
-                event = await receive()
-                if event["type"] == "http.disconnect":
-                    raise TurnedDown(400, "disconnected", "the body did not come to its end")
-                pieces.append(event.get("body", b""))
-                size += len(pieces[-1])
-                if size > MOST_BYTES:
-                    raise too_large()
-                if not event.get("more_body"):
-                    return b"".join(pieces)
-    except TimeoutError:
-        raise TurnedDown(408, "slow", f"the body did not come within {READ_S:.0f} s") from None
 
 
 async def _reply(send: Any, status: int, answer: bytes) -> None:

@@ -23,12 +23,16 @@ RESERVE = 1000
 
 
 class Acked(msgspec.Struct):
-    """The platform's answer: every number up to ``acked`` and every range in ``ahead`` is settled."""
+    """The platform's answer: every number up to ``acked`` and every range in ``ahead`` is settled.
+
+    What is not may wait its turn there: for ``wait_s`` seconds it need not be sent again.
+    """
 
     epoch: int
     acked: int
     ahead: list[tuple[int, int]] = []
     refused: list[tuple[int, str]] = []
+    wait_s: float = 0
 
 
 class _Kept(msgspec.Struct):
@@ -144,6 +148,8 @@ class Unsettled:
             self._deadline = now_s + self._wait_s
         if not self._in_flight:
             self._deadline = None
+        elif answer.wait_s > 0 and self._deadline is not None:
+            self._deadline = max(self._deadline, now_s + min(answer.wait_s, RESEND_AT_MOST_S))
 
     def wait_s(self, now_s: float) -> float:
         """Seconds until :meth:`due` may become true; infinite when nothing is under way."""

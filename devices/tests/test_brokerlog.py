@@ -18,12 +18,11 @@ password_file {folder}/passwords
 acl_file {folder}/acl
 pid_file {folder}/mosquitto.pid
 max_packet_size 100000
-log_timestamp_format %Y-%m-%dT%H:%M:%S
 log_dest file {folder}/mosquitto.log
 log_type all
 """
 ME = "machine/33/W-0001"
-DENIED = b"2026-01-01T00:00:00: Denied PUBLISH from x (d0, q0, r0, m0, 'st/v1/machine/1/W-%d/pos', ... (2 bytes))\n"
+DENIED = b"1795251671: Denied PUBLISH from x (d0, q0, r0, m0, 'st/v1/machine/1/W-%d/pos', ... (2 bytes))\n"
 
 
 @pytest.fixture
@@ -91,6 +90,17 @@ def test_refused_sign_ins_and_what_is_too_large_for_the_broker(broker, log, prot
     for each in (*strangers, client):
         each.disconnect()
         each.loop_stop()
+
+
+def test_what_is_in_order_is_no_refusal_whatever_it_is_called(tmp_path, log):
+    """Devices and topics may be named like the words that are looked for."""
+    (tmp_path / "mosquitto.log").write_bytes(
+        b"1795251671: Received PUBLISH from a disconnected (d0, q0, r0, m0, ': Denied PUBLISH from ', ... (2 bytes))\n"
+        + DENIED % 5
+        + b"1795251671: Client a disconnected.\n"
+        b"1795251671: Client b disconnected, not authorised.\n"
+    )
+    assert [(r.reason, r.device) for r in log.refusals()] == [("foreign_topic", "W-5"), ("not_authorised", "b")]
 
 
 def numbers(found):

@@ -388,7 +388,7 @@ def test_a_commit_whose_answer_is_lost(station, monkeypatch):
 @pytest.mark.django_db(transaction=True)
 def test_a_frozen_worker_lets_go_of_its_leases(road, monkeypatch):
     """A zombie amid a transaction: another takes over, and what the zombie then wants to store is not stored twice."""
-    monkeypatch.setattr("devices.ingest.worker.LONGEST_PAUSE_S", 1)
+    monkeypatch.setattr("devices.ingest.session.LONGEST_PAUSE_S", 1)
     zombie = road.ingest("a")
     station = Station(road, "Z-1")
     frozen, thaw = threading.Event(), threading.Event()

@@ -25,8 +25,9 @@ from django.utils import timezone
 
 from devices.models import Device, Refusal, RefusalCount
 from devices.platforms import Platform, PushKey, PushNonce
-from devices.protocols import http_push
-from devices.protocols.http_push import PATH, PushDoor, signature
+from devices.protocols import http_push, push_ledger, push_request
+from devices.protocols.http_push import PushDoor
+from devices.protocols.push_request import PATH, signature
 from devices.push_keys import issue_push_key, revoke_push_keys, secret_of
 from devices.tasks import forget_old_pushes
 from devices.tests.broker import wait_for
@@ -320,13 +321,13 @@ def test_a_body_that_grows_beyond_what_it_may():
     async def receive():
         return {"type": "http.request", "body": b" " * (1 << 20), "more_body": True}
 
-    with pytest.raises(http_push.TurnedDown) as refusal:
-        asyncio.run(http_push.read_stream(receive))
+    with pytest.raises(push_request.TurnedDown) as refusal:
+        asyncio.run(push_request.read_stream(receive))
     assert refusal.value.status == 413
 
 
 def test_a_body_that_does_not_come_to_its_end(served, monkeypatch):
-    monkeypatch.setattr(http_push, "READ_S", 0.2)
+    monkeypatch.setattr(push_request, "READ_S", 0.2)
     push = Pusher(served, Platform.objects.create(name="芯片平台"))
     assert push(b'{"rows":[', **{"Content-Length": "100"})[1]["error"] == "slow"
 
@@ -383,3 +384,14 @@ def test_the_example_of_the_page(town, tmp_path):
 
 def test_a_door_that_was_never_used_stops():
     asyncio.run(PushDoor().stop())
+
+
+def test_one_nonce_twice_in_one_statement_is_taken_once(db):
+    platform = Platform.objects.create(name="芯片平台")
+    key = PushKey.objects.get(key_id=issue_push_key(platform).key_id)
+    known = push_ledger.Key(key.pk, platform.pk, b"")
+    ask = [push_ledger.Request(known, nonce, batch, "d") for nonce, batch in (("n1", "b"), ("n1", "b"), ("n2", None))]
+    assert [fresh for fresh, _digest, _answer in push_ledger._admit(ask)] == [True, False, True]
+    push_ledger._remember([push_ledger.Receipt(platform.pk, "b", "d", "{}")] * 2)
+    ask = [push_ledger.Request(known, nonce, batch, "d") for nonce, batch in (("n3", "b"), ("n2", "b"), ("n4", "c"))]
+    assert push_ledger._admit(ask) == [(True, "d", "{}"), (False, "d", "{}"), (True, None, None)]

@@ -1,7 +1,8 @@
 """The broker's log, read for what never reaches the ingest: refused sign-ins and denied topics.
 
 mosquitto tells of a denied message only in its debug log, which names every message. The file is read as it
-grows. What has been read and stored is given back to the disk by punching a hole: so it stays small, nothing that is
+grows, and searched for the few words that such lines have: at full rate there are tens of thousands of others a second.
+What has been read and stored is given back to the disk by punching a hole: so it stays small, nothing that is
 written meanwhile is lost, and a warden that was killed goes on where it was.
 """
 
@@ -17,16 +18,21 @@ from pathlib import Path
 from devices.ingest.decode import Refused
 
 _DENIED = re.compile(
-    rb"^\S+: Denied PUBLISH from (?P<client>.+?) \(d\d, q\d, r\d, m\d+, "
-    rb"'(?P<topic>.*)', \.\.\. \((?P<bytes>\d+) bytes\)\)",
-    re.MULTILINE,
+    rb"\S+: Denied PUBLISH from (?P<client>.+?) \(d\d, q\d, r\d, m\d+, "
+    rb"'(?P<topic>.*)', \.\.\. \((?P<bytes>\d+) bytes\)\)"
 )
-_NOT_AUTHORISED = re.compile(rb"^\S+: Client (?P<client>.+?) disconnected, not authori[sz]ed\.", re.MULTILINE)
-_OVERSIZE = re.compile(rb"^\S+: Client (?P<client>.+?) disconnected due to oversize packet\.", re.MULTILINE)
+_NOT_AUTHORISED = re.compile(rb"\S+: Client (?P<client>.+?) disconnected, not authori[sz]ed\.")
+_OVERSIZE = re.compile(rb"\S+: Client (?P<client>.+?) disconnected due to oversize packet\.")
+_MARKS = (b": Denied PUBLISH from ", b" disconnected")
+"""Words that every line above has, and hardly any other."""
 _UNKNOWN = "<unknown>"
 _MOST_AT_ONCE = 8 << 20
 _PUNCH_HOLE_KEEP_SIZE = 0x03
 _libc = ctypes.CDLL(None, use_errno=True)
+# Some ten times as fast as the search of bytes, let alone a regular expression.
+_memmem = _libc.memmem
+_memmem.restype = ctypes.c_void_p
+_memmem.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t]
 
 
 class BrokerLog:
@@ -48,31 +54,7 @@ class BrokerLog:
         text = self._rest + piece
         whole, _, self._rest = text.rpartition(b"\n")
         now_us = time.time_ns() // 1000
-        found = []
-        for match in _DENIED.finditer(whole):
-            topic = match["topic"].decode("utf-8", "replace")
-            client = match["client"].decode("utf-8", "replace")
-            found.append(
-                Refused(
-                    now_us,
-                    "foreign_topic",
-                    f"client {client} may not publish there; {int(match['bytes'])} bytes",
-                    topic.split("/")[4] if topic.count("/") >= 4 else "",
-                    topic,
-                    "",
-                )
-            )
-        for match in _NOT_AUTHORISED.finditer(whole):
-            client = match["client"].decode("utf-8", "replace")
-            # mosquitto 2.0 does not say who it was that it did not let in.
-            who = "" if client == _UNKNOWN else client
-            detail = f"client {client} did not sign in: unknown, revoked or wrong key"
-            found.append(Refused(now_us, "not_authorised", detail, who, "", ""))
-        for match in _OVERSIZE.finditer(whole):
-            client = match["client"].decode("utf-8", "replace")
-            detail = f"client {client} sent more than the broker takes at all; disconnected"
-            found.append(Refused(now_us, "payload_too_large", detail, client, "", ""))
-        return found
+        return [refused for line in _telling_lines(whole) if (refused := _read_line(line, now_us)) is not None]
 
     def done(self) -> None:
         """What was read is stored: give its room back to the disk, and never read it again."""
@@ -118,6 +100,48 @@ class BrokerLog:
         except FileNotFoundError:
             return False
         return (there.st_dev, there.st_ino) != (here.st_dev, here.st_ino) or here.st_size < self._at
+
+
+def _telling_lines(text: bytes) -> list[bytes]:
+    """The lines that have one of the marks, in their order."""
+    starts = set()
+    base = ctypes.cast(ctypes.c_char_p(text), ctypes.c_void_p).value or 0
+    for mark in _MARKS:
+        at = 0
+        while found := _memmem(base + at, len(text) - at, mark, len(mark)):
+            starts.add(text.rfind(b"\n", 0, found - base) + 1)
+            at = found - base + len(mark)
+    ends = ((start, text.find(b"\n", start)) for start in sorted(starts))
+    return [text[start : end if end >= 0 else len(text)] for start, end in ends]
+
+
+def _read_line(line: bytes, now_us: int) -> Refused | None:
+    """What was turned away, if the line says so."""
+    if match := _DENIED.match(line):
+        topic = match["topic"].decode("utf-8", "replace")
+        return Refused(
+            now_us,
+            "foreign_topic",
+            f"client {_text(match['client'])} may not publish there; {int(match['bytes'])} bytes",
+            topic.split("/")[4] if topic.count("/") >= 4 else "",
+            topic,
+            "",
+        )
+    if match := _NOT_AUTHORISED.match(line):
+        client = _text(match["client"])
+        # mosquitto 2.0 does not say who it was that it did not let in.
+        who = "" if client == _UNKNOWN else client
+        detail = f"client {client} did not sign in: unknown, revoked or wrong key"
+        return Refused(now_us, "not_authorised", detail, who, "", "")
+    if match := _OVERSIZE.match(line):
+        client = _text(match["client"])
+        detail = f"client {client} sent more than the broker takes at all; disconnected"
+        return Refused(now_us, "payload_too_large", detail, client, "", "")
+    return None
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "replace")
 
 
 def _punch_hole(file: int, start: int, length: int) -> bool:

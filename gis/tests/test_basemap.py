@@ -18,8 +18,9 @@ from gis.crs import geometry_from_wgs84
 from gis.maplayers import BASE_LAYERS, attribution_of
 from gis.models import BaseFeature, Region
 from gis.notices import stamp_of
+from gis.rendering import render_tile
 from gis.tests.test_tiles import decode
-from gis.tiles import render_tile, tile_sql
+from gis.tiles import tile_sql
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 ALL = ("TRUE", [])

@@ -19,7 +19,8 @@ from gis.exceptions import RegistrationError, TileOutOfRangeError, TileTimeoutEr
 from gis.maplayers import REGIONS
 from gis.models import Region
 from gis.regions import load_city
-from gis.tiles import TileRegistry, render_tile, tile_bounds, tile_sql
+from gis.rendering import render_tile
+from gis.tiles import TileRegistry, tile_bounds, tile_sql
 
 ALL = ("TRUE", [])
 SCOPED = replace(REGIONS, name="scoped", open_to_all=False, scope_regions=("r.path",))
@@ -66,15 +67,15 @@ def decode(tile: bytes) -> dict[str, list[dict[str, Any]]]:
         parts = list(fields(layer))
         name = next(value for number, value in parts if number == 1).decode()
         keys = [value.decode() for number, value in parts if number == 3]
-        values = [next(fields(value))[1] for number, value in parts if number == 4]
+        # The first kind of value is text; numbers with a point stay as they are.
+        values = [
+            found.decode() if kind == 1 else found for kind, found in (next(fields(v)) for n, v in parts if n == 4)
+        ]
         features = []
         for message in (value for number, value in parts if number == 2):
             feature = dict(fields(message))
             tags = varints(feature.get(2, b""))
-            texts = {
-                keys[key]: values[value].decode() if isinstance(values[value], bytes) else values[value]
-                for key, value in zip(tags[::2], tags[1::2], strict=True)
-            }
+            texts = {keys[key]: values[value] for key, value in zip(tags[::2], tags[1::2], strict=True)}
             features.append({**texts, "id": feature.get(1), "points": len(varints(feature[4])) // 2})
         layers[name] = features
     return layers

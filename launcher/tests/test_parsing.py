@@ -42,12 +42,13 @@ def test_a_variable_with_spaces_stays_one_word():
 
 def test_warden_and_simulator_run_only_where_they_have_something_to_do():
     everything = wanted_processes(ROOT / "Procfile", private_broker=True, demo=True)
-    assert list(everything) == ["web", "ingest", "rules", "warden", "jt808", "jobs", "simulator"]
+    assert list(everything) == ["web", "ingest", "rules", "warden", "jt808", "gb28181", "jobs", "simulator"]
     assert list(wanted_processes(ROOT / "Procfile", private_broker=False, demo=False)) == [
         "web",
         "ingest",
         "rules",
         "jt808",
+        "gb28181",
         "jobs",
     ]
 

@@ -179,9 +179,12 @@ def test_a_backup_brings_rows_keys_and_files_back(installation, tmp_path):
         "INSERT INTO place (at) VALUES (ST_SetSRID(ST_MakePoint(121.47, 31.23), 4326));\n")  # fmt: skip
     (installation.var / "demo" / "devices.json").write_text("{}")
     keys = dict(installation.secrets)
+    day = installation.var / "archive" / "machine" / "2026" / "machine-20261101-0a.parquet"
+    day.parent.mkdir(parents=True)
+    day.write_bytes(b"a day")
     path = tmp_path / "backup.tar"
     runner = Runner(installation.logs / "test.log")
-    Backup(installation, runner).write(path)
+    Backup(installation, runner).write(path, archive=True)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with tarfile.open(path) as archive:
         about, secrets = (json.load(archive.extractfile(name)) for name in (ABOUT, SECRETS))
@@ -192,10 +195,12 @@ def test_a_backup_brings_rows_keys_and_files_back(installation, tmp_path):
     (installation.var / "demo" / "devices.json").write_text("other")
     (installation.var / "demo" / "later").write_text("other")
     installation.secrets.update(data_key="lost", secret_key="lost")
+    day.unlink()
     Backup(installation, runner).restore(path)
     assert sql(installation, "SELECT ST_AsText(at) FROM place") == "POINT(121.47 31.23)"
     assert sql(installation, "SELECT to_regclass('later') IS NULL") == "t"
     assert [path.name for path in (installation.var / "demo").iterdir()] == ["devices.json"]
+    assert day.read_bytes() == b"a day"
     assert Installation.load(installation.var).secrets == keys
     assert sql(installation, "INSERT INTO place DEFAULT VALUES RETURNING id").split()[0] == "2"
 

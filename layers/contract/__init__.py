@@ -8,6 +8,7 @@ Everything is plain frozen data; the platform interprets it. A declaration that 
 
 from layers.colours import BY_STATUS, ColourBy, Token
 from layers.contract.cards import CardField, CardFormat, Filter, FilterOption, LegendEntry
+from layers.contract.grid import Factor, Index, RasterFactor, RiskGrid
 from layers.contract.maplayer import MapLayer
 from layers.contract.module import LayerModule
 from layers.contract.pages import MenuEntry, Register
@@ -25,10 +26,12 @@ __all__ = [
     "Chart",
     "ColourBy",
     "DistrictColourStyle",
+    "Factor",
     "Filter",
     "FilterOption",
     "HeatStyle",
     "IconStyle",
+    "Index",
     "LayerModule",
     "LegendEntry",
     "LiveAssets",
@@ -39,7 +42,9 @@ __all__ = [
     "Place",
     "PointStyle",
     "PolygonStyle",
+    "RasterFactor",
     "Register",
+    "RiskGrid",
     "Rows",
     "StatisticsBy",
     "Status",

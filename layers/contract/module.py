@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gis.models import Region
+from layers.contract.grid import RiskGrid
 from layers.contract.ids import ID, Text
 from layers.contract.maplayer import MapLayer
 from layers.contract.pages import MenuEntry, Register
@@ -32,8 +33,8 @@ class LayerModule:
         Its name for people.
     requires : tuple of str
         Keys of modules it may import and refer to.
-    kinds, map_layers, rules, registers, panels, charts, menu
-        What it brings.
+    kinds, map_layers, rules, registers, panels, charts, menu, grids
+        What it brings. Each risk grid brings the map layers of its indices.
     demo : callable, optional
         ``demo(city, seed)`` fills the loaded city with examples, inside a transaction; called again with the same seed
         it changes nothing.
@@ -49,6 +50,7 @@ class LayerModule:
     panels: tuple[Panel, ...] = ()
     charts: tuple[Chart, ...] = ()
     menu: tuple[MenuEntry, ...] = ()
+    grids: tuple[RiskGrid, ...] = ()
     demo: Callable[[Region, str], None] | None = None
 
     def __post_init__(self) -> None:
@@ -56,6 +58,8 @@ class LayerModule:
             raise DeclarationError(self.key, "a key of another form", "take small letters, as the folder has")
         if self.key in self.requires or len(set(self.requires)) != len(self.requires):
             raise DeclarationError(self.key, "requires itself, or one module twice", "name each other module once")
+        of_grids = tuple(layer for grid in self.grids for layer in grid.map_layers())
+        object.__setattr__(self, "map_layers", (*self.map_layers, *of_grids))
         ids = list(self.ids())
         for each in ids:
             if not each.startswith(f"{self.key}.") or not ID.fullmatch(each):
@@ -72,5 +76,5 @@ class LayerModule:
 
     def ids(self) -> Iterator[str]:
         """Ids of everything it declares; a rule and a map layer may not share one either."""
-        for part in (self.map_layers, self.rules, self.registers, self.panels, self.charts, self.menu):
+        for part in (self.map_layers, self.rules, self.registers, self.panels, self.charts, self.menu, self.grids):
             yield from (each.id for each in part)  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from layers.contract import Chart, LayerModule, MenuEntry, Panel, Place, Register, StatisticsBy, Status
 from layers.hotwork.demo import fill
+from layers.hotwork.grids import RISK
 from layers.hotwork.maplayers import MACHINES, MAP_LAYERS
 from layers.hotwork.models import ControlRecord, HotworkFirm, ImportantPeriod, KeyArea, Machine, Welder
 from layers.hotwork.rules import RULES
@@ -29,5 +30,6 @@ LAYER = LayerModule(
     ),
     charts=(Chart("hotwork.working", _("作业焊机数 24 小时"), MACHINES.id, (Status.WORKING,), _("台")),),
     menu=(MenuEntry("hotwork.records", _("管控记录"), "admin:hotwork_controlrecord_changelist"),),
+    grids=(RISK,),
     demo=fill,
 )

@@ -25,6 +25,7 @@ BROWSER_ARGUMENTS = [
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
     "--disable-background-networking",
+    "--disable-gpu-compositing",  # the page around the map is drawn twice as fast by the processor itself
 ]
 # Runs whatever code comes in, a line of JSON each; what the code prints last is the answer.
 SHELL = """
@@ -49,6 +50,8 @@ client = Client()
 client.force_login(User.objects.get(username="{user}"))
 print(json.dumps([settings.SESSION_COOKIE_NAME, client.cookies[settings.SESSION_COOKIE_NAME].value]))
 """
+# About half of the whole.
+OF_THE_SCREEN = {"test_screen", "test_screen_side", "test_charts"}
 SIZES = {"desk": (1366, 768), "wall": (3840, 1080), "phone": (390, 844)}
 
 
@@ -59,10 +62,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks for groups, also where this file is loaded before it
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One installation serves all: they run in one process, and are slow."""
+    """They are slow; one installation serves those of the screen, one the others, so two processes share them."""
     for item in items:
-        if Path(str(item.fspath)).is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("acceptance"))
+        if item.path.is_relative_to(Path(__file__).parent):
+            group = "screen" if item.path.stem in OF_THE_SCREEN else "pages"
+            item.add_marker(pytest.mark.xdist_group(f"acceptance-{group}"))
             item.add_marker(pytest.mark.slow)
 
 

@@ -69,7 +69,7 @@ def position(**fields):
 def test_status_tells_every_process_up_and_positions_flowing(stack):
     status = wait_for(lambda: (s := stack.status())["positions"]["stored_per_s"] > 0 and s)
     assert {p["name"] for p in status["processes"]} == {
-        "postgres", "broker", "web", "ingest", "rules", "warden", "jt808", "jobs", "simulator",
+        "postgres", "broker", "web", "ingest", "rules", "warden", "jt808", "gb28181", "jobs", "simulator",
     }  # fmt: skip
     for process in status["processes"]:
         assert set(process) == {"name", "state", "pid", "uptime_s", "restarts"}
@@ -230,9 +230,8 @@ def test_the_page_speaks_english_too(stack, open_screen):
     with screen.page.expect_navigation():
         screen.page.get_by_role("button", name="English").click()
     screen.see_things()
-    text = screen.page.inner_text("body")
+    text = wait_for(lambda: (text := screen.page.inner_text("body")) and "Live" in text and text)
     screen.picture("map-english")
-    assert "Live" in text
     assert "实时" not in text
 
 

@@ -21,7 +21,8 @@ from access.audit import is_audited
 from access.models import Grant, User
 from access.scope import WHOLE_CITY
 from command.rules import Verdicts
-from gis.tiles import TileLayer, render_tile
+from gis.rendering import render_tile
+from gis.tiles import TileLayer
 from layers.contract import LayerModule
 from layers.folders import LAYERS, module_keys
 from layers.modules import ModuleConfig
@@ -37,7 +38,7 @@ from twin.kinds import kinds
 
 DUMMY = "dummy_layer"
 INSTALLED = module_keys()
-FLOORS = ("gis", "access", "twin", "devices", "command", "config", "launcher")
+FLOORS = ("gis", "access", "twin", "devices", "media", "command", "config", "launcher")
 NOT_FOR_MODULES = ("config", "web", "launcher", "bench", "tests")
 NOT_IN_RULES = {"time", "random", "secrets", "os", "socket", "http", "urllib", "requests", "paho", "subprocess"}
 CLOCKS = {"now", "today", "utcnow"}
@@ -184,6 +185,21 @@ def test_a_rule_is_pure(rule):
         assert ((first.row >= -1) & (first.row < n)).all()
         assert np.isin(first.area, [0, *facts.areas.id]).all()
         assert set(first.evidence) <= {each.key for each in rule.evidence}, f"{rule.id}: name its evidence"
+
+
+@pytest.mark.parametrize("grid", [g for key in INSTALLED for g in module_of(key).grids], ids=lambda grid: grid.id)
+def test_an_index_is_pure_and_cell_by_cell(grid):
+    """Given some of the cells it says of them what it says of them among all: else only some could not be computed."""
+    rng = np.random.default_rng(4)
+    values = {factor.key: np.where(rng.random(300) < 0.2, np.nan, rng.uniform(0, 3, 300)) for factor in grid.factors}
+    part = rng.random(300) < 0.3
+    few = {key: column[part] for key, column in values.items()}
+    for key, index in grid.indices().items():
+        before = {name: column.copy() for name, column in values.items()}
+        made, made_of_few = index.compute(values), index.compute(few)
+        assert np.allclose(made[part], made_of_few, equal_nan=True), key
+        assert alike(before, values), f"{grid.id}: {key} changed what it was given"
+        values[key], few[key] = made, made_of_few
 
 
 @every_module

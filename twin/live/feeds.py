@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from twin.live.viewer import Sight
+from twin.live.viewer import Sight, same_sight
 
 if TYPE_CHECKING:
     from access.models import User
@@ -229,15 +229,6 @@ class FeedTeller:
         owner = np.array([item.owner for item in items], np.int64)
         region = np.array([item.region for item in items], np.int64)
         return [item for item, seen in zip(items, self._sight.covers(owner, region), strict=True) if seen]
-
-
-def same_sight(one: Sight, other: Sight) -> bool:
-    """Whether both cover the same."""
-    return (
-        one.everything == other.everything
-        and np.array_equal(one.owners, other.owners)
-        and np.array_equal(one.regions, other.regions)
-    )
 
 
 def _nowhere(_topic: str, _payload: bytes) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import threading
 import time
@@ -16,7 +15,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from prometheus_client import Counter, Gauge, Histogram
 
 from gis.notices import listen
+from twin.live.beat import Beat
 from twin.live.database import close_connection, in_database
+from twin.live.doorkeeper import Doorkeeper
 from twin.live.feeds import Feed, make_feeds
 from twin.live.frames import Update, decode_update
 from twin.live.world import World
@@ -26,7 +27,6 @@ from twin.present import Current, read_current
 logger = logging.getLogger(__name__)
 
 LIVE_TOPICS = "st/live/+"
-TICK_S = 0.25
 RELOADING_TOPICS = frozenset({"assets"})
 SIGHT_TOPICS = frozenset({"access", "organizations", "regions"})
 
@@ -58,7 +58,9 @@ class Hub:
         self.feeds: list[Feed] = []
         self._feeds_stale = True
         self._numbers: dict[str, int] = {}
-        self._moved = asyncio.Event()
+        self._updates: list[Update] = []
+        self.beat = Beat(lambda: self.world.tick, self._apply)
+        self.doorkeeper = Doorkeeper(lambda: self.sight_version)
         self._stale = asyncio.Event()
         self._tasks: list[asyncio.Task] = []
         self._client: mqtt.Client | None = None
@@ -95,15 +97,10 @@ class Hub:
         """Whether frames can arrive at all."""
         return self._client is not None and self._client.is_connected()
 
-    async def next_tick(self, seen: int) -> None:
-        """Wait one tick, and then until the world is beyond tick ``seen``; at most a second."""
-        await asyncio.sleep(TICK_S)
-        if self.world.tick > seen:
-            return
-        # Not wait_for: before Python 3.12 it can swallow a cancellation that comes with the result.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(1.0):
-                await self._moved.wait()
+    @property
+    def is_current(self) -> bool:
+        """Whether the world is as of now: it was read, and frames can arrive."""
+        return self.ready and self.broker_connected
 
     def ingest_age_s(self) -> float | None:
         """Seconds since an ingest worker was last heard; None: never."""
@@ -162,13 +159,17 @@ class Hub:
             self._stale.set()
         if len(update):
             age_seconds.observe(max(time.time() - float(update.columns["time_ms"].max()) / 1000, 0.0))
-            self.world.apply(update.columns)
-            self._wake()
+            self._updates.append(update)
+            if not self.beat.ringing:
+                self._apply()
 
-    def _wake(self) -> None:
-        self._moved.set()
-        # Whoever waits now goes on; whoever comes later waits for the next change.
-        self._moved.clear()
+    def _apply(self) -> None:
+        """Let the world move: at once, or after the sockets' turn if they are having it."""
+        updates, self._updates = self._updates, []
+        for update in updates:
+            self.world.apply(update.columns)
+        if updates:
+            self.beat.wake()
 
     async def _reload_when_stale(self) -> None:
         while True:
@@ -184,7 +185,7 @@ class Hub:
             else:
                 self.ready = True
                 assets_held.set(int(self.world.there.sum()))
-                self._wake()
+                self.beat.wake()
             await asyncio.sleep(1)
 
     async def _reload_feeds(self) -> None:
@@ -214,7 +215,7 @@ class Hub:
             self._stale.set()
         if topics & SIGHT_TOPICS:
             self.sight_version += 1
-            self._wake()
+            self.beat.wake()
         for feed in self.feeds:
             if topics & feed.source.notices:
                 feed.tell_all()

@@ -6,10 +6,13 @@ its last tick: it misses intermediate positions, never the newest, and no queue 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from twin.live.frames import UPDATE, columns_of
+from twin.live.memo import Memo
 from twin.present import Current
 
 _DTYPES: dict[str, type] = {
@@ -26,6 +29,17 @@ _DTYPES: dict[str, type] = {
     "time_ms": np.float64,
 }
 assert list(_DTYPES) == UPDATE.names
+PLACING = ("owner", "region", "lon", "lat")
+"""The columns by which it is judged who is shown a thing."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some of the world's rows: ``slots`` int64[k], ``there`` bool[k], ``columns`` each of shape (k,)."""
+
+    slots: NDArray[np.int64]
+    there: NDArray[np.bool_]
+    columns: dict[str, NDArray]
 
 
 class World:
@@ -41,6 +55,8 @@ class World:
         Tick of each slot's last change.
     there : bool[capacity]
         False for an asset that was taken out of use.
+    memo : Memo
+        What viewers worked out at this tick.
     """
 
     def __init__(self, capacity: int = 1024) -> None:
@@ -48,6 +64,7 @@ class World:
         self.columns: dict[str, NDArray] = {name: np.zeros(capacity, dtype) for name, dtype in _DTYPES.items()}
         self.changed = np.zeros(capacity, np.int64)
         self.there = np.zeros(capacity, bool)
+        self.memo = Memo()
         self._slots: dict[int, int] = {}
 
     def __len__(self) -> int:
@@ -92,9 +109,16 @@ class World:
             self.there[: len(self)][gone] = False
             self.changed[: len(self)][gone] = self.tick
 
-    def since(self, tick: int) -> NDArray[np.int64]:
-        """Slots that changed after ``tick``: int64[k]."""
-        return np.flatnonzero(self.changed[: len(self)] > tick)
+    def rows(self, since: int | None) -> Rows:
+        """What changed after a tick, or everything (None); not to be changed."""
+        return self.memo.get(self.tick, ("rows", since), (), lambda: self._rows(since))
+
+    def _rows(self, since: int | None) -> Rows:
+        n = len(self)
+        if since is None:
+            return Rows(np.arange(n), self.there[:n], {name: column[:n] for name, column in self.columns.items()})
+        slots = np.flatnonzero(self.changed[:n] > since)
+        return Rows(slots, self.there[slots], {name: self.columns[name][slots] for name in PLACING})
 
     def _write(self, slots: NDArray[np.int64], values: dict[str, NDArray]) -> None:
         if not len(slots):

@@ -25,7 +25,7 @@ START_US = int(START.timestamp()) * 1_000_000
 
 def make_history():
     """Write it; returns the machines' keys."""
-    connection.cursor().execute("TRUNCATE twin_track, twin_late, twin_digest, twin_keyframe")
+    connection.cursor().execute("TRUNCATE twin_track, twin_late, twin_place, twin_digest, twin_keyframe")
     assets = [Asset.objects.create(kind="machine", code=f"m{i}", name=f"m{i}") for i in range(60)]
     rng = np.random.default_rng(7)
     for number, asset in enumerate(assets):

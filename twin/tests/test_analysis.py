@@ -28,7 +28,7 @@ DAY = datetime(2026, 3, 5, tzinfo=UTC)
 def archive(settings, tmp_path):
     """Three machines: ``fixed`` wanders by a few metres, ``mover`` drives off at noon, ``friend`` follows an hour."""
     settings.ARCHIVE_URL = str(tmp_path / "archive")
-    connection.cursor().execute("TRUNCATE twin_track, twin_late, twin_digest, twin_keyframe")
+    connection.cursor().execute("TRUNCATE twin_track, twin_late, twin_place, twin_digest, twin_keyframe")
     minutes = np.arange(1440)
     rng = np.random.default_rng(4)
     driven = np.clip(minutes - 720, 0, 120) * 0.005  # some 475 m a minute

@@ -280,3 +280,54 @@ def test_a_browser_that_forgot_everything_is_told_again(zoom):
     assert {name: column.tolist() for name, column in again.columns.items() if name in ("lon", "lat", "total")} == {
         name: column.tolist() for name, column in first.columns.items() if name in ("lon", "lat", "total")
     }
+
+
+def test_who_sees_and_looks_alike_gets_the_very_same_bytes():
+    world = world_of(asset=[1, 2], lon=[121.1, 121.2])
+    one, other, elsewhere = viewer(), viewer(), viewer(window=Window(120, 30, 123, 32.5, 13))
+    first = [eye.answer(world, NOW_MS) for eye in (one, other, elsewhere)]
+    assert first[0].frame.piece is first[1].frame.piece
+    assert first[0].frame is not first[2].frame
+    move(world, asset=[1], lon=[121.3], time_ms=[2000])
+    again = [eye.answer(world, NOW_MS) for eye in (one, other, elsewhere)]
+    assert again[0].frame.piece is again[1].frame.piece
+    assert told(again[2]) == ([1], [])
+
+
+def test_who_fell_behind_is_told_what_they_missed_and_shares_again():
+    world = world_of(asset=[1, 2, 3], lon=[121.1, 121.2, 121.3])
+    quick, slow = viewer(), viewer()
+    for eye in (quick, slow):
+        eye.answer(world, NOW_MS)
+    move(world, asset=[1], lon=[125.0], time_ms=[2000])
+    assert told(quick.answer(world, NOW_MS)) == ([], [1])
+    move(world, asset=[2], lon=[121.4], time_ms=[3000])
+    assert told(quick.answer(world, NOW_MS)) == ([2], [])
+    assert told(slow.answer(world, NOW_MS)) == ([2], [1])
+    slow.look(CITY, fresh=True)
+    quick.look(CITY, fresh=True)
+    assert slow.answer(world, NOW_MS).frame is quick.answer(world, NOW_MS).frame
+    move(world, asset=[3], lon=[121.5], time_ms=[4000])
+    assert slow.answer(world, NOW_MS).frame is quick.answer(world, NOW_MS).frame
+
+
+def test_equal_windows_of_different_eyes_share_nothing_they_may_not_see():
+    world = world_of(asset=[1, 2], region=[1, 2], lon=[121.1, 121.2])
+    first, second = (viewer(Sight(False, table(), table(n))) for n in (1, 2))
+    assert told(first.answer(world, NOW_MS)) == ([1], [])
+    assert told(second.answer(world, NOW_MS)) == ([2], [])
+    move(world, asset=[1, 2], region=[1, 2], lon=[121.3, 121.4], time_ms=[2000, 2000])
+    assert told(first.answer(world, NOW_MS)) == ([1], [])
+    assert told(second.answer(world, NOW_MS)) == ([2], [])
+
+
+def test_counts_are_told_once_a_second_and_as_whole_cells():
+    world = world_of(asset=[1, 2, 3], lon=[121.1, 121.9, 179.9])
+    near, far = viewer(window=Window(121, 30, 121.2, 32, 5)), viewer(window=Window(170, 30, 190, 32, 5))
+    assert near.answer(world, NOW_MS).columns["total"].tolist() == [1]
+    assert far.answer(world, NOW_MS).columns["total"].tolist() == [1]
+    move(world, asset=[1], lon=[121.15], time_ms=[2000])
+    assert near.answer(world, NOW_MS + 250) is None
+    counts = near.answer(world, NOW_MS + 1000)
+    assert counts.columns["lon"].tolist() == [121.15]
+    assert counts.reset is False

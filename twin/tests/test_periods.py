@@ -125,6 +125,10 @@ def test_what_makes_no_sense_is_refused_with_a_reason(value, reason):
         ("2026-10-1", {"kind": "dated", "first": "2026-10-01", "last": "2026-10-01"}),
         ("夜间", {"kind": "night"}),
         ("夜间 21：00－05：00", {"kind": "night", "start": "21:00", "end": "05:00"}),
+        ("工作日 08:00-18:00", {"kind": "workday", "start": "08:00", "end": "18:00"}),
+        ("Days off", {"kind": "restday"}),
+        ("节假日", {"kind": "holiday"}),
+        ("make-up days", {"kind": "makeup"}),
     ],
 )  # fmt: skip
 def test_people_write_periods_and_read_them_back(text, value):
@@ -145,3 +149,22 @@ def test_what_nobody_understands_is_said_with_its_line(text):
 def test_several_lines_and_none():
     assert [value["kind"] for value in read_text("夜间\n\n每天 08:00-09:00；2026-10-01")] == ["night", "daily", "dated"]
     assert read_text("  \n") == []
+
+
+@pytest.mark.parametrize(
+    ("day", "sorts"),
+    [
+        ("2026-10-01", {"restday", "holiday"}),  # National Day
+        ("2026-10-10", {"workday", "makeup"}),  # a Saturday that is worked
+        ("2026-10-17", {"restday"}),
+        ("2026-10-19", {"workday"}),
+        ("2099-10-01", {"workday"}),  # not announced: a Thursday
+        ("2099-10-03", {"restday"}),
+    ],
+)
+def test_holidays_and_make_up_days(day, sorts):
+    noon = datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=CITY_TIME)
+    kinds = ("workday", "restday", "holiday", "makeup")
+    assert {kind for kind in kinds if in_force(read_periods([{"kind": kind}]), noon)} == sorts
+    hours = [{"kind": kind, "start": "08:00", "end": "11:00"} for kind in kinds]
+    assert not in_force(read_periods(hours), noon)

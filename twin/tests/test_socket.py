@@ -10,9 +10,11 @@ import pyarrow as pa
 import pytest
 from django.db import OperationalError
 
-from twin.live import socket as live
+from twin.live import doorkeeper, line
+from twin.live.conversation import Conversation
 from twin.live.frames import ASSETS_BATCH, ASSETS_SCHEMA, decode_update, encode_update
 from twin.live.hub import Hub
+from twin.live.line import Leave
 from twin.live.viewer import Sight
 from twin.tests.states import states
 
@@ -32,10 +34,10 @@ class Browser:
         self.talk = asyncio.create_task(self._converse(hub))
 
     async def _converse(self, hub):
-        conversation = live.Conversation(hub, "session", "zh-hans", self.inbox.get, self._send)
+        conversation = Conversation(hub, "session", "zh-hans", self.inbox.get, self._send)
         try:
             await conversation.run()
-        except live.Leave as leave:
+        except Leave as leave:
             await conversation.bye(leave)
 
     async def _send(self, event):
@@ -65,7 +67,7 @@ async def until(condition):
 def move(hub, lon, time_ms):
     update = decode_update(encode_update(1, states(asset=[1], lon=[lon], time_ms=[time_ms])))
     hub.world.apply(update.columns)
-    hub._wake()
+    hub.beat.wake()
 
 
 @pytest.fixture
@@ -73,10 +75,10 @@ def who(monkeypatch):
     """Whoever holds the session; tests change it."""
     holder = {"answer": ("all", EVERYTHING)}
 
-    async def in_database(_work, *_arguments):
-        return holder["answer"]
+    async def in_database(_work, asked):
+        return [holder["answer"] for _question in asked]
 
-    monkeypatch.setattr(live, "in_database", in_database)
+    monkeypatch.setattr(doorkeeper, "in_database", in_database)
     return holder
 
 
@@ -151,7 +153,7 @@ def test_the_end_of_a_session_ends_the_talk(hub, who, monkeypatch):
         hub.sight_version += 1
         await asyncio.wait_for(browser.talk, 5)
         assert browser.texts()[-1] == {"type": "bye", "reason": "session"}
-        assert browser.events[-1] == {"type": "websocket.close", "code": live.CLOSE_SESSION}
+        assert browser.events[-1] == {"type": "websocket.close", "code": line.CLOSE_SESSION}
 
     asyncio.run(story())
 
@@ -171,7 +173,7 @@ def test_a_narrowed_scope_is_in_force_on_an_open_socket(hub, who):
 
 
 def test_a_browser_that_takes_nothing_is_let_go(hub, who, monkeypatch):
-    monkeypatch.setattr(live, "SLOWEST_SEND_S", 0.2)
+    monkeypatch.setattr(line, "SLOWEST_SEND_S", 0.2)
 
     async def story():
         browser = Browser(hub)
@@ -192,10 +194,10 @@ def test_without_a_database_the_browser_is_sent_away_to_come_back(hub, who, monk
         browser = Browser(hub)
         await browser.inbox.put(VIEW)
         await until(browser.batches)
-        monkeypatch.setattr(live, "in_database", away)
+        monkeypatch.setattr(doorkeeper, "in_database", away)
         hub.sight_version += 1
         await asyncio.wait_for(browser.talk, 5)
         assert browser.texts()[-1] == {"type": "bye", "reason": "stopping"}
-        assert browser.events[-1] == {"type": "websocket.close", "code": live.CLOSE_LATER}
+        assert browser.events[-1] == {"type": "websocket.close", "code": line.CLOSE_LATER}
 
     asyncio.run(story())

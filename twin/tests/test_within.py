@@ -27,7 +27,7 @@ def polygon(bounds):
 
 @pytest.fixture
 def town():
-    connection.cursor().execute("TRUNCATE twin_track, twin_late, twin_digest, twin_keyframe")
+    connection.cursor().execute("TRUNCATE twin_track, twin_late, twin_place, twin_digest, twin_keyframe")
     return Town()
 
 

@@ -27,6 +27,7 @@ export interface BootUrls {
   live: string;
   assets: string;
   tiles: string;
+  basemaps: string;
   duty: string;
   weather: string;
   sign_in: string;
@@ -61,6 +62,7 @@ export function completeBoot(given: BootJson): Boot {
       live: "/live",
       assets: "/api/v1/assets",
       tiles: "/tiles",
+      basemaps: "/basemaps/catalog.json",
       duty: "/api/v1/duty",
       weather: "/api/v1/weather",
       sign_in: "/",

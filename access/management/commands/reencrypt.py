@@ -1,4 +1,7 @@
-"""``reencrypt``: seal every personal identifier anew with the present key; the way to change SANDTABLE_DATA_KEY."""
+"""``reencrypt``: seal what is sealed anew with the present key; the way to change SANDTABLE_DATA_KEY.
+
+Every personal identifier, and whatever a floor above has registered (:mod:`access.resealing`).
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,13 @@ from access.audit import Action, acting, record
 from access.ciphers import AesGcmProvider, current_provider, key_from_text, register_provider, unregister_provider
 from access.exceptions import PersonalDataError
 from access.personal import PersonalField
+from access.resealing import Reseal, resealers
 
 
 class Command(BaseCommand):
     """Read with the old key, write with the present one; can be interrupted and run again."""
 
-    help = "Seal stored personal identifiers anew with the present SANDTABLE_DATA_KEY."
+    help = "Seal stored personal identifiers and secrets anew with the present SANDTABLE_DATA_KEY."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Where the old key is; a file, because a command line can be seen by everybody on the machine."""
@@ -35,9 +39,21 @@ class Command(BaseCommand):
                 for field in model._meta.concrete_fields:
                     if isinstance(field, PersonalField):
                         self.stdout.write(f"{field.label}: {self._column(model, field)}")
+            for label, reseal in resealers().items():
+                self.stdout.write(f"{label}: {self._others(label, reseal)}")
         finally:
             if old is not None:
                 unregister_provider(old)
+
+    def _others(self, label: str, reseal: Reseal) -> int:
+        with transaction.atomic(), acting("reencrypt"):
+            try:
+                done = reseal()
+            except PersonalDataError as error:
+                raise CommandError(f"{label}: {error}") from None
+            if done:
+                record(Action.CHANGE, detail={"resealed": label, "count": done})
+        return done
 
     def _column(self, model: type[models.Model], field: PersonalField) -> int:
         present = current_provider()

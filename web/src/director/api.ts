@@ -1,5 +1,5 @@
-import { ApiError } from "../api";
-import { type Found, RefusedError } from "../screen/api";
+import { askServer } from "../ask";
+import type { Found } from "../screen/api";
 import type { LayerInfo } from "../screen/layerinfo";
 import type { DirectorUrls } from "./boot";
 import type { Deed, SceneInfo, TourInfo } from "./protocol";
@@ -57,19 +57,7 @@ export class DirectorApi {
     return this.ask("DELETE", `${this.urls.tours}/${id}`);
   }
 
-  private async ask<T>(method: string, address: string, body?: object): Promise<T> {
-    const headers: Record<string, string> = { Accept: "application/json" };
-    if (method !== "GET") Object.assign(headers, { "Content-Type": "application/json", "X-CSRFToken": this.csrf });
-    let answer: Response;
-    try {
-      answer = await fetch(address, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
-    } catch (error) {
-      throw new ApiError(0, error);
-    }
-    if (answer.status === 204) return undefined as T;
-    if (answer.ok) return (await answer.json()) as T;
-    const said = (await answer.json().catch(() => null)) as { detail?: unknown } | null;
-    if (typeof said?.detail === "string") throw new RefusedError(answer.status, said.detail);
-    throw new ApiError(answer.status);
+  private ask<T>(method: string, address: string, body?: object): Promise<T> {
+    return askServer(this.csrf, method, address, body);
   }
 }

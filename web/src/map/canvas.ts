@@ -16,6 +16,7 @@ import type { View } from "../live/messages";
 import type { Tokens } from "../tokens";
 import { t } from "../words";
 import { AREA_LAYER, baseStyle, hatchImage } from "./basemap";
+import { BasemapControl } from "./basemaps";
 import { type Place, watchPlaces } from "./places";
 
 setWorkerUrl(workerUrl);
@@ -86,6 +87,7 @@ export class MapCanvas {
     const hatch = hatchImage(colours["grade-orange"]);
     map.once("style.load", () => map.addImage(hatch.name, hatch.data, { pixelRatio: 2 }));
     map.addControl(new NavigationControl({ visualizePitch: true }), "bottom-right");
+    map.addControl(new BasemapControl(boot.urls.basemaps, colours), "bottom-right");
     map.addControl(new ScaleControl({ maxWidth: 120, unit: "metric" }), "bottom-left");
     if (boot.attribution) {
       map.addControl(new AttributionControl({ compact: false, customAttribution: boot.attribution }), "bottom-left");

@@ -13,6 +13,7 @@ import { readTokens } from "../tokens";
 import { t } from "../words";
 import { AlertDesk } from "./alertdesk";
 import { ScreenApi } from "./api";
+import { Asking } from "./asking/asking";
 import type { ScreenBoot } from "./boot";
 import { Charts } from "./charts/charts";
 import { Director } from "./director";
@@ -58,6 +59,7 @@ export class ScreenApp {
   private readonly director: Director;
   private readonly focus = new Focus((district) => this.look(district));
   private readonly tools: ReturnType<typeof tools>;
+  private readonly asking: Asking;
   private scenery: Scenery | null = null;
   private seconds = 0;
 
@@ -80,6 +82,15 @@ export class ScreenApp {
       onTurn: () => this.turn(),
       onSound: () => this.sound(),
       onTrails: () => this.trail(!this.moving.wake.isOn),
+      onAsk: () => this.asking.open(!this.asking.isOpen),
+    });
+    this.asking = new Asking({
+      api: this.api,
+      layers: () => this.inventory.askable,
+      selected: () => this.moving.selection.id,
+      now: () => this.mapClock.now(),
+      onRow: (layer, row) => this.opening.row(layer.id, row.id, row.lon, row.lat),
+      onOpen: (isOpen) => this.tools.asks(isOpen),
     });
     this.stream = new Stream(boot.urls.live, this.clock, {
       appearanceOf: this.makers.appearance,
@@ -148,6 +159,7 @@ export class ScreenApp {
       clock: this.clock, mapClock: this.mapClock, timeZone: boot.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
       stream: this.stream, notices: this.notices, urls: boot.urls,
       onAlerts: (alerts) => this.alerts.recall(alerts),
+      onAreas: (at) => this.scenery?.ground.travel(at),
       onJump: () => this.jumped(),
       onSignedOut: () => signIn(boot.urls),
     });
@@ -166,12 +178,12 @@ export class ScreenApp {
         onCharts: (isOpen) => this.charts.open(isOpen),
         time: this.past.bar.element,
         flag: this.past.flag.element,
-        cards: [this.moving.card.element, this.alerts.card.element, ...this.director.badge.elements],
+        cards: [this.asking.pane.element, this.moving.card.element, this.alerts.card.element, ...this.director.badge.elements],
       },
       scale,
     );
     this.opening = new Opening({
-      moving: this.moving, alerts: this.alerts, inventory: this.inventory, focus: this.focus, past: this.past,
+      moving: this.moving, alerts: this.alerts, inventory: this.inventory, focus: this.focus, past: this.past, asking: this.asking,
       topline: this.topline, notices: this.notices, districts: boot.districts,
     });
     listenToKeys({ close: () => this.opening.close(), zoom: (direction) => this.canvas?.step(direction) });
@@ -215,6 +227,7 @@ export class ScreenApp {
     this.layout.onRoom(() => this.scenery?.reframe());
     await reading;
     this.inventory.draw(canvas, this.scenery.ground);
+    this.asking.on(canvas, this.scenery.ground, this.tokens, this.scale);
     this.director.take(this.stage(canvas, this.scenery));
   }
 

@@ -8,7 +8,7 @@ function drawnOf(map: MapLibreMap, info: LayerInfo): string[] {
 
 /** Draws only what the filter lets through of a layer; null: everything. */
 export function siftFeatures(map: MapLibreMap, info: LayerInfo, filter: FilterSpecification | null): void {
-  if (info.source.type === "live") return;
+  if (info.source.type === "live" || info.source.type === "grid") return;
   for (const id of drawnOf(map, info)) map.setFilter(id, filter);
 }
 
@@ -36,7 +36,7 @@ export class FeatureLight {
     this.darken();
     const drawn = drawnOf(this.map, info)[0];
     const like = drawn === undefined ? undefined : this.map.getLayer(drawn);
-    if (like === undefined || info.source.type === "live") return;
+    if (like === undefined || info.source.type === "live" || info.source.type === "grid") return;
     const conditions = [filter, field === null ? null : ["==", ["get", field], value]].filter((each) => each !== null);
     const shared = {
       source: like.source, "source-layer": info.source.tiles, filter: ["all", ...conditions],

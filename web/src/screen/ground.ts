@@ -1,4 +1,4 @@
-import type { ExpressionSpecification, GeoJSONSource, LayerSpecification, Map as MapLibreMap } from "maplibre-gl";
+import type { ExpressionSpecification, GeoJSONSource, LayerSpecification, Map as MapLibreMap, VectorTileSource } from "maplibre-gl";
 import { hatchImage } from "../map/basemap";
 import { type TokenName, type Tokens, rgb } from "../tokens";
 import type { District, LayerInfo, Paint } from "./layerinfo";
@@ -20,6 +20,10 @@ const DISTRICT_EDGE = "district-edge";
 /** Flat outlines of buildings, drawn where they do not stand. */
 const FLAT_BUILDINGS = "base-buildings";
 const STANDING_BUILDINGS = "base-buildings-standing";
+
+function tileAddress({ tiles }: CatalogueEntry): string {
+  return new URL(tiles, window.location.href).href.replaceAll("%7B", "{").replaceAll("%7D", "}");
+}
 
 /** `share` of `b` in `a`, both `#rrggbb`. */
 export function mix(a: string, b: string, share: number): string {
@@ -49,6 +53,8 @@ export class Ground {
   private isSolid = false;
   private hasTileset = false;
   private readonly shown = new Map<string, boolean>();
+  /** Layers that draw areas: the only ones whose past is kept. */
+  private areas: readonly LayerInfo[] = [];
 
   private constructor(
     private readonly map: MapLibreMap,
@@ -74,7 +80,17 @@ export class Ground {
     for (const info of layers) {
       for (const layer of this.layersOf(info)) this.map.addLayer({ layout: { visibility: "none" }, ...layer } as LayerSpecification);
     }
+    this.areas = layers.filter(({ source }) => source.type === "areas");
     this.layShade();
+  }
+
+  /** Draws the areas of a moment (ms since 1970 UTC); null: of the present. */
+  travel(at: number | null): void {
+    for (const { id, source } of this.areas) {
+      const entry = source.type === "live" ? undefined : this.catalogue.get(source.tiles);
+      const drawn = this.map.getSource(id) as VectorTileSource | undefined;
+      if (entry !== undefined) drawn?.setTiles([tileAddress(entry) + (at === null ? "" : `?at=${at}`)]);
+    }
   }
 
   show(info: LayerInfo, isShown: boolean): void {
@@ -128,7 +144,7 @@ export class Ground {
     for (const { layer, id, properties } of this.map.queryRenderedFeatures([x, y], { layers: ids })) {
       const info = byId.get(layer.id.split("/")[0]);
       // An outline, a filling and a volume are one thing, and tiles cut it into pieces.
-      if (info !== undefined && info.style.type !== "district") found.set(`${info.id}/${id ?? properties.id}`, { info, properties });
+      if (info !== undefined && info.style.type !== "district" && properties.point_count === undefined) found.set(`${info.id}/${id ?? properties.id}`, { info, properties });
     }
     return [...found.values()];
   }
@@ -162,7 +178,7 @@ export class Ground {
     if (entry === undefined) return false;
     this.map.addSource(source, {
       type: "vector",
-      tiles: [new URL(entry.tiles, window.location.href).href.replaceAll("%7B", "{").replaceAll("%7D", "}")],
+      tiles: [tileAddress(entry)],
       minzoom: entry.minzoom,
       maxzoom: entry.maxzoom,
       ...(entry.attribution ? { attribution: entry.attribution } : {}),
@@ -226,6 +242,11 @@ export class Ground {
     if (style.type === "district") {
       const regions = { source: "regions", "source-layer": "regions", filter: ["==", ["get", "level"], "district"] };
       return [{ id: `${info.id}/fill`, type: "fill", ...regions, paint: { "fill-color": colour, "fill-opacity": 0 } }];
+    }
+    if (source.type === "grid") {
+      // Pictures whose addresses say of which moment they are: none before the first is known.
+      this.map.addSource(info.id, { type: "raster", tiles: [], tileSize: 256, minzoom: source.min_zoom, maxzoom: source.max_zoom });
+      return [{ id: `${info.id}/cells`, type: "raster", source: info.id, ...between, paint: { "raster-resampling": "nearest", "raster-fade-duration": 0 } }];
     }
     if (style.type === "heat") return [this.heatLayer(info)];
     if (source.type === "live" || !this.addTiles(info.id, source.tiles)) return [];

@@ -10,6 +10,7 @@ import type { ScreenApi } from "./api";
 import { Census } from "./census";
 import { DistrictList } from "./districts";
 import { FeatureLight, siftFeatures } from "./features";
+import { type GridLayer, Grids, isGrid } from "./grids";
 import type { Ground } from "./ground";
 import { happened } from "./happened";
 import type { District, LayerInfo } from "./layerinfo";
@@ -48,6 +49,7 @@ export class Inventory {
   readonly left: HTMLElement[];
   readonly right = h("div", { class: "module-panels" });
   readonly below = h("div", { class: "module-panels" });
+  readonly grids: Grids;
   private readonly census: Census;
   private readonly districts: DistrictList;
   private readonly panels: Panels;
@@ -67,6 +69,7 @@ export class Inventory {
       onAlerts: (isShown) => deps.onAlerts(isShown),
       onPick,
     });
+    this.grids = new Grids(api, clock);
     this.districts = new DistrictList(deps.districts, (district) => deps.onDistrict(district));
     this.panels = new Panels(deps.districts, tokens, clock, {
       onPick,
@@ -155,8 +158,20 @@ export class Inventory {
     this.districts.alert(...given);
   }
 
-  /** Gives heat maps the present places. */
+  /** Risk grids that are switched on, the topmost first. */
+  get shownGrids(): GridLayer[] {
+    return this.layers.filter(isGrid).filter((layer) => this.tree.isShown(layer)).reverse();
+  }
+
+  /** Ids of layers that are switched on and have things of their own to ask about. */
+  get askable(): string[] {
+    const pictures = new Set(["heat", "district", "cells"]);
+    return this.layers.filter((layer) => this.tree.isShown(layer) && !pictures.has(layer.style.type)).map(({ id }) => id);
+  }
+
+  /** Gives heat maps the present places, and risk grids the moment that is shown. */
   heat(): void {
+    this.grids.follow(this.canvas, this.shownGrids);
     for (const layer of this.layers) {
       if (layer.style.type !== "heat" || layer.source.type !== "live" || !this.tree.isShown(layer)) continue;
       this.ground?.heat(layer, this.deps.stream.points(layer.source.code, this.tree.filters.looks(layer)));

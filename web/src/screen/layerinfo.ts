@@ -20,9 +20,11 @@ export interface LayerInfo {
         tiles: string;
         min_zoom: number;
         max_zoom: number;
-      };
+      }
+    /** Cells of a risk grid by one of its indices: pictures, made by the server. */
+    | { type: "grid"; shape: "cells"; grid: string; index: string; min_zoom: number; max_zoom: number };
   style: {
-    type: "icon" | "point" | "polygon" | "volume" | "path" | "heat" | "district";
+    type: "cells" | "icon" | "point" | "polygon" | "volume" | "path" | "heat" | "district";
     colour?: Paint;
     glyph?: string;
     radius_px?: number;

@@ -39,8 +39,8 @@ export class LayerRow {
     const { style, source, legend } = layer;
     this.box = h("input", { type: "checkbox", onchange: () => handlers.onSwitch(this.box.checked) });
     this.total = spotButton(targetOf(layer, layer.title), "total", handlers.onPick);
-    // What a heat or colour-block map counts, the layer of the things themselves counts.
-    this.total.hidden = style.type === "heat" || style.type === "district";
+    // What a heat or colour-block map counts, the layer of the things themselves counts; cells are no things.
+    this.total.hidden = style.type === "heat" || style.type === "district" || style.type === "cells";
     this.total.textContent = "…";
     const body = layer.filters.length === 0 ? null : h("div", { class: "layer-filters", hidden: true }, ...layer.filters.map((each) => this.filter(each)));
     this.fold = body === null ? null : this.folder(body);

@@ -14,6 +14,7 @@ import "../styles/directorbadge.css";
 import "../styles/charts.css";
 import "../styles/bottom.css";
 import "../styles/past.css";
+import "../styles/asking.css";
 import type { SandtableProbe } from "../map/main";
 import { setWords } from "../words";
 import { ScreenApp } from "./app";

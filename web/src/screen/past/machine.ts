@@ -7,6 +7,7 @@ import { t } from "../../words";
 import type { Alert } from "../alerts";
 import { RefusedError } from "../api";
 import { happened } from "../happened";
+import { PastAreas } from "./areas";
 import { TimeBar } from "./bar";
 import { Flag } from "./flag";
 import { listenToTimeKeys } from "./keys";
@@ -32,6 +33,8 @@ interface Deps {
   urls: { past: string; alerts: string };
   /** The alerts of the moment shown; null: those of the present. */
   onAlerts(alerts: readonly Alert[] | null): void;
+  /** The areas of this moment belong on the map; null: those of the present. */
+  onAreas(at: number | null): void;
   /** Another moment than the one before is shown, not by playing on; or the present again. */
   onJump(): void;
   onSignedOut(): void;
@@ -45,6 +48,7 @@ export class TimeMachine {
   readonly flag: Flag;
   private readonly source: PastSource;
   private readonly player: Player;
+  private readonly areas: PastAreas;
   private problem = "";
   private timer: ReturnType<typeof setInterval> | undefined;
   private rest: ReturnType<typeof setTimeout> | undefined;
@@ -57,6 +61,11 @@ export class TimeMachine {
   constructor(private readonly deps: Deps) {
     const { clock, urls } = deps;
     this.source = new PastSource(urls.past, urls.alerts);
+    this.areas = new PastAreas(
+      (at, signal) => this.source.areaSpan(at, signal),
+      (at) => deps.onAreas(at),
+      (error) => deps.notices.note(t("当时的区域读取失败：{what}。", { what: happened(error) })),
+    );
     this.player = new Player(
       this.source,
       {
@@ -120,6 +129,7 @@ export class TimeMachine {
     clearInterval(this.timer);
     this.player.stop();
     this.readingAlerts.abort();
+    this.areas.present();
     this.deps.mapClock.at = null;
     this.problem = "";
     this.flag.show(null);
@@ -178,6 +188,7 @@ export class TimeMachine {
     const { mapClock, stream, onJump } = this.deps;
     mapClock.at = moment;
     stream.feed(columns, moment, isWhole);
+    void this.areas.go(moment);
     if (!isWhole) return;
     if (columns.length === 0) this.problem = t("这一时刻没有任何对象的位置。");
     onJump();

@@ -12,6 +12,12 @@ export interface Kept {
   newest: number | null;
 }
 
+/** Around a moment: since when (null: ever) and until when no area changed, ms since 1970 UTC. */
+export interface AreaSpan {
+  since: number | null;
+  until: number;
+}
+
 /** Reads the past over HTTP (`docs/protocols/past.md`). */
 export class PastSource implements Source {
   /** Code of the district that is looked into; "": everywhere. */
@@ -45,6 +51,10 @@ export class PastSource implements Source {
   async alerts(at: number, signal: AbortSignal): Promise<Alert[]> {
     const answer = await this.ask(this.alertsUrl, { at, limit: 500 }, signal);
     return ((await answer.json()) as { alerts: Alert[] }).alerts;
+  }
+
+  async areaSpan(at: number, signal: AbortSignal): Promise<AreaSpan> {
+    return (await this.ask(`${this.past}/areas/span`, { at }, signal)).json() as Promise<AreaSpan>;
   }
 
   private async ask(address: string, values: Record<string, string | number>, signal: AbortSignal): Promise<Response> {

@@ -7,7 +7,7 @@ import devices.datums
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("devices", "0005_more_ways_in"),
+        ("devices", "0007_areas_in_force"),
     ]
 
     operations = [

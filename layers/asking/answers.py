@@ -1,0 +1,240 @@
+"""Answers by layer: how many, which, by state and district, with a table; within the scope always."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import shapely
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from access.scope import Scope
+from gis.plane import distances_m
+from gis.tiles import TileLayer
+from layers.asking.questions import Asked
+from layers.contract import MapLayer
+from layers.queries import column_of, features_in, properties_of
+from layers.sources import LiveAssets
+from layers.statistics import live_states
+from layers.styles import DistrictColourStyle, HeatStyle
+from layers.tiles import tile_layer
+from twin.batch import MICROSECOND
+from twin.kinds import kind_of
+from twin.live.glance import glance, sight_in
+from twin.live.sight import district_table
+from twin.live.viewer import look_up
+from twin.models import Asset
+from twin.passing import Passes
+from twin.past import districts
+
+MOST_ROWS = 5_000
+"""Of one layer in a table or file; counts are of all."""
+LIVE_COLUMNS = ("code", "name", "owner", "state", "time")
+CROSSED_COLUMNS = ("code", "name", "owner", "time", "direction")
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a layer has there.
+
+    Attributes
+    ----------
+    layer : MapLayer
+        Which.
+    total : int
+        How many there are; ``rows`` has at most :data:`MOST_ROWS` of them, the nearest first where there is a centre.
+    ids : int64[k]
+        Of the rows.
+    lon, lat : float64[k]
+        Where they are, degrees; of lines and polygons a point on them.
+    distance_m : float64[k] or None
+        From the question's centre.
+    state : dict
+        How many by value of the colouring field.
+    district : dict
+        How many by region key (0: none).
+    columns : tuple of str
+        Names of the values.
+    rows : list of tuples
+        Values.
+    """
+
+    layer: MapLayer
+    total: int
+    ids: NDArray[np.int64]
+    lon: Floats
+    lat: Floats
+    distance_m: Floats | None
+    state: dict[Any, int]
+    district: dict[int, int]
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+def answerable(layer: MapLayer) -> bool:
+    """Whether a layer has things of its own: not another picture of them, nor a grid's cells."""
+    if isinstance(layer.style, HeatStyle | DistrictColourStyle):
+        return False
+    return isinstance(layer.source, LiveAssets) or tile_layer(layer) is not None
+
+
+def answer(layers: Sequence[MapLayer], asked: Asked, scope: Scope, most: int = MOST_ROWS) -> list[Answer]:
+    """What each layer has in the shape.
+
+    Raises
+    ------
+    LayerFailedError
+        A layer cannot be read.
+    """
+    seen = _Seen(asked, scope) if any(isinstance(layer.source, LiveAssets) for layer in layers) else None
+    found = []
+    for layer in layers:
+        if isinstance(layer.source, LiveAssets):
+            assert seen is not None
+            found.append(_live(layer, layer.source, seen, asked, most))
+        else:
+            tiled = tile_layer(layer)
+            assert tiled is not None
+            found.append(_standing(layer, tiled, asked, scope, most))
+    return found
+
+
+class _Seen:
+    """Live things in the shape and the scope, of all kinds at once."""
+
+    def __init__(self, asked: Asked, scope: Scope) -> None:
+        now = glance()
+        west, south, east, north = asked.shape.bounds
+        lon, lat = now["lon"], now["lat"]
+        if asked.region is not None:
+            inside = look_up(district_table(asked.region.code), now["region"])
+        else:
+            inside = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
+        at = np.flatnonzero(inside)
+        at = at[sight_in(scope).covers(now["owner"][at], now["region"][at])]
+        if asked.region is None and len(at):
+            shapely.prepare(asked.shape)
+            at = at[shapely.intersects_xy(asked.shape, lon[at], lat[at])]
+        self.columns = {name: column[at] for name, column in now.items()}
+        self.distance_m = _distances(asked, self.columns["lon"], self.columns["lat"])
+
+
+def _distances(asked: Asked, lon: Floats, lat: Floats) -> Floats | None:
+    if asked.centre is None:
+        return None
+    x, y = (np.full(len(lon), each) for each in asked.centre)
+    return distances_m(lon, lat, x, y)
+
+
+def _order(asked: Asked, distance_m: Floats | None, n: int) -> NDArray[np.int64]:
+    """Places of what is told, the nearest first where there is a centre; of nearest ones only so many."""
+    if distance_m is None:
+        return np.arange(n)
+    order = np.argsort(distance_m, kind="stable")
+    return order[: asked.nearest] if asked.nearest else order
+
+
+def _live(layer: MapLayer, source: LiveAssets, seen: _Seen, asked: Asked, most: int) -> Answer:
+    kind = kind_of(source.kind)
+    own = np.flatnonzero(seen.columns["kind"] == kind.code)
+    distance = None if seen.distance_m is None else seen.distance_m[own]
+    order = _order(asked, distance, len(own))
+    own = own[order]
+    distance = None if distance is None else distance[order]
+    columns = {name: column[own] for name, column in seen.columns.items()}
+    states = live_states(columns, kind, timezone.now())
+    shown = slice(0, most)
+    ids = columns["id"][shown].astype(np.int64)
+    names = _names(ids)
+    times = [datetime.fromtimestamp(ms / 1000, UTC) for ms in columns["time_ms"][shown].tolist()]
+    rows = [
+        (*names.get(pk, ("", "", "")), state, at)
+        for pk, state, at in zip(ids.tolist(), states[shown], times, strict=True)
+    ]
+    return Answer(
+        layer,
+        len(own),
+        ids,
+        columns["lon"][shown],
+        columns["lat"][shown],
+        None if distance is None else distance[shown],
+        dict(Counter(states)),
+        dict(Counter(columns["region"].tolist())),
+        LIVE_COLUMNS,
+        rows,
+    )
+
+
+def _names(ids: NDArray[np.int64]) -> dict[int, tuple[str, str, str]]:
+    rows = Asset.objects.filter(pk__in=ids.tolist()).values_list("pk", "code", "name", "owner__name")
+    return {pk: (code, name, owner or "") for pk, code, name, owner in rows}
+
+
+def _standing(layer: MapLayer, tiled: TileLayer, asked: Asked, scope: Scope, most: int) -> Answer:
+    state = column_of(tiled, layer.colour_by.field) if layer.colour_by else "NULL"
+    names = [name for name, _text in tiled.properties]
+    found = features_in(tiled, asked.shape, scope, state, asked.centre)
+    ids = np.array([row[0] for row in found], np.int64)
+    lon, lat = (np.array([row[k] for row in found], float) for k in (1, 2))
+    distance = np.array([row[3] for row in found], float) if asked.centre is not None else None
+    order = _order(asked, distance, len(found))
+    ids, lon, lat = ids[order], lon[order], lat[order]
+    distance = None if distance is None else distance[order]
+    states = [found[k][4] for k in order.tolist()]
+    places = districts().locate_one(lon, lat) if len(lon) else np.zeros(0, np.int64)
+    rows = properties_of(tiled, ids[:most].tolist())
+    nothing = (None,) * len(names)
+    shown = slice(0, most)
+    return Answer(
+        layer,
+        len(ids),
+        ids[shown],
+        lon[shown],
+        lat[shown],
+        None if distance is None else distance[shown],
+        dict(Counter(value for value in states if value is not None)),
+        dict(Counter(np.maximum(places, 0).tolist())),
+        tuple(names),
+        [rows.get(pk, nothing) for pk in ids[shown].tolist()],
+    )
+
+
+def crossed(layers: Iterable[MapLayer], passes: Passes, most: int = MOST_ROWS) -> list[Answer]:
+    """Passes of a line as answers, a row for each pass, in the order of time."""
+    kinds = dict(Asset.objects.filter(pk__in=np.unique(passes.asset).tolist()).values_list("pk", "kind"))
+    of = np.array([kinds.get(pk, "") for pk in passes.asset.tolist()], object)
+    answers = []
+    for layer in layers:
+        if not isinstance(layer.source, LiveAssets):
+            continue
+        own = np.flatnonzero(of == layer.source.kind)
+        shown = own[:most]
+        names = _names(np.unique(passes.asset[shown]))
+        rows = [
+            (*names.get(pk, ("", "", "")), datetime.fromtimestamp(us / MICROSECOND, UTC), inward)
+            for pk, us, inward in zip(
+                passes.asset[shown].tolist(), passes.time_us[shown].tolist(), passes.inward[shown].tolist(), strict=True
+            )
+        ]
+        places = districts().locate_one(passes.lon[own], passes.lat[own]) if len(own) else np.zeros(0, np.int64)
+        answers.append(
+            Answer(
+                layer,
+                len(own),
+                passes.asset[shown],
+                passes.lon[shown],
+                passes.lat[shown],
+                None,
+                {True: int(passes.inward[own].sum()), False: int((~passes.inward[own]).sum())},
+                dict(Counter(np.maximum(places, 0).tolist())),
+                CROSSED_COLUMNS,
+                rows,
+            )
+        )
+    return answers

@@ -1,0 +1,25 @@
+"""Video: cameras and recorders that register with the platform, and the pictures that come from them."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class MediaConfig(AppConfig):
+    """Declares cameras as a kind, names the refusals, and puts devices under audit."""
+
+    name = "media"
+    label = "media"
+    verbose_name = _("视频")
+
+    def ready(self) -> None:
+        """Declare and audit; of a password, only that it changed."""
+        from access.audit import audited
+        from devices.reasons import register_reasons
+        from media import kinds  # noqa: F401 (declares the kind)
+        from media.models import Channel, Gb28181Setting, VideoDevice
+        from media.reasons import REASONS
+
+        register_reasons(REASONS)
+        audited(VideoDevice, secrets=["sealed"])
+        audited(Channel, ignore=["online", "listed"])
+        audited(Gb28181Setting)

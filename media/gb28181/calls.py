@@ -1,0 +1,445 @@
+"""Calls to cameras: live, playback, download (9.2, 9.8, 9.9): INVITE, pictures, BYE, and nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from prometheus_client import Counter, Gauge
+
+from media.exceptions import MediaError, NoReplyError, NotOfferedError, OfflineError, RefusedByDeviceError
+from media.gb28181.codes import ssrc_text
+from media.gb28181.peers import Binding
+from media.gb28181.sdp import Offer, Wanted, read_sdp, write_sdp
+from media.gb28181.talk import Talker
+from media.reasons import FORGED, PICTURE_DAMAGED, RTP_FOREIGN, SDP_UNUSABLE
+from media.rtp.receiving import Ports, Receiving, Sink, TcpPort, UdpPort
+from media.sip.dialogs import Dialog, DialogKey, key_of
+from media.sip.exceptions import DeclinedError, NoAnswerError
+from media.sip.flows import Flow
+from media.sip.message import Request, Response
+from media.sip.transactions import ServerTransaction
+
+logger = logging.getLogger(__name__)
+
+ANSWER_S = 12.0
+SILENT_S = 10.0
+"""Without a packet for so long, a live stream has ended, whatever the camera thinks; a paused one has not."""
+FIRST_S = 10.0
+ENDED_REMEMBERED = 2000
+PORTS_TRIED = 20
+RTSP_TYPE = "Application/MANSRTSP"
+SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0)
+EXPLAINED = {486: "busy", 488: "media not acceptable", 404: "no such channel", 403: "forbidden"}
+
+calls_open = Gauge("sandtable_gb28181_calls", "Streams of cameras that are open")
+calls_total = Counter("sandtable_gb28181_calls_ended", "Streams of cameras, by how they ended", ["how"])
+
+Refuse = Callable[[str, str, str, Flow], None]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A piece of the past: from, to, and how many times faster (0: playback at its own pace)."""
+
+    begins: datetime
+    ends: datetime
+    download_speed: int = 0
+
+
+class Call:
+    """One stream that is coming in, or is about to."""
+
+    def __init__(self, calls: Calls, device: str, channel: str, recorded: Recorded | None, sink: Sink) -> None:
+        self.device, self.channel, self.recorded, self._calls = device, channel, recorded, calls
+        self.sink = sink
+        self.offer: Offer | None = None
+        self.dialog: Dialog | None = None
+        self.receiving: Receiving | None = None
+        self.port = 0
+        self.paused = False
+        self.closing = False
+        self._way: UdpPort | TcpPort | None = None
+        self._number = itertools.count(1)
+
+    @property
+    def session(self) -> str:
+        """As the description has it."""
+        if self.recorded is None:
+            return "Play"
+        return "Download" if self.recorded.download_speed else "Playback"
+
+    async def pause(self) -> None:
+        """Stand still (playback).
+
+        Raises
+        ------
+        MediaError
+            It is live, over, or the device does not do that.
+        """
+        await self._rtsp("PAUSE", "PauseTime: now")
+        self.paused = True
+
+    async def resume(self) -> None:
+        """Go on; see :meth:`pause`."""
+        await self._rtsp("PLAY", "Range: npt=now-")
+        self.paused = False
+
+    async def speed(self, times: float) -> None:
+        """Play faster or slower: one of :data:`SPEEDS`; see :meth:`pause`."""
+        if times not in SPEEDS:
+            raise NotOfferedError(f"speed {times:g}; there are {', '.join(f'{s:g}' for s in SPEEDS)}")
+        await self._rtsp("PLAY", f"Scale: {times:g}" if times < 1 else f"Scale: {times:.1f}")
+
+    async def seek(self, seconds: float) -> None:
+        """Go to so many seconds from its beginning; see :meth:`pause`."""
+        await self._rtsp("PLAY", f"Range: npt={max(0.0, seconds):g}-")
+
+    async def _rtsp(self, method: str, line: str) -> None:
+        if self.recorded is None:
+            raise NotOfferedError("a live stream has no past and no future")
+        if self.dialog is None or self.closing:
+            raise NotOfferedError("the stream has ended")
+        body = f"{method} RTSP/1.0\r\nCSeq: {next(self._number)}\r\n{line}\r\n\r\n".encode()
+        await self._calls.send(self, "INFO", (("content-type", RTSP_TYPE),), body)
+
+    async def stop(self, why: str = "stopped") -> None:
+        """Hang up and let go of everything; again does nothing."""
+        await self._calls.hang_up(self, why)
+
+    # The calls' side
+
+    async def open(self, bind: str, port: int, ssrc: int, hosts: set[str], setup: str) -> None:
+        """Be ready for packets before the camera hears of it."""
+        self.port = port
+        foreign = self._calls.foreign(self)
+        self.receiving = Receiving(self.sink, {96: "ps"}, ssrc, foreign)
+        if setup:
+            self._way = TcpPort(self.receiving, hosts)
+            if setup == "passive":
+                await self._way.listen(bind, port)
+            return
+        udp = self._way = UdpPort(self.receiving, hosts)
+        await asyncio.get_running_loop().create_datagram_endpoint(lambda: udp, (bind, port))
+
+    async def agree(self, offer: Offer, observed: str) -> None:
+        """The camera has said where it sends from, and what."""
+        self.offer = offer
+        assert self.receiving is not None and self._way is not None, "open() comes first"
+        if offer.host:
+            self._way.hosts.add(offer.host)
+        self.receiving.agree(offer.ssrc, {type_: codec for type_, codec in offer.codecs.items() if codec})
+        if isinstance(self._way, TcpPort) and offer.setup == "passive":
+            await self._way.dial(offer.host or observed, offer.port)
+
+    def close(self, why: str) -> None:
+        """Let go of the port; the sink hears of the end."""
+        if self._way is not None:
+            self._way.close()
+        if self.receiving is not None:
+            self.receiving.end(why)
+        else:
+            self.sink.ended(why)
+
+
+class Calls:
+    """All of them.
+
+    Parameters
+    ----------
+    talker : Talker
+        Whose register and transactions they use.
+    ports : Ports
+        Where pictures may come to.
+    bind : str
+        Address to listen on.
+    refuse : callable
+        Told of what is not taken.
+    """
+
+    def __init__(self, talker: Talker, ports: Ports, bind: str, refuse: Refuse) -> None:
+        self._talker, self._ports, self._bind, self._refuse = talker, ports, bind, refuse
+        self._open: dict[DialogKey, Call] = {}
+        self._begun: set[Call] = set()
+        self._ended: OrderedDict[DialogKey, None] = OrderedDict()
+        self._numbers = itertools.count(secrets.randbelow(9000))
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._begun)
+
+    async def begin(self, device: str, channel: str, sink: Sink, recorded: Recorded | None = None) -> Call:
+        """Ask a camera for its pictures.
+
+        Parameters
+        ----------
+        device, channel : str
+            Codes.
+        sink : Sink
+            Gets the frames, and is told once that there will be no more.
+        recorded : Recorded, optional
+            A piece of the past instead of what is now.
+
+        Returns
+        -------
+        Call
+            Accepted; frames follow.
+
+        Raises
+        ------
+        MediaError
+            There will be none. The sink has been told nothing.
+        """
+        binding = self._talker.peers.online(device)
+        if binding is None:
+            raise OfflineError(device)
+        call = Call(self, device, channel, recorded, _Once(sink))
+        self._begun.add(call)
+        calls_open.set(len(self._begun))
+        try:
+            await self._begin(call, binding)
+        except (MediaError, OSError, asyncio.CancelledError) as error:
+            _silence(call)
+            self._free(call, "refused")
+            if isinstance(error, OSError):
+                raise NoReplyError(str(error)) from None
+            raise
+        return call
+
+    async def _begin(self, call: Call, binding: Binding) -> None:
+        media = binding.known.media
+        setup = {"tcp_passive": "passive", "tcp_active": "active"}.get(media, "")
+        number = next(self._numbers)
+        ssrc = ssrc_text(self._talker.domain, number, history=call.recorded is not None)
+        host = binding.flow.local[0]
+        await self._open_port(call, int(ssrc), {binding.host}, setup)
+        past = call.recorded
+        wanted = Wanted(
+            self._talker.code,
+            host,
+            call.port,
+            ssrc,
+            call.session,
+            call.channel,
+            setup,
+            past.begins if past else None,
+            past.ends if past else None,
+            past.download_speed if past else 0,
+        )
+        headers = (
+            ("contact", f"<sip:{self._talker.code}@{host}:{binding.flow.local[1]}>"),
+            ("subject", f"{call.channel}:{ssrc},{self._talker.code}:0"),
+            ("content-type", "application/sdp"),
+        )
+        request = self._talker.request("INVITE", binding, call.channel, headers, write_sdp(wanted))
+        response = await self._invite(request, binding, call)
+        try:
+            offer = read_sdp(response.body)
+            await call.agree(offer, binding.host)
+        except (NotOfferedError, OSError) as error:
+            self._refuse(SDP_UNUSABLE, str(error)[:200], call.device, binding.flow)
+            await self.hang_up(call, "media not usable")
+            raise NoReplyError(str(error)) from None
+        self._later(self._watch(call))
+
+    async def _open_port(self, call: Call, ssrc: int, hosts: set[str], setup: str) -> None:
+        """Find a port nobody else on this machine has."""
+        taken: list[int] = []
+        try:
+            for left in reversed(range(PORTS_TRIED)):
+                port = self._ports.take()
+                try:
+                    await call.open(self._bind, port, ssrc, hosts, setup)
+                    return
+                except OSError:
+                    call.port = 0
+                    taken.append(port)
+                    if not left:
+                        raise
+        finally:
+            self._ports.give_back(taken)
+
+    async def _invite(self, request: Request, binding: Binding, call: Call) -> Response:
+        flow = binding.flow
+        answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+
+        def on_response(response: Response) -> None:
+            if not response.final:
+                return
+            if response.status < 300:
+                # Every copy is acknowledged; a second camera that answers the same call is hung up on.
+                dialog = Dialog.of_response(request, response, flow)
+                self._talker.transactions.acknowledge(dialog.request("ACK"), flow)
+                if answered.cancelled() or (call.dialog is not None and call.dialog.key != dialog.key):
+                    self._later(self._bye(dialog, flow))
+                    return
+                if call.dialog is None:
+                    call.dialog = dialog
+                    self._open[dialog.key] = call
+            if not answered.done():
+                answered.set_result(response)
+
+        def on_end(why: str) -> None:
+            if not answered.done():
+                answered.set_exception(NoReplyError(why))
+
+        transaction = self._talker.transactions.send(request, flow, on_response, on_end)
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                response = await answered
+        except TimeoutError:
+            self._talker.transactions.cancel(transaction)
+            raise NoReplyError("the camera did not answer the call") from None
+        except asyncio.CancelledError:
+            self._talker.transactions.cancel(transaction)
+            raise
+        if response.status >= 300:
+            said = EXPLAINED.get(response.status, response.reason)
+            raise RefusedByDeviceError(f"{response.status} {said}".strip())
+        return response
+
+    async def _watch(self, call: Call) -> None:
+        """End a call whose pictures have stopped coming, or never came."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        assert call.receiving is not None, "the call is open"
+        while not call.closing:
+            await asyncio.sleep(1)
+            heard = call.receiving.heard_at
+            if call.paused:
+                continue
+            if (not heard and loop.time() - begun > FIRST_S) or (heard and loop.time() - heard > SILENT_S):
+                await self.hang_up(call, "no media" if not heard else "media stopped")
+
+    async def hang_up(self, call: Call, why: str) -> None:
+        """Say BYE and let go; see :meth:`Call.stop`."""
+        if call.closing:
+            return
+        call.closing = True
+        dialog = call.dialog
+        self._free(call, why)
+        if dialog is not None:
+            binding = self._talker.peers.online(call.device)
+            await self._bye(dialog, binding.flow if binding is not None else dialog.flow)
+
+    async def _bye(self, dialog: Dialog, flow: Flow) -> None:
+        with contextlib.suppress(NoAnswerError, DeclinedError):  # gone is gone
+            await self._talker.transactions.ask(dialog.request("BYE"), flow)
+
+    def _free(self, call: Call, why: str) -> None:
+        call.closing = True
+        call.close(why)
+        if call.receiving is not None and (damaged := call.receiving.counts.damaged) and call.dialog is not None:
+            self._refuse(PICTURE_DAMAGED, f"{damaged} places, channel {call.channel}", call.device, call.dialog.flow)
+        self._begun.discard(call)
+        calls_open.set(len(self._begun))
+        calls_total.labels(why if why in KNOWN_ENDS else "other").inc()
+        if call.port:
+            self._ports.give_back([call.port])
+        if call.dialog is not None and self._open.pop(call.dialog.key, None) is not None:
+            self._ended[call.dialog.key] = None
+            if len(self._ended) > ENDED_REMEMBERED:
+                self._ended.popitem(last=False)
+
+    async def send(self, call: Call, method: str, headers: tuple[tuple[str, str], ...], body: bytes) -> None:
+        """A request inside a call.
+
+        Raises
+        ------
+        MediaError
+            It was not taken.
+        """
+        binding = self._talker.peers.online(call.device)
+        if binding is None or call.dialog is None:
+            raise OfflineError(call.device)
+        try:
+            await self._talker.transactions.ask(call.dialog.request(method, headers, body), binding.flow)
+        except NoAnswerError as error:
+            raise NoReplyError(str(error)) from None
+        except DeclinedError as error:
+            raise RefusedByDeviceError(str(error)) from None
+
+    def hear_bye(self, transaction: ServerTransaction, binding: Binding) -> None:
+        """A device hangs up. What belongs to no call of that device is a late copy, or somebody else's."""
+        key = key_of(transaction.request)
+        call = self._open.get(key)
+        if call is not None and call.device == binding.code:
+            transaction.answer(200)
+            self._free(call, "device hung up")
+            return
+        if key in self._ended:
+            transaction.answer(200)
+            return
+        self._refuse(FORGED, "BYE for no call of this device", binding.code, transaction.flow)
+        transaction.answer(481)
+
+    def recording_ended(self, device: str, channel: str) -> None:
+        """A device has sent the last of a recording (MediaStatus 121): now we say BYE (9.8)."""
+        for call in [call for call in self._begun if call.device == device and call.recorded is not None]:
+            if channel in (call.channel, device):
+                self._later(self.hang_up(call, "recording ended"))
+
+    def device_went(self, device: str) -> None:
+        """A device is gone: so are its pictures."""
+        for call in [call for call in self._begun if call.device == device]:
+            self._free(call, "device gone")
+
+    async def stop(self) -> None:
+        """Hang up on everybody; the process ends."""
+        open_ = list(self._begun)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                await asyncio.gather(*(self.hang_up(call, "stopping") for call in open_))
+        for task in self._tasks:
+            task.cancel()
+
+    def foreign(self, call: Call) -> Callable[[str], None]:
+        """What to do about packets of another sender."""
+
+        def refuse(source: str) -> None:
+            binding = self._talker.peers.online(call.device)
+            if binding is not None:
+                self._refuse(RTP_FOREIGN, f"from {source} to port {call.port}", call.device, binding.flow)
+
+        return refuse
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+KNOWN_ENDS = frozenset(
+    {"stopped", "refused", "no media", "media stopped", "media not usable", "device hung up", "device gone",
+     "recording ended", "stopping", "connection closed"}
+)  # fmt: skip
+
+
+class _Once:
+    """A sink that is told of the end once, and not at all of one it never saw the beginning of."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self.open = True
+
+    def frame(self, frame: object) -> None:
+        if self.open:
+            self._sink.frame(frame)  # type: ignore[arg-type]
+
+    def ended(self, why: str) -> None:
+        if self.open:
+            self.open = False
+            self._sink.ended(why)
+
+
+def _silence(call: Call) -> None:
+    if isinstance(call.sink, _Once):
+        call.sink.open = False

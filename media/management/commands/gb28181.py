@@ -1,0 +1,26 @@
+"""Let cameras and recorders in by GB/T 28181."""
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from devices.process import run_until_told
+from gis.notices import connection_parameters
+from media.gb28181.server import Gb28181Server
+
+
+class Command(BaseCommand):
+    """``manage.py gb28181``: runs until told to end."""
+
+    help = "接入 GB/T 28181 摄像机、录像机和下级平台"
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Where to listen."""
+        parser.add_argument("--host", default="127.0.0.1", help="监听地址（默认只在本机）")
+        parser.add_argument("--port", type=int, default=5060, help="SIP 端口，UDP 与 TCP（默认 5060）")
+
+    def handle(self, *args: object, **options: object) -> None:
+        """Run."""
+        server = Gb28181Server(
+            str(options["host"]), int(str(options["port"])), settings.MQTT_URL, connection_parameters()
+        )
+        run_until_told(server, "gb28181")

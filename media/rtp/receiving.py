@@ -1,0 +1,324 @@
+"""One stream coming in: a port of its own, one sender, packets in order, frames out.
+
+The first packet from where the sender is known to be decides about address and source; what comes from elsewhere is
+counted and dropped, and changes nothing. A packet with the very number that was agreed on (``y=``) decides it anew
+once, for another may have been quicker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from media.rtp.frames import VIDEO, Frame
+from media.rtp.framing import RtpFramer
+from media.rtp.packets import Packet, Reorder, read_packet
+from media.rtp.ps import PsDemuxer
+from media.rtp.raw import NalJoiner, SoundTaker
+
+BUFFER_BYTES = 4 << 20
+"""A key frame of a 2K camera comes in one burst, larger than the system's usual buffer."""
+DIAL_S, DIALS = 1.0, 3
+
+
+class Sink(Protocol):
+    """Where frames go."""
+
+    def frame(self, frame: Frame) -> None:
+        """Take one."""
+
+    def ended(self, why: str) -> None:
+        """Nothing more comes."""
+
+
+@dataclass
+class Counts:
+    """What happened so far."""
+
+    packets: int = 0
+    bytes: int = 0
+    frames: int = 0
+    keys: int = 0
+    lost: int = 0
+    damaged: int = 0
+    foreign: int = 0
+
+
+class _Taker(Protocol):
+    @property
+    def damaged(self) -> int: ...
+
+    def take(self, packet: Packet, gap: bool) -> None: ...
+
+    def end(self) -> None: ...
+
+
+class _PsTaker:
+    """Program stream in RTP payloads."""
+
+    def __init__(self, on_frame: Callable[[Frame], None]) -> None:
+        self._demuxer = PsDemuxer(on_frame)
+
+    @property
+    def damaged(self) -> int:
+        return self._demuxer.damaged
+
+    def take(self, packet: Packet, gap: bool) -> None:
+        if gap:
+            self._demuxer.gap()
+        self._demuxer.feed(packet.payload, last=packet.marker)
+
+    def end(self) -> None:
+        self._demuxer.end()
+
+
+class Receiving:
+    """A stream, wherever its packets come from.
+
+    Parameters
+    ----------
+    codecs : mapping
+        What each payload type is; one that is not among them is taken for a program stream.
+    ssrc : int
+        The source that was agreed on.
+    on_foreign : callable
+        Told of the first packet from each wrong sender.
+    """
+
+    def __init__(
+        self, sink: Sink, codecs: Mapping[int, str], ssrc: int, on_foreign: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self.counts = Counts()
+        self.heard_at = 0.0
+        self._sink, self._codecs, self._wanted = sink, dict(codecs), ssrc
+        self._on_foreign = on_foreign
+        self._ssrc: int | None = None
+        self._source: object = None
+        self._sure = False
+        self._order = Reorder()
+        self._takers: dict[int, _Taker] = {}
+        self._foreigners: set[object] = set()
+        self._ended = False
+
+    def packet(self, data: bytes, source: object) -> None:
+        """Take one packet from ``source``, who may send."""
+        packet = read_packet(data)
+        if packet is None:
+            return
+        if (packet.ssrc != self._ssrc or source != self._source) and not self._adopt(packet, source):
+            self.foreign(source)
+            return
+        counts = self.counts
+        counts.packets += 1
+        counts.bytes += len(data)
+        self.heard_at = asyncio.get_running_loop().time()
+        for each, gap in self._order.take(packet):
+            taker = self._takers.get(each.type) or self._new_taker(each.type)
+            taker.take(each, gap)
+        counts.lost = self._order.lost
+
+    def foreign(self, source: object) -> None:
+        """Something came from whoever has no business here."""
+        self.counts.foreign += 1
+        if source not in self._foreigners and len(self._foreigners) < 100:
+            self._foreigners.add(source)
+            self._on_foreign(str(source))
+
+    def agree(self, ssrc: int | None, codecs: Mapping[int, str]) -> None:
+        """The device has answered: with another number perhaps, and with what it will send."""
+        if ssrc is not None:
+            self._wanted = ssrc
+        self._codecs.update(codecs)
+
+    def end(self, why: str) -> None:
+        """Nothing more comes; what waits goes out."""
+        if self._ended:
+            return
+        self._ended = True
+        for packet, gap in self._order.flush():
+            (self._takers.get(packet.type) or self._new_taker(packet.type)).take(packet, gap)
+        for taker in self._takers.values():
+            taker.end()
+        self._sink.ended(why)
+
+    def _adopt(self, packet: Packet, source: object) -> bool:
+        """Whether this is the sender from now on: the first, or the right one where another was first."""
+        right = packet.ssrc == self._wanted
+        if self._ssrc is not None and (self._sure or not right):
+            # The same camera, begun anew without a word: from the same place, and sure of nothing so far.
+            return False
+        if self._ssrc is not None:  # what the wrong one sent is no part of this stream
+            self._order = Reorder()
+            self._takers.clear()
+        self._ssrc, self._source, self._sure = packet.ssrc, source, right
+        return True
+
+    def _new_taker(self, type_: int) -> _Taker:
+        codec = self._codecs.get(type_) or "ps"
+        taker: _Taker
+        if codec in ("h264", "h265"):
+            taker = NalJoiner(codec, self._frame)
+        elif codec in ("ps", *VIDEO):
+            taker = _PsTaker(self._frame)
+        else:
+            taker = SoundTaker(codec, self._frame)
+        self._takers[type_] = taker
+        return taker
+
+    def _frame(self, frame: Frame) -> None:
+        counts = self.counts
+        if frame.video:
+            counts.frames += 1
+            counts.keys += frame.key
+        counts.damaged = sum(taker.damaged for taker in self._takers.values())
+        self._sink.frame(frame)
+
+
+class UdpPort(asyncio.DatagramProtocol):
+    """A port that one stream comes to.
+
+    Parameters
+    ----------
+    hosts : set of str
+        Where its sender may be; the owner adds to it when the device has answered.
+    """
+
+    def __init__(self, receiving: Receiving, hosts: set[str]) -> None:
+        self.receiving, self.hosts = receiving, hosts
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport = cast(asyncio.DatagramTransport, transport)  # Python 3.11's own is no subclass
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
+
+    def datagram_received(self, data: bytes, address: tuple) -> None:
+        """Take one."""
+        if address[0] in self.hosts:
+            self.receiving.packet(data, address)
+        else:
+            self.receiving.foreign(address[0])
+
+    def close(self) -> None:
+        """Let go of the port."""
+        if self._transport is not None:
+            self._transport.close()
+
+
+class TcpPort:
+    """A port that one sender dials; or, with :meth:`dial`, one that we do."""
+
+    def __init__(self, receiving: Receiving, hosts: set[str]) -> None:
+        self.receiving, self.hosts = receiving, hosts
+        self._server: asyncio.Server | None = None
+        self._connection: _Connection | None = None
+
+    async def listen(self, host: str, port: int) -> None:
+        """Wait for the sender.
+
+        Raises
+        ------
+        OSError
+            The port is taken.
+        """
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Connection(self), host, port)
+
+    async def dial(self, host: str, port: int) -> None:
+        """Connect to the sender: three times, a second apart (annex D).
+
+        Raises
+        ------
+        OSError
+            It never answered.
+        """
+        loop = asyncio.get_running_loop()
+        for left in reversed(range(DIALS)):
+            try:
+                async with asyncio.timeout(DIAL_S * 3):
+                    await loop.create_connection(lambda: _Connection(self), host, port)
+                return
+            except (OSError, TimeoutError) as error:
+                if not left:
+                    raise OSError(f"{host}:{port} cannot be reached: {error}") from None
+                await asyncio.sleep(DIAL_S)
+
+    def admit(self, connection: _Connection, host: str) -> bool:
+        """Whether this is the sender: from the right place, and the first."""
+        if host not in self.hosts or self._connection is not None:
+            self.receiving.foreign(host)
+            return False
+        self._connection = connection
+        return True
+
+    def lost(self, connection: _Connection) -> None:
+        """The sender has hung up."""
+        if self._connection is connection:
+            self._connection = None
+            self.receiving.end("connection closed")
+
+    def close(self) -> None:
+        """Let go."""
+        if self._server is not None:
+            self._server.close()
+        if self._connection is not None:
+            self._connection.close()
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, port: TcpPort) -> None:
+        self._port = port
+        self._framer = RtpFramer()
+        self._transport: asyncio.Transport | None = None
+        self._admitted = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._admitted = self._port.admit(self, transport.get_extra_info("peername")[0])
+        if not self._admitted:
+            transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        for packet in self._framer.feed(data):
+            self._port.receiving.packet(packet, self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._admitted:
+            self._port.lost(self)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+
+class Ports:
+    """The ports that streams may come to: even numbers of a range a firewall can be told.
+
+    Parameters
+    ----------
+    first, last : int
+        The range.
+    """
+
+    def __init__(self, first: int, last: int) -> None:
+        self._free = [port for port in range(last, first - 1, -1) if port % 2 == 0]
+
+    def take(self) -> int:
+        """A port nobody has.
+
+        Raises
+        ------
+        OSError
+            There is none left.
+        """
+        if not self._free:
+            raise OSError("no port for media is left")
+        return self._free.pop()
+
+    def give_back(self, ports: Iterable[int]) -> None:
+        """They are free again, and the last to be taken: late packets of an old stream meet nobody."""
+        self._free[:0] = ports
