@@ -48,7 +48,10 @@ def main(arguments: list[str]) -> int:
     report(
         {
             "points": options.points,
-            "million_points_s": round(max(f["to_wgs84_s"] for f in figures.values()) * scale, 3),
+            # The promise is about calibrations; what else there is stands below, each for itself.
+            "million_points_s": round(
+                max(f["to_wgs84_s"] for name, f in figures.items() if name.startswith("calibrated")) * scale, 3
+            ),
             "round_trip_max_m": max(f["round_trip_max_m"] for f in figures.values()),
             "conversions": figures,
             "machine": machine(),

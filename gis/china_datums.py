@@ -28,8 +28,8 @@ CHINA_LAT_DEG = (0.8293, 55.8271)
 KRASOVSKY_A_M = 6378245.0
 KRASOVSKY_E2 = 0.00669342162296594323
 
-# The last step of an iteration; what is left after it is less than a tenth.
-TOLERANCE_DEG = 1e-11
+# The last step of an iteration; what is left after it is about a hundredth.
+TOLERANCE_DEG = 1e-10
 MAX_ROUNDS = 30
 BLOCK = 8192
 
