@@ -12,9 +12,13 @@ from tests.acceptance.test_spine import ACCOUNT, PASSWORD, connected, position, 
 
 LON, LAT = 121.8351, 31.1513
 ALERTS = """
+import json
+from command.models import Alert
 print(json.dumps(list(Alert.objects.filter(area__name="{area}").values_list("asset__code", flat=True))))
 """
 DRAFTS = """
+import json
+from command.plan.models import AreaDraft
 found = AreaDraft.objects.filter(source__contains="{file}").order_by("pk")
 print(json.dumps([[draft.name, draft.z_max_m, draft.shape.extent] for draft in found]))
 """
@@ -70,6 +74,8 @@ def test_drawn_rehearsed_submitted_approved_and_in_force(stack, mqtt_port, desk)
     wait_for(lambda: figures.count() == 1 and int(figures.get_attribute("data-alerts")) < before)
     page.keyboard.press("Escape")
     page.locator("[data-tool=undo]").click()
+    page.click("[data-action=save]")
+    page.locator(".plan-row[data-key^=draft]", has_text="规划验收区").wait_for(timeout=30_000)
     page.click("[data-action=submit]")
     page.locator(".state[data-state=submitted]").first.wait_for(timeout=30_000)
     assert page.locator("[data-action=approve]").count() == 0
