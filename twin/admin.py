@@ -131,7 +131,10 @@ class AreaForm(forms.ModelForm):
 
 @admin.register(Area)
 class AreaAdmin(ScopedAdminMixin, admin.ModelAdmin):
-    """Areas; a change is in force on the live stream within a second."""
+    """Areas; a change is in force on the live stream within a second.
+
+    For those who may approve: whoever only plans draws a draft (``/plan/``), which somebody else approves.
+    """
 
     form = AreaForm
     exchange_keys = (("name", "kind", "owner", "region"), ("name", "kind", "owner"), ("name", "kind"))
@@ -139,7 +142,7 @@ class AreaAdmin(ScopedAdminMixin, admin.ModelAdmin):
     list_filter = ["kind", "active", ("region", ScopedRelatedFilter)]
     list_select_related = ["owner", "region"]
     search_fields = ["name"]
-    add_requires = change_requires = delete_requires = Permission.PLAN
+    add_requires = change_requires = delete_requires = Permission.APPROVE
 
 
 @admin.register(AreaEvent)

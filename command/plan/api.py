@@ -87,6 +87,16 @@ def save_draft(request: HttpRequest, draft_id: Path[int], given: DraftIn) -> dic
     return _told(draft_id, user)
 
 
+@router.get("/plan/drafts/{int:draft_id}/force")
+def in_force(request: HttpRequest, draft_id: Path[int]) -> dict[str, Any]:
+    """Whether every ingest process judges by what this draft made; :class:`command.plan.force.Force`."""
+    user = planner(request)
+    draft = answered(lambda: drafts_seen(user).get(pk=draft_id))
+    if draft.in_force_at is None:
+        raise HttpError(409, gettext("方案尚未生效。"))
+    return force_of(draft)._asdict()
+
+
 @router.post("/plan/drafts/{int:draft_id}/{action}")
 def act_on_draft(request: HttpRequest, draft_id: Path[int], action: Path[str], given: ActionIn) -> dict[str, Any]:
     """Do something to a draft: submit, withdraw, return, approve, activate, discard."""
@@ -97,16 +107,6 @@ def act_on_draft(request: HttpRequest, draft_id: Path[int], action: Path[str], g
     if action == DraftAction.APPROVE and given.activate:
         answered(lambda: act(user, draft_id, DraftAction.ACTIVATE, draft.revision))
     return _told(draft_id, user)
-
-
-@router.get("/plan/drafts/{int:draft_id}/force")
-def in_force(request: HttpRequest, draft_id: Path[int]) -> dict[str, Any]:
-    """Whether every ingest process judges by what this draft made; :class:`command.plan.force.Force`."""
-    user = planner(request)
-    draft = answered(lambda: drafts_seen(user).get(pk=draft_id))
-    if draft.in_force_at is None:
-        raise HttpError(409, gettext("方案尚未生效。"))
-    return force_of(draft)._asdict()
 
 
 @router.post("/plan/shapes")

@@ -107,7 +107,7 @@ def test_an_exported_area_is_unchanged_and_a_changed_one_has_a_new_version(distr
     area = Area.objects.create(
         name="油库", kind="key_area", boundary=box(121.1, 31.1, 121.2, 31.2), region=districts[0], owner=firms[0]
     )
-    client = client_of("planner")
+    client = client_of("city")
     out = client.post(f"{AREAS}export/", {"kind": "csv"}).content
     rows = list(csv.reader(io.StringIO(out.decode("utf-8-sig"))))
     assert rows[0][-1] == "坐标系"
@@ -132,7 +132,7 @@ def test_a_planner_of_one_district_neither_enters_nor_takes_areas_of_another(dis
     foreign = Area.objects.create(
         name="邻区", kind="fence", boundary=box(122.1, 31.1, 122.2, 31.2), region=districts[1]
     )
-    client = client_of("planner", region=districts[0])
+    client = client_of("city", region=districts[0])
     head = ["名称", "类别", "范围", "所在区域"]
     rows = [
         ["邻区", "fence", wkt(RING), "310104"],

@@ -36,9 +36,9 @@ def districts():
     ]
 
 
-def planner_of(region):
-    user = User.objects.create_user(f"planner-{region.code}")
-    Grant.objects.create(user=user, role="planner", region=region)
+def officer_of(region):
+    user = User.objects.create_user(f"officer-{region.code}")
+    Grant.objects.create(user=user, role="city", region=region)
     client = Client()
     client.force_login(user)
     return client
@@ -53,8 +53,8 @@ def faults(answer):
     return {name: str(errors) for name, errors in answer.context["adminform"].form.errors.items()}
 
 
-def test_a_planner_draws_turns_and_shows_a_line(districts):
-    client = planner_of(districts[0])
+def test_an_officer_draws_turns_and_shows_a_line(districts):
+    client = officer_of(districts[0])
     assert client.post(f"{PAGE}add/", form(districts[0], periods="每天 08:00-18:00")).status_code == 302
     area = Area.objects.get()
     assert area.line.coords == (tuple(map(tuple, LINE)),)
@@ -88,16 +88,16 @@ def test_a_planner_draws_turns_and_shows_a_line(districts):
     ],
 )
 def test_a_line_that_cannot_be_used_says_why(districts, fields, field, said):
-    answer = planner_of(districts[0]).post(f"{PAGE}add/", form(districts[0], **fields))
+    answer = officer_of(districts[0]).post(f"{PAGE}add/", form(districts[0], **fields))
     errors = faults(answer)
     assert set(errors) == {field}
     assert said in errors[field]
 
 
 def test_nobody_draws_or_sees_a_line_of_another_district(districts):
-    planner_of(districts[0]).post(f"{PAGE}add/", form(districts[0]))
+    officer_of(districts[0]).post(f"{PAGE}add/", form(districts[0]))
     line = Area.objects.get()
-    other = planner_of(districts[1])
+    other = officer_of(districts[1])
     assert "北门" not in other.get(PAGE).content.decode()
     assert other.get(f"{PAGE}{line.pk}/change/").status_code == 302
     assert other.post(f"{PAGE}add/", form(districts[0], name="越权")).status_code != 302
@@ -108,7 +108,7 @@ def test_nobody_draws_or_sees_a_line_of_another_district(districts):
 
 
 def test_lines_come_from_files_in_their_datum_and_go_back_unchanged(districts):
-    client = planner_of(districts[0])
+    client = officer_of(districts[0])
     there = [list(from_wgs84(lon, lat, "gcj02")) for lon, lat in LINE]
     out = io.StringIO()
     csv.writer(out).writerows(

@@ -140,7 +140,8 @@ export class Panel {
   }
 
   private drawFoot({ draft, editor }: Open): void {
-    const actions = draft?.actions ?? [];
+    // What was never saved is saved by submitting it.
+    const actions = draft?.actions ?? (editor.canChange && editor.isDirty ? (["submit"] as const) : []);
     const key = JSON.stringify([actions, editor.canChange, editor.isDirty, draft?.state, draft?.area]);
     if (key === this.footKey) return;
     this.footKey = key;
@@ -148,7 +149,7 @@ export class Panel {
       submit: t("提交批准"), withdraw: t("撤回"), approve: t("批准并生效"), activate: t("生效"), return: t("退回"), discard: t("作废"),
     };
     const buttons = (Object.keys(names) as Action[])
-      .filter((action) => actions.includes(action))
+      .filter((action) => (actions as readonly string[]).includes(action))
       .map((action) =>
         h(
           "button",
