@@ -152,7 +152,9 @@ def test_addresses_that_are_refused(kind, address):
 
 
 def test_wmts_by_its_parameters(server):
-    basemap = Basemap(slug="w", title="天地图", kind="wmts", address=f"{server}/vec_w/wmts?tk={{key}}", wmts_layer="vec")
+    basemap = Basemap(
+        slug="w", title="天地图", kind="wmts", address=f"{server}/vec_w/wmts?tk={{key}}", wmts_layer="vec"
+    )
     basemap.full_clean()
     basemap.seal(SECRET)
     basemap.save()
@@ -213,7 +215,7 @@ def test_mbtiles(var):
     with sqlite3.connect(path) as file:
         file.execute("CREATE TABLE tiles (zoom_level, tile_column, tile_row, tile_data)")
         file.execute("CREATE TABLE metadata (name, value)")
-        file.execute("INSERT INTO metadata VALUES ('json', '{\"vector_layers\": [{\"id\": \"roads\"}]}')")
+        file.execute('INSERT INTO metadata VALUES (\'json\', \'{"vector_layers": [{"id": "roads"}]}\')')
         file.execute("INSERT INTO tiles VALUES (2, 1, 3, ?)", [gzip.compress(b"\x1a\x00tile")])
     file.close()
     Basemap.objects.create(slug="mb", title="离线", kind="mbtiles", address="city.mbtiles")
@@ -230,7 +232,13 @@ def test_mbtiles(var):
 
 def test_tile_numbers_of_pmtiles():
     """Of the specification's own table: zoom 0 is 0, zoom 1 is 1 to 4, round the corner."""
-    assert [hilbert_number(z, x, y) for z, x, y in ((0, 0, 0), (1, 0, 0), (1, 0, 1), (1, 1, 1), (1, 1, 0))] == [0, 1, 2, 3, 4]
+    assert [hilbert_number(z, x, y) for z, x, y in ((0, 0, 0), (1, 0, 0), (1, 0, 1), (1, 1, 1), (1, 1, 0))] == [
+        0,
+        1,
+        2,
+        3,
+        4,
+    ]
     assert hilbert_number(2, 0, 0) == 5
     assert sorted(hilbert_number(3, x, y) for x in range(8) for y in range(8)) == list(range(21, 85))
 
@@ -249,7 +257,15 @@ def test_pmtiles_of_a_real_city(var):
     assert "roads" in client.get("/basemaps/catalog.json").json()["basemaps"][0]["vector_layers"]
 
 
-@pytest.mark.parametrize("content", [b"", b"PMTiles\x02" + b"\0" * 200, b"PMTiles\x03" + b"\xff" * 200, b"PMTiles\x03" + b"\0" * 89 + b"\0\1" + b"\0" * 200])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"PMTiles\x02" + b"\0" * 200,
+        b"PMTiles\x03" + b"\xff" * 200,
+        b"PMTiles\x03" + b"\0" * 89 + b"\0\1" + b"\0" * 200,
+    ],
+)
 def test_broken_pmtiles(var, content):
     path = var / "basemaps" / "x.pmtiles"
     path.write_bytes(content)
