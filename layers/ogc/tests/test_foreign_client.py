@@ -48,7 +48,7 @@ def test_gdal_reads_what_the_scope_shows(live_server, person):
     _row, token = issue(person, "gdal", 1)
     for options in (
         {"GDAL_HTTP_AUTH": "BASIC", "GDAL_HTTP_USERPWD": f"gis:{PASSWORD}"},
-        {"GDAL_HTTP_HEADERS": f"Authorization: Bearer {token}"},
+        {"GDAL_HTTP_AUTH": "BEARER", "GDAL_HTTP_BEARER": token},
     ):
         seen = seen_by(live_server.url, **options)
         assert {"regions", "areas", "alerts", "kites.drones", "kites.rows"} <= set(seen["layers"])
