@@ -13,6 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from access.exchange.pages import ExchangeMixin
+from access.history import HistoryMixin
 from access.models import User
 from access.roles import Permission
 from access.scope import scope_of
@@ -32,11 +34,13 @@ class TokenForm(forms.ModelForm):
 
 
 @admin.register(AccessToken)
-class AccessTokenAdmin(admin.ModelAdmin):
+class AccessTokenAdmin(ExchangeMixin, HistoryMixin, admin.ModelAdmin):
     """Tokens are issued and revoked, never changed or deleted: the ledger and the list tell the same story."""
 
     list_display = ["name", "user", "hint", "created_at", "expires_at", "last_used_at", "state"]
     list_select_related = ["user"]
+    list_filter = ["created_at", "expires_at"]
+    importable = False
     search_fields = ["name", "user__username"]
     actions = ["revoke"]
     readonly_fields = ["user", "name", "hint", "created_at", "expires_at", "last_used_at", "revoked_at", "state"]

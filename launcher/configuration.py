@@ -54,6 +54,8 @@ class Installation:
         For tests: the database does not wait for the disk.
     archive : str
         Where old days of the history are kept; empty: below ``var``.
+    origins : str
+        Origins whose pages may read the open interface, by commas.
     terminals : str
         Address on which JT/T 808 terminals and GB/T 28181 cameras are let in.
     servers : str
@@ -72,6 +74,7 @@ class Installation:
     hosts: str = ""
     https: bool = False
     archive: str = ""
+    origins: str = ""
     database_url: str = ""
     mqtt_url: str = ""
     throwaway: bool = False
@@ -228,6 +231,7 @@ class Installation:
             SANDTABLE_CITY=self.city,
             SANDTABLE_HTTPS="1" if self.https else "",
             SANDTABLE_ARCHIVE=self.archive,
+            SANDTABLE_ORIGINS=self.origins,
             SANDTABLE_BROKER_DIR=str(self.broker_folder) if self.private_broker else "",
             DATABASE_URL=self.database_url or self.database_address().url(),
             MQTT_URL=self.broker_address(),

@@ -9,6 +9,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from access.exchange.pages import ExchangeMixin
+from access.history import HistoryMixin
 from twin.basemaps import kept
 from twin.basemaps.files import vector_layers
 from twin.basemaps.models import Basemap
@@ -46,9 +48,11 @@ class BasemapForm(forms.ModelForm):
 
 
 @admin.register(Basemap)
-class BasemapAdmin(admin.ModelAdmin):
+class BasemapAdmin(ExchangeMixin, HistoryMixin, admin.ModelAdmin):
     """For administrators of the whole city alone (Django's model permissions mean that here)."""
 
+    importable = False
+    exchange_fields = ("title", "slug", "kind", "min_zoom", "max_zoom", "attribution", "position", "active")
     form = BasemapForm
     list_display = ["title", "slug", "kind", "min_zoom", "max_zoom", "has_secret", "position", "active"]
     list_filter = ["kind", "active"]

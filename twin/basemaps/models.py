@@ -39,7 +39,8 @@ class Basemap(models.Model):
         _("地址或文件名"),
         max_length=500,
         help_text=_(
-            "XYZ 与 WMTS 填网址，用 {z} {x} {y} 表示级别、列、行，{key} 表示密钥；WMTS 也可只填服务网址，由下面的图层等参数组成请求。"
+            "XYZ 与 WMTS 填网址，用 {z} {x} {y} 表示级别、列、行，{key} 表示密钥；"
+            "WMTS 也可只填服务网址，由下面的图层等参数组成请求。"
             "PMTiles 与 MBTiles 填服务器 var/basemaps 目录下的文件名。"
         ),
     )

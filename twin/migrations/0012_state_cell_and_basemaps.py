@@ -7,41 +7,112 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('twin', '0011_risk_grids'),
+        ("twin", "0011_risk_grids"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='state',
-            name='cell',
-            field=models.GeneratedField(db_index=True, db_persist=True, expression=django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.functions.comparison.Cast(django.db.models.functions.math.Floor(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('lat'), '+', models.Value(90.0)), '*', models.Value(64.0))), models.IntegerField()), '*', models.Value(32768)), '+', django.db.models.functions.comparison.Cast(django.db.models.functions.math.Floor(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('lon'), '+', models.Value(180.0)), '*', models.Value(64.0))), models.IntegerField())), output_field=models.IntegerField(), verbose_name='网格'),
+            model_name="state",
+            name="cell",
+            field=models.GeneratedField(
+                db_index=True,
+                db_persist=True,
+                expression=django.db.models.expressions.CombinedExpression(
+                    django.db.models.expressions.CombinedExpression(
+                        django.db.models.functions.comparison.Cast(
+                            django.db.models.functions.math.Floor(
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("lat"), "+", models.Value(90.0)
+                                    ),
+                                    "*",
+                                    models.Value(64.0),
+                                )
+                            ),
+                            models.IntegerField(),
+                        ),
+                        "*",
+                        models.Value(32768),
+                    ),
+                    "+",
+                    django.db.models.functions.comparison.Cast(
+                        django.db.models.functions.math.Floor(
+                            django.db.models.expressions.CombinedExpression(
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("lon"), "+", models.Value(180.0)
+                                ),
+                                "*",
+                                models.Value(64.0),
+                            )
+                        ),
+                        models.IntegerField(),
+                    ),
+                ),
+                output_field=models.IntegerField(),
+                verbose_name="网格",
+            ),
         ),
         migrations.CreateModel(
-            name='Basemap',
+            name="Basemap",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(help_text='小写字母、数字和连字符，用在地址里。', max_length=32, unique=True, verbose_name='代号')),
-                ('title', models.CharField(max_length=60, verbose_name='名称')),
-                ('kind', models.CharField(choices=[('xyz', 'XYZ 瓦片服务'), ('wmts', 'WMTS 服务'), ('pmtiles', 'PMTiles 文件'), ('mbtiles', 'MBTiles 文件')], max_length=16, verbose_name='类型')),
-                ('address', models.CharField(help_text='XYZ 与 WMTS 填网址，用 {z} {x} {y} 表示级别、列、行，{key} 表示密钥；WMTS 也可只填服务网址，由下面的图层等参数组成请求。PMTiles 与 MBTiles 填服务器 var/basemaps 目录下的文件名。', max_length=500, verbose_name='地址或文件名')),
-                ('wmts_layer', models.CharField(blank=True, max_length=80, verbose_name='WMTS 图层')),
-                ('wmts_style', models.CharField(blank=True, default='default', max_length=80, verbose_name='WMTS 样式')),
-                ('wmts_set', models.CharField(blank=True, default='w', max_length=80, verbose_name='WMTS 瓦片矩阵集')),
-                ('wmts_format', models.CharField(blank=True, default='tiles', max_length=40, verbose_name='WMTS 格式')),
-                ('sealed', models.BinaryField(null=True, verbose_name='密钥')),
-                ('min_zoom', models.PositiveSmallIntegerField(default=0, verbose_name='最小级别')),
-                ('max_zoom', models.PositiveSmallIntegerField(default=18, verbose_name='最大级别')),
-                ('attribution', models.CharField(blank=True, max_length=200, verbose_name='版权说明')),
-                ('position', models.PositiveSmallIntegerField(default=10, verbose_name='次序')),
-                ('active', models.BooleanField(default=True, verbose_name='启用')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "slug",
+                    models.SlugField(
+                        help_text="小写字母、数字和连字符，用在地址里。",
+                        max_length=32,
+                        unique=True,
+                        verbose_name="代号",
+                    ),
+                ),
+                ("title", models.CharField(max_length=60, verbose_name="名称")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("xyz", "XYZ 瓦片服务"),
+                            ("wmts", "WMTS 服务"),
+                            ("pmtiles", "PMTiles 文件"),
+                            ("mbtiles", "MBTiles 文件"),
+                        ],
+                        max_length=16,
+                        verbose_name="类型",
+                    ),
+                ),
+                (
+                    "address",
+                    models.CharField(
+                        help_text="XYZ 与 WMTS 填网址，用 {z} {x} {y} 表示级别、列、行，{key} 表示密钥；WMTS 也可只填服务网址，由下面的图层等参数组成请求。PMTiles 与 MBTiles 填服务器 var/basemaps 目录下的文件名。",
+                        max_length=500,
+                        verbose_name="地址或文件名",
+                    ),
+                ),
+                ("wmts_layer", models.CharField(blank=True, max_length=80, verbose_name="WMTS 图层")),
+                (
+                    "wmts_style",
+                    models.CharField(blank=True, default="default", max_length=80, verbose_name="WMTS 样式"),
+                ),
+                ("wmts_set", models.CharField(blank=True, default="w", max_length=80, verbose_name="WMTS 瓦片矩阵集")),
+                ("wmts_format", models.CharField(blank=True, default="tiles", max_length=40, verbose_name="WMTS 格式")),
+                ("sealed", models.BinaryField(null=True, verbose_name="密钥")),
+                ("min_zoom", models.PositiveSmallIntegerField(default=0, verbose_name="最小级别")),
+                ("max_zoom", models.PositiveSmallIntegerField(default=18, verbose_name="最大级别")),
+                ("attribution", models.CharField(blank=True, max_length=200, verbose_name="版权说明")),
+                ("position", models.PositiveSmallIntegerField(default=10, verbose_name="次序")),
+                ("active", models.BooleanField(default=True, verbose_name="启用")),
             ],
             options={
-                'verbose_name': '外部底图',
-                'verbose_name_plural': '外部底图',
-                'ordering': ['position', 'title'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('max_zoom__lte', 22), ('min_zoom__lte', models.F('max_zoom'))), name='basemap_zooms', violation_error_message='级别应为 0 至 22，最小级别不大于最大级别。')],
+                "verbose_name": "外部底图",
+                "verbose_name_plural": "外部底图",
+                "ordering": ["position", "title"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("max_zoom__lte", 22), ("min_zoom__lte", models.F("max_zoom"))),
+                        name="basemap_zooms",
+                        violation_error_message="级别应为 0 至 22，最小级别不大于最大级别。",
+                    )
+                ],
             },
         ),
     ]
