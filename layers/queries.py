@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -84,11 +84,11 @@ def features_in(
     return select_from(layer, columns, scope, where=f"ST_Intersects({geometry}, {_literal(shape)})")
 
 
-def properties_of(layer: TileLayer, ids: list[int]) -> dict[int, tuple[Any, ...]]:
-    """Properties by id of features that are known to be in scope."""
+def properties_of(layer: TileLayer, names: Sequence[str], ids: list[int]) -> dict[int, tuple[Any, ...]]:
+    """Some properties by id of features that are known to be in scope."""
     if not ids:
         return {}
-    columns = ", ".join((layer.feature_id, *(text for _name, text in layer.properties)))
+    columns = ", ".join((layer.feature_id, *(column_of(layer, name) for name in names)))
     some = ", ".join(str(int(each)) for each in ids)
     rows = select_from(layer, columns, WHOLE_CITY, where=f"{layer.feature_id} IN ({some})")
     return {pk: values for pk, *values in rows}  # type: ignore[misc]

@@ -192,7 +192,7 @@ def _names(ids: NDArray[np.int64]) -> dict[int, tuple[str, str, str]]:
 
 def _standing(layer: MapLayer, tiled: TileLayer, asked: Asked, scope: Scope, most: int) -> Answer:
     state = column_of(tiled, layer.colour_by.field) if layer.colour_by else "NULL"
-    names = tuple(name for name, _text in tiled.properties)
+    names = _told_of(layer, tiled)
     are_points = layer.source.shape == "point"
     found = features_in(tiled, asked.shape, scope, state, asked.centre, are_points)
     columns = list(zip(*found, strict=True)) if found else [()] * 5
@@ -201,7 +201,7 @@ def _standing(layer: MapLayer, tiled: TileLayer, asked: Asked, scope: Scope, mos
     distance = _distances(asked, lon, lat) if are_points or asked.centre is None else np.array(columns[3], float)
     order = _order(asked, distance, len(found))
     ids, lon, lat = ids[order], lon[order], lat[order]
-    rows = properties_of(tiled, ids[:most].tolist())
+    rows = properties_of(tiled, names, ids[:most].tolist())
     return Answer(
         layer=layer,
         total=len(ids),
@@ -214,6 +214,12 @@ def _standing(layer: MapLayer, tiled: TileLayer, asked: Asked, scope: Scope, mos
         columns=names,
         rows=[rows.get(pk, (None,) * len(names)) for pk in ids[:most].tolist()],
     )
+
+
+def _told_of(layer: MapLayer, tiled: TileLayer) -> tuple[str, ...]:
+    """Properties that the layer's card tells of; all there are where it has none."""
+    there = [name for name, _text in tiled.properties]
+    return tuple(entry.field for entry in layer.card if entry.field in there) or tuple(there)
 
 
 def _districts(lon: Floats, lat: Floats) -> dict[int, int]:
