@@ -121,7 +121,7 @@ def _fill(options: argparse.Namespace) -> None:
         )
         cursor.execute(
             """INSERT INTO twin_state (asset_id, ts, received_at, lon, lat, status, attrs, region_id)
-               SELECT a.id, now(), now(), s.lon, s.lat, s.k %% 2, '{}', s.region
+               SELECT a.id, now(), now(), s.lon, s.lat, s.k % 2, '{}', s.region
                FROM twin_asset AS a JOIN spot AS s ON a.code = 'Q-' || s.k"""
         )
     with connection.cursor() as cursor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -60,30 +60,35 @@ def select_from(layer: TileLayer, columns: str, scope: Scope, tail: str = "", wh
 
 
 def features_in(
-    layer: TileLayer, shape: BaseGeometry, scope: Scope, state: str, centre: tuple[float, float] | None
+    layer: TileLayer,
+    shape: BaseGeometry,
+    scope: Scope,
+    state: str,
+    centre: tuple[float, float] | None,
+    are_points: bool,
 ) -> list[tuple]:
-    """Features that meet a shape (degrees): id, longitude and latitude of a point on it, metres from the centre
-    (None where there is none), and ``state`` (an SQL expression of the layer).
+    """Features that meet a shape (degrees): id, longitude and latitude of a point on it, metres from the centre (None
+    where there is none, and for points, of which they follow), and ``state`` (an SQL expression of the layer).
 
     Raises
     ------
     LayerFailedError
         As :func:`select_from`.
     """
-    wanted = _literal(shape)
     geometry = layer.geometry
-    away = f"ST_Distance({geometry}::geography, {_literal(shapely.Point(centre))}::geography)" if centre else "NULL"
-    columns = (
-        f"{layer.feature_id}, ST_X(ST_PointOnSurface({geometry})), ST_Y(ST_PointOnSurface({geometry})), {away}, {state}"
-    )
-    return select_from(layer, columns, scope, where=f"ST_Intersects({geometry}, {wanted})")
+    spot = geometry if are_points else f"ST_PointOnSurface({geometry})"
+    away = "NULL"
+    if centre is not None and not are_points:
+        away = f"ST_Distance({geometry}::geography, {_literal(shapely.Point(centre))}::geography)"
+    columns = f"{layer.feature_id}, ST_X({spot}), ST_Y({spot}), {away}, {state}"
+    return select_from(layer, columns, scope, where=f"ST_Intersects({geometry}, {_literal(shape)})")
 
 
-def properties_of(layer: TileLayer, ids: list[int]) -> dict[int, tuple[Any, ...]]:
-    """Properties by id of features that are known to be in scope."""
+def properties_of(layer: TileLayer, names: Sequence[str], ids: list[int]) -> dict[int, tuple[Any, ...]]:
+    """Some properties by id of features that are known to be in scope."""
     if not ids:
         return {}
-    columns = ", ".join((layer.feature_id, *(text for _name, text in layer.properties)))
+    columns = ", ".join((layer.feature_id, *(column_of(layer, name) for name in names)))
     some = ", ".join(str(int(each)) for each in ids)
     rows = select_from(layer, columns, WHOLE_CITY, where=f"{layer.feature_id} IN ({some})")
     return {pk: values for pk, *values in rows}  # type: ignore[misc]
@@ -118,7 +123,12 @@ def limited(layer: TileLayer) -> Iterator[None]:
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(layer.timeout_ms)])
+                # To compile a query over thousands of rows, or to call further processes to it, takes longer than it.
+                cursor.execute(
+                    "SELECT set_config('statement_timeout', %s, true), set_config('jit', 'off', true),"
+                    " set_config('max_parallel_workers_per_gather', '0', true)",
+                    [str(layer.timeout_ms)],
+                )
             yield
             with connection.cursor() as cursor:
                 cursor.execute("SELECT set_config('statement_timeout', '0', true)")

@@ -26,6 +26,7 @@ from layers.registry import registry
 from layers.sources import GridCells, LiveAssets
 from layers.tiles import tile_layer
 from twin.batch import MICROSECOND
+from twin.census import SILENT
 from twin.kinds import SILENCED, AssetKind, kind_of
 from twin.live.sight import district_table, sight_of
 from twin.past import Look, districts, state_at
@@ -122,14 +123,13 @@ def _count_live(layer: MapLayer, source: LiveAssets, scope: Scope, wanted: str) 
     return _sum(layer, source, found, now)
 
 
-def live_states(columns: Mapping[str, np.ndarray], kind: AssetKind, now: datetime) -> list[Any]:
-    """What counts call the states of some live things: their status, or :data:`NOT_HEARD`.
+def live_states(columns: Mapping[str, np.ndarray], kind: AssetKind, now: datetime) -> np.ndarray:
+    """Statuses of some live things, :data:`twin.census.SILENT` for those not heard of for too long: int16[n].
 
     ``columns``: ``status`` and ``time_ms`` of each.
     """
     aged = now.timestamp() * 1000 - columns["time_ms"] > kind.silent_after_s * 1000
-    silent = np.isin(columns["status"], SILENCED) & aged
-    return [NOT_HEARD if quiet else status for status, quiet in zip(columns["status"].tolist(), silent, strict=True)]
+    return np.where(np.isin(columns["status"], SILENCED) & aged, SILENT, columns["status"].astype(np.int16))
 
 
 def _count_cells(source: GridCells, scope: Scope, wanted: str, at: datetime | None = None) -> Counts:

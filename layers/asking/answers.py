@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import shapely
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from access.scope import Scope
@@ -24,7 +25,8 @@ from layers.statistics import live_states
 from layers.styles import DistrictColourStyle, HeatStyle
 from layers.tiles import tile_layer
 from twin.batch import MICROSECOND
-from twin.kinds import kind_of
+from twin.census import SILENT
+from twin.kinds import STATUS_NAMES, kind_of
 from twin.live.glance import glance, sight_in
 from twin.live.sight import district_table
 from twin.live.viewer import look_up
@@ -48,12 +50,12 @@ class Answer:
     layer : MapLayer
         Which.
     total : int
-        How many there are; ``rows`` has at most :data:`MOST_ROWS` of them, the nearest first where there is a centre.
-    ids : int64[k]
-        Of the rows.
-    lon, lat : float64[k]
+        How many there are, the nearest first where there is a centre.
+    ids : int64[total]
+        Which.
+    lon, lat : float64[total]
         Where they are, degrees; of lines and polygons a point on them.
-    distance_m : float64[k] or None
+    distance_m : float64[total] or None
         From the question's centre.
     state : dict
         How many by value of the colouring field.
@@ -62,7 +64,7 @@ class Answer:
     columns : tuple of str
         Names of the values.
     rows : list of tuples
-        Values.
+        Values of the first so many.
     """
 
     layer: MapLayer
@@ -152,23 +154,35 @@ def _live(layer: MapLayer, source: LiveAssets, seen: _Seen, asked: Asked, most: 
     shown = slice(0, most)
     ids = columns["id"][shown].astype(np.int64)
     names = _names(ids)
-    times = [datetime.fromtimestamp(ms / 1000, UTC) for ms in columns["time_ms"][shown].tolist()]
+    titles = state_titles(layer)
     rows = [
-        (*names.get(pk, ("", "", "")), state, at)
-        for pk, state, at in zip(ids.tolist(), states[shown], times, strict=True)
+        (*names.get(pk, ("", "", "")), titles.get(state, ""), datetime.fromtimestamp(ms / 1000, UTC))
+        for pk, state, ms in zip(ids.tolist(), states[shown].tolist(), columns["time_ms"][shown].tolist(), strict=True)
     ]
     return Answer(
-        layer,
-        len(own),
-        ids,
-        columns["lon"][shown],
-        columns["lat"][shown],
-        None if distance is None else distance[shown],
-        dict(Counter(states)),
-        dict(Counter(columns["region"].tolist())),
-        LIVE_COLUMNS,
-        rows,
+        layer=layer,
+        total=len(own),
+        ids=columns["id"].astype(np.int64),
+        lon=columns["lon"],
+        lat=columns["lat"],
+        distance_m=distance,
+        state=_counted(states),
+        district=_counted(columns["region"]),
+        columns=LIVE_COLUMNS,
+        rows=rows,
     )
+
+
+def state_titles(layer: MapLayer) -> dict[Any, str]:
+    """What people call the values that :attr:`Answer.state` counts."""
+    if isinstance(layer.source, LiveAssets):
+        return {status.value: str(name) for status, name in STATUS_NAMES.items()} | {SILENT: _("静默")}
+    return {entry.value: str(entry.title) for entry in layer.legend}
+
+
+def _counted(values: NDArray) -> dict[int, int]:
+    found, counts = np.unique(values, return_counts=True)
+    return dict(zip(found.tolist(), counts.tolist(), strict=True))
 
 
 def _names(ids: NDArray[np.int64]) -> dict[int, tuple[str, str, str]]:
@@ -178,31 +192,43 @@ def _names(ids: NDArray[np.int64]) -> dict[int, tuple[str, str, str]]:
 
 def _standing(layer: MapLayer, tiled: TileLayer, asked: Asked, scope: Scope, most: int) -> Answer:
     state = column_of(tiled, layer.colour_by.field) if layer.colour_by else "NULL"
-    names = [name for name, _text in tiled.properties]
-    found = features_in(tiled, asked.shape, scope, state, asked.centre)
-    ids = np.array([row[0] for row in found], np.int64)
-    lon, lat = (np.array([row[k] for row in found], float) for k in (1, 2))
-    distance = np.array([row[3] for row in found], float) if asked.centre is not None else None
+    names = _told_of(layer, tiled)
+    are_points = layer.source.shape == "point"
+    found = features_in(tiled, asked.shape, scope, state, asked.centre, are_points)
+    columns = list(zip(*found, strict=True)) if found else [()] * 5
+    ids = np.array(columns[0], np.int64)
+    lon, lat = (np.array(columns[k], float) for k in (1, 2))
+    distance = _distances(asked, lon, lat) if are_points or asked.centre is None else np.array(columns[3], float)
     order = _order(asked, distance, len(found))
     ids, lon, lat = ids[order], lon[order], lat[order]
-    distance = None if distance is None else distance[order]
-    states = [found[k][4] for k in order.tolist()]
-    places = districts().locate_one(lon, lat) if len(lon) else np.zeros(0, np.int64)
-    rows = properties_of(tiled, ids[:most].tolist())
-    nothing = (None,) * len(names)
-    shown = slice(0, most)
+    rows = properties_of(tiled, names, ids[:most].tolist())
     return Answer(
-        layer,
-        len(ids),
-        ids[shown],
-        lon[shown],
-        lat[shown],
-        None if distance is None else distance[shown],
-        dict(Counter(value for value in states if value is not None)),
-        dict(Counter(np.maximum(places, 0).tolist())),
-        tuple(names),
-        [rows.get(pk, nothing) for pk in ids[shown].tolist()],
+        layer=layer,
+        total=len(ids),
+        ids=ids,
+        lon=lon,
+        lat=lat,
+        distance_m=None if distance is None else distance[order],
+        state=dict(Counter(value for k in order.tolist() if (value := columns[4][k]) is not None)),
+        district=_districts(lon, lat),
+        columns=names,
+        rows=[rows.get(pk, (None,) * len(names)) for pk in ids[:most].tolist()],
     )
+
+
+def _told_of(layer: MapLayer, tiled: TileLayer) -> tuple[str, ...]:
+    """Properties that the layer's card tells of; all there are where it has none."""
+    there = [name for name, _text in tiled.properties]
+    return tuple(entry.field for entry in layer.card if entry.field in there) or tuple(there)
+
+
+def _districts(lon: Floats, lat: Floats) -> dict[int, int]:
+    return _counted(np.maximum(districts().locate_one(lon, lat), 0)) if len(lon) else {}
+
+
+def direction_titles() -> dict[bool, str]:
+    """What people call the two ways over a line."""
+    return {True: _("从左到右"), False: _("从右到左")}
 
 
 def crossed(layers: Iterable[MapLayer], passes: Passes, most: int = MOST_ROWS) -> list[Answer]:
@@ -210,6 +236,7 @@ def crossed(layers: Iterable[MapLayer], passes: Passes, most: int = MOST_ROWS) -
     kinds = dict(Asset.objects.filter(pk__in=np.unique(passes.asset).tolist()).values_list("pk", "kind"))
     of = np.array([kinds.get(pk, "") for pk in passes.asset.tolist()], object)
     answers = []
+    directions = direction_titles()
     for layer in layers:
         if not isinstance(layer.source, LiveAssets):
             continue
@@ -217,24 +244,24 @@ def crossed(layers: Iterable[MapLayer], passes: Passes, most: int = MOST_ROWS) -
         shown = own[:most]
         names = _names(np.unique(passes.asset[shown]))
         rows = [
-            (*names.get(pk, ("", "", "")), datetime.fromtimestamp(us / MICROSECOND, UTC), inward)
+            (*names.get(pk, ("", "", "")), datetime.fromtimestamp(us / MICROSECOND, UTC), directions[inward])
             for pk, us, inward in zip(
                 passes.asset[shown].tolist(), passes.time_us[shown].tolist(), passes.inward[shown].tolist(), strict=True
             )
         ]
-        places = districts().locate_one(passes.lon[own], passes.lat[own]) if len(own) else np.zeros(0, np.int64)
+        inward = int(passes.inward[own].sum())
         answers.append(
             Answer(
-                layer,
-                len(own),
-                passes.asset[shown],
-                passes.lon[shown],
-                passes.lat[shown],
-                None,
-                {True: int(passes.inward[own].sum()), False: int((~passes.inward[own]).sum())},
-                dict(Counter(np.maximum(places, 0).tolist())),
-                CROSSED_COLUMNS,
-                rows,
+                layer=layer,
+                total=len(own),
+                ids=passes.asset[own],
+                lon=passes.lon[own],
+                lat=passes.lat[own],
+                distance_m=None,
+                state={True: inward, False: len(own) - inward},
+                district=_districts(passes.lon[own], passes.lat[own]),
+                columns=CROSSED_COLUMNS,
+                rows=rows,
             )
         )
     return answers

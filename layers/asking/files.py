@@ -17,8 +17,6 @@ from openpyxl import Workbook
 from access.exchange.tables import sheet_row
 from layers.asking.answers import Answer
 from layers.contract import MapLayer
-from layers.statistics import NOT_HEARD
-from twin.kinds import STATUS_NAMES, Status
 
 _TITLES = {
     "code": gettext_lazy("编号"),
@@ -41,12 +39,8 @@ def column_title(layer: MapLayer, name: str) -> str:
     return str(_TITLES.get(name, name))
 
 
-def said(name: str, value: Any) -> Any:
-    """A value as people and JSON have it."""
-    if name == "state":
-        return _("静默") if value == NOT_HEARD else str(STATUS_NAMES[Status(value)])
-    if name == "direction":
-        return _("从左到右") if value else _("从右到左")
+def said(value: Any) -> Any:
+    """A value as JSON has it."""
     if isinstance(value, datetime):
         return timezone.localtime(value).isoformat(timespec="seconds")
     if isinstance(value, date):
@@ -72,7 +66,7 @@ def workbook(answers: Sequence[Answer]) -> bytes:
             sheet_row([*(column_title(each.layer, name) for name in each.columns), _("经度"), _("纬度"), *away])
         )
         for k, values in enumerate(each.rows):
-            told = [said(name, value) for name, value in zip(each.columns, values, strict=True)]
+            told = [said(value) for value in values]
             place = [float(each.lon[k]), float(each.lat[k])]
             metres = [round(float(each.distance_m[k]), 1)] if each.distance_m is not None else []
             sheet.append(sheet_row([*told, *place, *metres]))
@@ -100,7 +94,7 @@ def geojson(answers: Sequence[Answer]) -> bytes:
             "properties": {
                 "layer": each.layer.id,
                 "id": int(each.ids[k]),
-                **{name: said(name, value) for name, value in zip(each.columns, values, strict=True)},
+                **{name: said(value) for name, value in zip(each.columns, values, strict=True)},
                 **({} if each.distance_m is None else {"distance_m": round(float(each.distance_m[k]), 1)}),
             },
         }

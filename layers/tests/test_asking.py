@@ -243,7 +243,7 @@ def test_the_gazetteer_knows_imported_places_and_regions(town):
     east = found(client, "东区")[0]
     assert (east["type"], east["subtitle"]) == ("region", "区县 · 310101")
     assert found(client, "东海石化") == []
-    assert found(client, "西郊船厂")[0]["type"] == "organization"
+    assert "organization" in {each["type"] for each in found(client, "西郊船厂")}
     assert found(town.client(None), "中山东") == []
 
 

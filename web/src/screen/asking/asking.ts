@@ -152,7 +152,7 @@ function hints(): Record<Tool, string> {
 }
 
 function placesOf({ layers }: Answered): LonLat[] {
-  return layers.flatMap(({ rows }) => rows.map(({ lon, lat }): LonLat => [lon, lat]));
+  return layers.flatMap(({ places }) => places.map(([, lon, lat]): LonLat => [lon, lat]));
 }
 
 function said(error: unknown): string {

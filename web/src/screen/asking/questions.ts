@@ -30,6 +30,8 @@ export interface LayerAnswer {
   state: Counted[];
   district: Counted[];
   columns: { field: string; title: string }[];
+  /** Id, longitude and latitude of many more than the rows. */
+  places: [id: number, lon: number, lat: number][];
   rows: { id: number; lon: number; lat: number; distance_m: number | null; values: unknown[] }[];
 }
 
