@@ -14,9 +14,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from access.admin_scope import ScopedAdminMixin, ScopedRelatedFilter
-from access.history import HistoryMixin
 from access.roles import Permission
-from access.scope import ScopedQuerySet, scope_of
+from access.scope import ScopedQuerySet
+from devices.admin import WholeCityAdmin
 from media.asking import ask
 from media.exceptions import MediaError, OfflineError, RefusedByDeviceError
 from media.gb28181.codes import is_code, read_code
@@ -226,30 +226,15 @@ class ChannelAdmin(ScopedAdminMixin, admin.ModelAdmin):
 
 
 @admin.register(Gb28181Setting)
-class Gb28181SettingAdmin(HistoryMixin, admin.ModelAdmin):
-    """What the platform calls itself; one row, for administrators of the whole city."""
+class Gb28181SettingAdmin(WholeCityAdmin):
+    """What the platform calls itself; one row, which there has to be."""
 
     list_display = ["code", "realm", "algorithms", "public_address", "keepalive_s", "misses"]
-
-    def has_view_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
-        """Administrators of everything."""
-        return scope_of(request.user, Permission.ADMINISTER).everything  # type: ignore[arg-type]
+    search_fields = ["code", "realm"]
 
     def has_change_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
-        """As viewing."""
+        """As viewing: administrators of everything."""
         return self.has_view_permission(request)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """As viewing."""
-        return self.has_view_permission(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """There is the one."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
-        """There has to be one."""
-        return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """The row, made where nobody has needed it yet."""

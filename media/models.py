@@ -73,7 +73,7 @@ class VideoDevice(models.Model):
     follow_position = models.BooleanField(
         _("订阅移动位置"), default=False, help_text=_("车载、单兵等会移动的设备选用。")
     )
-    provider = models.CharField(max_length=40, blank=True, editable=False)
+    provider = models.CharField(_("加密方式"), max_length=40, blank=True, editable=False)
     sealed = models.BinaryField(_("密码"), default=b"", editable=False)
     password_set_at = models.DateTimeField(_("密码设置时间"), null=True, editable=False)
     created_at = models.DateTimeField(_("登记时间"), auto_now_add=True)
@@ -94,7 +94,7 @@ class Registration(models.Model):
 
     device = models.OneToOneField(VideoDevice, models.CASCADE, primary_key=True, related_name="registration")
     online = models.BooleanField(_("在线"), default=False)
-    transport = models.CharField(max_length=3)
+    transport = models.CharField(_("传输"), max_length=3)
     host = models.GenericIPAddressField(_("地址"))
     port = models.PositiveIntegerField(_("端口"))
     registered_at = models.DateTimeField(_("注册时间"))

@@ -9,24 +9,24 @@ import logging
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from prometheus_client import Counter, Gauge
 
 from media.exceptions import MediaError, NoReplyError, NotOfferedError, OfflineError, RefusedByDeviceError
+from media.gb28181.call import Call, Recorded
 from media.gb28181.codes import ssrc_text
 from media.gb28181.peers import Binding
-from media.gb28181.sdp import Offer, Wanted, read_sdp, write_sdp
+from media.gb28181.sdp import Wanted, read_sdp, write_sdp
 from media.gb28181.talk import Talker
 from media.reasons import FORGED, PICTURE_DAMAGED, RTP_FOREIGN, SDP_UNUSABLE
-from media.rtp.receiving import Ports, Receiving, Sink, TcpPort, UdpPort
+from media.rtp.ports import Ports
+from media.rtp.receiving import Sink
 from media.sip.dialogs import Dialog, DialogKey, key_of
 from media.sip.exceptions import DeclinedError, NoAnswerError
 from media.sip.flows import Flow
 from media.sip.message import Request, Response
-from media.sip.transactions import ServerTransaction
+from media.sip.transaction import ServerTransaction
 
 logger = logging.getLogger(__name__)
 
@@ -36,118 +36,12 @@ SILENT_S = 10.0
 FIRST_S = 10.0
 ENDED_REMEMBERED = 2000
 PORTS_TRIED = 20
-RTSP_TYPE = "Application/MANSRTSP"
-SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0)
 EXPLAINED = {486: "busy", 488: "media not acceptable", 404: "no such channel", 403: "forbidden"}
 
 calls_open = Gauge("sandtable_gb28181_calls", "Streams of cameras that are open")
 calls_total = Counter("sandtable_gb28181_calls_ended", "Streams of cameras, by how they ended", ["how"])
 
 Refuse = Callable[[str, str, str, Flow], None]
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """A piece of the past: from, to, and how many times faster (0: playback at its own pace)."""
-
-    begins: datetime
-    ends: datetime
-    download_speed: int = 0
-
-
-class Call:
-    """One stream that is coming in, or is about to."""
-
-    def __init__(self, calls: Calls, device: str, channel: str, recorded: Recorded | None, sink: Sink) -> None:
-        self.device, self.channel, self.recorded, self._calls = device, channel, recorded, calls
-        self.sink = sink
-        self.offer: Offer | None = None
-        self.dialog: Dialog | None = None
-        self.receiving: Receiving | None = None
-        self.port = 0
-        self.paused = False
-        self.closing = False
-        self._way: UdpPort | TcpPort | None = None
-        self._number = itertools.count(1)
-
-    @property
-    def session(self) -> str:
-        """As the description has it."""
-        if self.recorded is None:
-            return "Play"
-        return "Download" if self.recorded.download_speed else "Playback"
-
-    async def pause(self) -> None:
-        """Stand still (playback).
-
-        Raises
-        ------
-        MediaError
-            It is live, over, or the device does not do that.
-        """
-        await self._rtsp("PAUSE", "PauseTime: now")
-        self.paused = True
-
-    async def resume(self) -> None:
-        """Go on; see :meth:`pause`."""
-        await self._rtsp("PLAY", "Range: npt=now-")
-        self.paused = False
-
-    async def speed(self, times: float) -> None:
-        """Play faster or slower: one of :data:`SPEEDS`; see :meth:`pause`."""
-        if times not in SPEEDS:
-            raise NotOfferedError(f"speed {times:g}; there are {', '.join(f'{s:g}' for s in SPEEDS)}")
-        await self._rtsp("PLAY", f"Scale: {times:g}" if times < 1 else f"Scale: {times:.1f}")
-
-    async def seek(self, seconds: float) -> None:
-        """Go to so many seconds from its beginning; see :meth:`pause`."""
-        await self._rtsp("PLAY", f"Range: npt={max(0.0, seconds):g}-")
-
-    async def _rtsp(self, method: str, line: str) -> None:
-        if self.recorded is None:
-            raise NotOfferedError("a live stream has no past and no future")
-        if self.dialog is None or self.closing:
-            raise NotOfferedError("the stream has ended")
-        body = f"{method} RTSP/1.0\r\nCSeq: {next(self._number)}\r\n{line}\r\n\r\n".encode()
-        await self._calls.send(self, "INFO", (("content-type", RTSP_TYPE),), body)
-
-    async def stop(self, why: str = "stopped") -> None:
-        """Hang up and let go of everything; again does nothing."""
-        await self._calls.hang_up(self, why)
-
-    # The calls' side
-
-    async def open(self, bind: str, port: int, ssrc: int, hosts: set[str], setup: str) -> None:
-        """Be ready for packets before the camera hears of it."""
-        self.port = port
-        foreign = self._calls.foreign(self)
-        self.receiving = Receiving(self.sink, {96: "ps"}, ssrc, foreign)
-        if setup:
-            self._way = TcpPort(self.receiving, hosts)
-            if setup == "passive":
-                await self._way.listen(bind, port)
-            return
-        udp = self._way = UdpPort(self.receiving, hosts)
-        await asyncio.get_running_loop().create_datagram_endpoint(lambda: udp, (bind, port))
-
-    async def agree(self, offer: Offer, observed: str) -> None:
-        """The camera has said where it sends from, and what."""
-        self.offer = offer
-        assert self.receiving is not None and self._way is not None, "open() comes first"
-        if offer.host:
-            self._way.hosts.add(offer.host)
-        self.receiving.agree(offer.ssrc, {type_: codec for type_, codec in offer.codecs.items() if codec})
-        if isinstance(self._way, TcpPort) and offer.setup == "passive":
-            await self._way.dial(offer.host or observed, offer.port)
-
-    def close(self, why: str) -> None:
-        """Let go of the port; the sink hears of the end."""
-        if self._way is not None:
-            self._way.close()
-        if self.receiving is not None:
-            self.receiving.end(why)
-        else:
-            self.sink.ended(why)
 
 
 class Calls:

@@ -23,7 +23,7 @@ from media.sip.exceptions import MalformedError
 from media.sip.flows import Flow
 from media.sip.headers import read_address, read_credentials, read_uri
 from media.sip.message import Request
-from media.sip.transactions import ServerTransaction
+from media.sip.transaction import ServerTransaction
 
 VERSION = ("x-gb-ver", "3.0")
 LEAST_S, MOST_S, USUAL_S = 60, 604_800, 86_400

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import threading
 import time
 from typing import Any
@@ -31,12 +32,13 @@ from media.gb28181.subscriptions import Subscriptions
 from media.gb28181.talk import Talker
 from media.gb28181.xml import XmlError, read_xml
 from media.reasons import FLOODING, FORGED, MALFORMED, STRANGER, UNREADABLE
-from media.rtp.receiving import Ports
+from media.rtp.ports import Ports
 from media.sip.digest import Challenger
 from media.sip.exceptions import MalformedError
 from media.sip.flows import Flow
 from media.sip.message import Request, Response, read_message
-from media.sip.transactions import ServerTransaction, Transactions, observe
+from media.sip.transaction import ServerTransaction
+from media.sip.transactions import Transactions, observe
 from media.sip.transports import Endpoint
 from media.store import (
     Seen,
@@ -60,6 +62,7 @@ GRACE_S = 30.0
 """After a start, what was signed in before is believed to be for at least as long."""
 MOST_UNWRITTEN = 5000
 WAY = "GB/T 28181"
+_KEEPALIVE = re.compile(rb"<CmdType>\s*Keepalive\s*<", re.IGNORECASE)
 
 devices_online = Gauge("sandtable_gb28181_devices", "Video devices signed in by GB/T 28181")
 messages_total = Counter("sandtable_gb28181_messages", "SIP requests taken, by method", ["method"])
@@ -248,8 +251,8 @@ class Gb28181Server:
     def _message(self, transaction: ServerTransaction) -> None:
         request, flow = transaction.request, transaction.flow
         transaction.answer(200)  # at once and whatever it says: a device without it believes us gone
-        if b"Keepalive" in request.body or not request.body:
-            return
+        if not request.body or _KEEPALIVE.search(request.body, 0, 400):
+            return  # its having come is all it says
         self._body(request, flow)
 
     def _notify(self, transaction: ServerTransaction) -> None:

@@ -14,7 +14,8 @@ from media.gb28181.peers import Binding, Peers
 from media.gb28181.xml import Element, Fields, write_xml
 from media.sip.exceptions import DeclinedError, NoAnswerError
 from media.sip.message import Headers, Request
-from media.sip.transactions import Transactions, new_tag
+from media.sip.transaction import new_tag
+from media.sip.transactions import Transactions
 
 XML_TYPE = "Application/MANSCDP+xml"
 PATIENCE_S = 10.0

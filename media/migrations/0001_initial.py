@@ -154,7 +154,7 @@ class Migration(migrations.Migration):
                         default=False, help_text="车载、单兵等会移动的设备选用。", verbose_name="订阅移动位置"
                     ),
                 ),
-                ("provider", models.CharField(blank=True, editable=False, max_length=40)),
+                ("provider", models.CharField(verbose_name="加密方式", blank=True, editable=False, max_length=40)),
                 ("sealed", models.BinaryField(default=b"", verbose_name="密码")),
                 ("password_set_at", models.DateTimeField(editable=False, null=True, verbose_name="密码设置时间")),
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="登记时间")),
@@ -190,7 +190,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("online", models.BooleanField(default=False, verbose_name="在线")),
-                ("transport", models.CharField(max_length=3)),
+                ("transport", models.CharField(verbose_name="传输", max_length=3)),
                 ("host", models.GenericIPAddressField(verbose_name="地址")),
                 ("port", models.PositiveIntegerField(verbose_name="端口")),
                 ("registered_at", models.DateTimeField(verbose_name="注册时间")),

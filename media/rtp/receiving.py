@@ -1,4 +1,4 @@
-"""One stream coming in: a port of its own, one sender, packets in order, frames out.
+"""One stream coming in: one sender, packets in order, frames out.
 
 The first packet from where the sender is known to be decides about address and source; what comes from elsewhere is
 counted and dropped, and changes nothing. A packet with the very number that was agreed on (``y=``) decides it anew
@@ -8,20 +8,14 @@ once, for another may have been quicker.
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol
 
 from media.rtp.frames import VIDEO, Frame
-from media.rtp.framing import RtpFramer
 from media.rtp.packets import Packet, Reorder, read_packet
 from media.rtp.ps import PsDemuxer
 from media.rtp.raw import NalJoiner, SoundTaker
-
-BUFFER_BYTES = 4 << 20
-"""A key frame of a 2K camera comes in one burst, larger than the system's usual buffer."""
-DIAL_S, DIALS = 1.0, 3
 
 
 class Sink(Protocol):
@@ -175,150 +169,3 @@ class Receiving:
             counts.keys += frame.key
         counts.damaged = sum(taker.damaged for taker in self._takers.values())
         self._sink.frame(frame)
-
-
-class UdpPort(asyncio.DatagramProtocol):
-    """A port that one stream comes to.
-
-    Parameters
-    ----------
-    hosts : set of str
-        Where its sender may be; the owner adds to it when the device has answered.
-    """
-
-    def __init__(self, receiving: Receiving, hosts: set[str]) -> None:
-        self.receiving, self.hosts = receiving, hosts
-        self._transport: asyncio.DatagramTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        self._transport = cast(asyncio.DatagramTransport, transport)  # Python 3.11's own is no subclass
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
-
-    def datagram_received(self, data: bytes, address: tuple) -> None:
-        """Take one."""
-        if address[0] in self.hosts:
-            self.receiving.packet(data, address)
-        else:
-            self.receiving.foreign(address[0])
-
-    def close(self) -> None:
-        """Let go of the port."""
-        if self._transport is not None:
-            self._transport.close()
-
-
-class TcpPort:
-    """A port that one sender dials; or, with :meth:`dial`, one that we do."""
-
-    def __init__(self, receiving: Receiving, hosts: set[str]) -> None:
-        self.receiving, self.hosts = receiving, hosts
-        self._server: asyncio.Server | None = None
-        self._connection: _Connection | None = None
-
-    async def listen(self, host: str, port: int) -> None:
-        """Wait for the sender.
-
-        Raises
-        ------
-        OSError
-            The port is taken.
-        """
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), host, port)
-
-    async def dial(self, host: str, port: int) -> None:
-        """Connect to the sender: three times, a second apart (annex D).
-
-        Raises
-        ------
-        OSError
-            It never answered.
-        """
-        loop = asyncio.get_running_loop()
-        for left in reversed(range(DIALS)):
-            try:
-                async with asyncio.timeout(DIAL_S * 3):
-                    await loop.create_connection(lambda: _Connection(self), host, port)
-                return
-            except (OSError, TimeoutError) as error:
-                if not left:
-                    raise OSError(f"{host}:{port} cannot be reached: {error}") from None
-                await asyncio.sleep(DIAL_S)
-
-    def admit(self, connection: _Connection, host: str) -> bool:
-        """Whether this is the sender: from the right place, and the first."""
-        if host not in self.hosts or self._connection is not None:
-            self.receiving.foreign(host)
-            return False
-        self._connection = connection
-        return True
-
-    def lost(self, connection: _Connection) -> None:
-        """The sender has hung up."""
-        if self._connection is connection:
-            self._connection = None
-            self.receiving.end("connection closed")
-
-    def close(self) -> None:
-        """Let go."""
-        if self._server is not None:
-            self._server.close()
-        if self._connection is not None:
-            self._connection.close()
-
-
-class _Connection(asyncio.Protocol):
-    def __init__(self, port: TcpPort) -> None:
-        self._port = port
-        self._framer = RtpFramer()
-        self._transport: asyncio.Transport | None = None
-        self._admitted = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._admitted = self._port.admit(self, transport.get_extra_info("peername")[0])
-        if not self._admitted:
-            transport.abort()
-
-    def data_received(self, data: bytes) -> None:
-        for packet in self._framer.feed(data):
-            self._port.receiving.packet(packet, self)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if self._admitted:
-            self._port.lost(self)
-
-    def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-
-
-class Ports:
-    """The ports that streams may come to: even numbers of a range a firewall can be told.
-
-    Parameters
-    ----------
-    first, last : int
-        The range.
-    """
-
-    def __init__(self, first: int, last: int) -> None:
-        self._free = [port for port in range(last, first - 1, -1) if port % 2 == 0]
-
-    def take(self) -> int:
-        """A port nobody has.
-
-        Raises
-        ------
-        OSError
-            There is none left.
-        """
-        if not self._free:
-            raise OSError("no port for media is left")
-        return self._free.pop()
-
-    def give_back(self, ports: Iterable[int]) -> None:
-        """They are free again, and the last to be taken: late packets of an old stream meet nobody."""
-        self._free[:0] = ports

@@ -78,8 +78,10 @@ async def _run(options: argparse.Namespace) -> int:
             await asyncio.wait_for(stop.wait(), 1.0)
         except TimeoutError:
             continue
-    for life in lives:
-        life.cancel()
+    mine = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in mine:
+        task.cancel()
+    await asyncio.gather(*mine, return_exceptions=True)
     return 0
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -299,3 +302,22 @@ def test_a_restart_forgets_nobody_and_a_new_password_ends_it(road, settings, wir
         assert wires().sign_in(password=PASSWORD).status == 403
     finally:
         again.stop()
+
+
+@pytest.mark.parametrize("transport", ["u1", "t1"])
+def test_a_foreign_end_registers_keeps_alive_and_leaves(process, transport, tmp_path, monkeypatch):
+    if shutil.which("sipp") is None:
+        pytest.skip("sipp (Debian: sip-tester) is not installed")
+    register()
+    known(process)
+    monkeypatch.setattr(newcomers, "JITTER_S", 60)  # sipp takes questions for calls it knows nothing of
+    done = subprocess.run(
+        ["sipp", "-sf", str(Path(__file__).parent / "sipp/camera.xml"), "-s", CODE, "-au", CODE, "-ap", PASSWORD,
+         "-m", "1", "-t", transport, "-timeout", "20", "-nostdin", "-i", "127.0.0.1", "-trace_err",
+         f"127.0.0.1:{process.address[1]}"],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    wait_for(lambda: Registration.objects.filter(online=False).exists())
+    assert CODE not in process.server.peers.bindings
+    assert reasons() == {}

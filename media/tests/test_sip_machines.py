@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from media.sip import transactions
+from media.sip import transaction, transactions
 from media.sip.dialogs import Dialog
 from media.sip.exceptions import DeclinedError, NoAnswerError
 from media.sip.machines import CLIENT, INVITE_CLIENT, INVITE_SERVER, SERVER, Do, Input, Machine, State, UnlistedError
@@ -96,8 +96,8 @@ def request(method="MESSAGE", call="c1"):
 
 @pytest.fixture(autouse=True)
 def _short_clocks(monkeypatch):
-    monkeypatch.setattr(transactions, "T1", 0.01)
-    monkeypatch.setattr(transactions, "T2", 0.02)
+    monkeypatch.setattr(transaction, "T1", 0.01)
+    monkeypatch.setattr(transaction, "T2", 0.02)
 
 
 def run(work):

@@ -25,6 +25,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
     body: `${disc(14, 20, 11)}${disc(50, 20, 11)}${disc(14, 52, 11)}${disc(50, 52, 11)}M10 23L17 15 54 49 47 57zM47 15L54 23 17 57 10 49z`,
     isUpright: false,
   },
+  camera: { body: "M8 20H44V32L58 22V48L44 38V50H8z", isUpright: true },
   dot: { body: disc(32, 34, 19), isUpright: true },
 };
 

@@ -1,0 +1,141 @@
+"""Who sees and changes video devices and channels: by scope, and nobody who is not signed in."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from django.contrib.gis.geos import MultiPolygon, Polygon
+from django.test import Client
+
+from access.identifiers import make_uscc
+from access.models import AuditRecord, Grant, Organization, User
+from gis.models import Region
+from media import admin
+from media.gb28181.items import Entry
+from media.models import Channel, VideoDevice
+from media.passwords import password_of, set_password
+from media.store import load_known, take_catalogues
+
+pytestmark = pytest.mark.django_db
+
+CODES = {"west": "31010100001180000001", "east": "31010200001180000001"}
+
+
+def entry(code, **more):
+    plain = dict.fromkeys(Entry._fields, "") | {"code": code, "name": code, "online": True, "parental": False, "ptz": 1}
+    return Entry(**plain | {"lon": 121.5, "lat": 31.2, "heading_deg": None} | more)
+
+
+@pytest.fixture
+def town():
+    firms = {}
+    for i, name in enumerate(CODES):
+        west = 121 + i
+        boundary = MultiPolygon(Polygon.from_bbox((west, 31, west + 1, 32)), srid=4326)
+        region = Region.objects.create(code=f"31010{i + 1}", name=name, level="district", boundary=boundary)
+        firms[name] = Organization.objects.create(
+            name=name, uscc=make_uscc(Random(i)), kind="enterprise", region=region
+        )
+        device = VideoDevice.objects.create(code=CODES[name], name=name, owner=firms[name])
+        set_password(device, f"secret-{name}")
+    catalogues = [(known, [entry(f"{known.code[:10]}1310000001")], True) for known in load_known()]
+    take_catalogues(catalogues)
+    return firms
+
+
+def signed_in(role, **place):
+    user = User.objects.create_user(f"u-{role}")
+    Grant.objects.create(user=user, role=role, **place)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.mark.parametrize("model", ["videodevice", "channel"])
+def test_an_officer_sees_the_own_district_only(town, model):
+    client = signed_in("enterprise", organization=town["west"])
+    page = client.get(f"/admin/media/{model}/").content.decode()
+    assert CODES["west"][:10] in page
+    assert CODES["east"][:10] not in page
+    rows = VideoDevice.objects if model == "videodevice" else Channel.objects
+    other = rows.get(**{"owner" if model == "videodevice" else "device__owner": town["east"]})
+    assert client.get(f"/admin/media/{model}/{other.pk}/change/").status_code == 302
+    assert "secret" not in page
+    assert client.get("/admin/media/gb28181setting/").status_code == 403
+    assert Client().get(f"/admin/media/{model}/").status_code == 302
+
+
+def test_passwords_are_shown_once_sealed_and_never_read_again(town):
+    client = signed_in("enterprise", organization=town["west"])
+    west, east = (VideoDevice.objects.get(code=code) for code in CODES.values())
+    before = bytes(east.sealed)
+    told = client.post(
+        "/admin/media/videodevice/", {"action": "make_passwords", "_selected_action": [west.pk, east.pk]}, follow=True
+    )
+    west.refresh_from_db()
+    east.refresh_from_db()
+    password = password_of(west.code, west.provider, west.sealed)
+    assert told.content.decode().count(password) == 1
+    assert password.encode() not in bytes(west.sealed)
+    assert bytes(east.sealed) == before
+    record = AuditRecord.objects.filter(model="media.VideoDevice", action="change").order_by("-pk").first()
+    assert "sealed" in record.changes
+    assert password not in str(record.changes)
+    page = client.get(f"/admin/media/videodevice/{west.pk}/change/").content.decode()
+    assert password not in page
+    assert "SIP 服务器编号" in page
+    out = client.post("/admin/media/videodevice/export/", {"kind": "csv"}).content.decode("utf-8-sig")
+    assert password not in out
+    assert "密码" not in out.splitlines()[0] or west.provider not in out
+
+
+def test_a_device_gets_the_password_that_was_typed(town):
+    client = signed_in("administrator")
+    form = {"protocol": "gb28181", "code": "31010100001180000009", "name": "新", "active": "on", "media": "udp",
+            "networks": "10.0.0.0/8", "password": "typed-it"}  # fmt: skip
+    assert client.post("/admin/media/videodevice/add/", form).status_code == 302
+    device = VideoDevice.objects.get(name="新")
+    assert password_of(device.code, device.provider, device.sealed) == "typed-it"
+    for wrong in ({"code": "123"}, {"networks": "ten"}, {"code": CODES["west"]}):
+        assert client.post("/admin/media/videodevice/add/", form | wrong).status_code == 200
+    assert VideoDevice.objects.count() == 3
+
+
+def test_what_is_asked_of_a_device_is_asked_of_the_own_ones_only(town, monkeypatch):
+    asked = []
+    seen = {"codecs": ["h264"], "frames_a_second": 25, "kilobits": 9, "first_frame_ms": 80, "lost": 0, "damaged": 0,
+            "frames": 99}  # fmt: skip
+    monkeypatch.setattr(admin, "ask", lambda what, timeout_s, **args: asked.append((what, args["device"])) or seen)
+    client = signed_in("enterprise", organization=town["west"])
+    for model, action, rows in (
+        ("videodevice", "refresh_catalogues", VideoDevice.objects), ("channel", "look", Channel.objects),
+    ):  # fmt: skip
+        chosen = {"action": action, "_selected_action": list(rows.values_list("pk", flat=True))}
+        page = client.post(f"/admin/media/{model}/", chosen, follow=True).content.decode()
+        assert "没有应答" not in page
+    assert "25 帧/秒" in page
+    assert asked == [("catalogue", CODES["west"]), ("look", CODES["west"])]
+
+
+def test_catalogues_are_merged(town):
+    (west, _east) = sorted(load_known(), key=lambda known: known.code)
+    codes = [f"{west.code[:10]}1310000{i:03d}" for i in (1, 2, 3)]
+    entries = [entry(codes[0], name="门"), entry(codes[1], lon=None, lat=None), entry(west.code), entry("310101")]
+    placed = take_catalogues([(west, entries, True)])
+    assert {camera.channel for camera in placed} == set(codes[:2])
+    assert set(Channel.objects.filter(device=west.pk).values_list("code", flat=True)) == set(codes[:2])
+    # Changes of a subscription say little and leave the rest alone.
+    changes = [entry(codes[0], name="", lon=None, lat=None, event="OFF"), entry(codes[2], event="ADD")]
+    take_catalogues([(west, changes, False)])
+    first = Channel.objects.get(code=codes[0])
+    assert (first.name, first.lon, first.online, first.listed) == ("门", 121.5, False, True)
+    assert Channel.objects.filter(device=west.pk).count() == 3
+    # What people have written stays; what is no longer there is not deleted.
+    first.by_hand, first.name, first.lon = True, "北门", 121.6
+    first.save()
+    take_catalogues([(west, [entry(codes[0], name="门"), entry(codes[1])], True)])
+    first.refresh_from_db()
+    assert (first.name, first.lon, first.online) == ("北门", 121.6, True)
+    assert Channel.objects.get(code=codes[2]).listed is False
+    assert take_catalogues([(west, [entry(codes[0], name="门"), entry(codes[1])], True)]) == []
