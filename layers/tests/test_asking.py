@@ -183,7 +183,7 @@ def test_the_workbook_and_the_geojson(town):
 
 
 def test_who_crossed_a_line(town):
-    connection.cursor().execute("TRUNCATE twin_track, twin_late, twin_place, twin_digest, twin_keyframe")
+    connection.cursor().execute("TRUNCATE twin_track")
     start = timezone.now().timestamp() - 600
     n = 4
     batch = states(
@@ -272,5 +272,5 @@ def test_bare_degrees_are_offered_in_the_usual_datums(town):
 @pytest.mark.parametrize(
     "text", ["", "焊机 12", "121.4737", "1,2,3", "nothere 121 31", "W-12 3456", "999 999", "12-34"]
 )
-def test_what_is_no_pair_of_coordinates(text):
+def test_what_is_no_pair_of_coordinates(text, db):
     assert coordinates(text) == []

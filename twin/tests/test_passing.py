@@ -20,7 +20,7 @@ LINE = shapely.LineString([(121.25, 31.0), (121.25, 31.4)])
 
 @pytest.fixture
 def town():
-    connection.cursor().execute("TRUNCATE twin_track, twin_late, twin_place, twin_digest, twin_keyframe")
+    connection.cursor().execute("TRUNCATE twin_track")
     return Town()
 
 
