@@ -72,6 +72,7 @@ class Fleet:
         self._old = Messages([topic("machine", d.identifier, "batch") for d in self.devices]) if self.kept else None
         self._last = np.full(n, self.kept, np.int64)
         self._kept_sent = np.zeros(n, np.int64)
+        self._width = max(min(self.kept, KEPT_BATCH), 1)
         self._acked, self._high = np.zeros(n, np.int64), np.zeros(n, np.int64)
         each_s = n * self.batch / max(self.rate, 1e-9)
         self._ring = np.zeros((n, max(8, self.batch * (int(REMEMBERED_S / each_s) + 2))), np.int64)
@@ -153,8 +154,8 @@ class Fleet:
                     if count := min(int(due / self.batch), len(self.devices)):
                         due -= count * self.batch
                         self._report(count, now)
-                    if (count := int(kept_due / KEPT_BATCH)) and self._old is not None:
-                        kept_due -= count * KEPT_BATCH
+                    if (count := int(kept_due / self._width)) and self._old is not None:
+                        kept_due -= count * self._width
                         self._send_kept(count, now)
                     if now >= resend_at:
                         resend_at = now + 1

@@ -64,7 +64,9 @@ def test_a_new_device_is_learnt(known):
     assert "N-1" in refreshed(known)
 
 
-@pytest.mark.parametrize("change", [lambda d: d.delete(), lambda d: Device.objects.filter(pk=d.pk).update(identifier="Z")])
+@pytest.mark.parametrize(
+    "change", [lambda d: d.delete(), lambda d: Device.objects.filter(pk=d.pk).update(identifier="Z")]
+)
 def test_one_that_is_gone_or_renamed_is_not_kept_under_its_name(known, devices, change):
     change(devices[0])
     assert refreshed(known) is None
