@@ -40,7 +40,7 @@ def test_cutting_joining_and_snapping():
     knife = shapely.LineString([(LON, LAT - 0.1), (LON, LAT + 0.1)])
     one, two = editing.split(SQUARE, knife)
     assert editing.measure(one)["area_m2"] == pytest.approx(300_000, rel=1e-3)
-    assert editing.merge([one, two]).equals(SQUARE)
+    assert editing.merge([one, two]).hausdorff_distance(SQUARE) < 1e-9
     assert len(editing.cut(SQUARE, editing.circle(LON, LAT, 100)).interiors) == 1
     gone, come = editing.changes(SQUARE, one)
     assert (editing.measure(gone)["area_m2"] > 0, come.is_empty) == (True, True)
