@@ -41,6 +41,7 @@ class AccessTokenAdmin(ExchangeMixin, HistoryMixin, admin.ModelAdmin):
     list_select_related = ["user"]
     list_filter = ["created_at", "expires_at"]
     importable = False
+    exchange_fields = ("name",)
     search_fields = ["name", "user__username"]
     actions = ["revoke"]
     readonly_fields = ["user", "name", "hint", "created_at", "expires_at", "last_used_at", "revoked_at", "state"]

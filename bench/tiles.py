@@ -149,8 +149,16 @@ class _Wire:
             self._local.socket = socket.create_connection(self._place, 30)
             self._local.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         wire = self._local.socket
-        wire.sendall(b"GET " + address.encode() + self._tail)
-        got = wire.recv(1 << 18)
+        try:
+            wire.sendall(b"GET " + address.encode() + self._tail)
+            got = wire.recv(1 << 18)
+        except ConnectionError:
+            got = b""
+        if not got:
+            # The server lets go of a connection that was not used for some seconds.
+            wire.close()
+            del self._local.socket
+            return self.get(address)
         while b"\r\n\r\n" not in got:
             got += self._more(wire)
         head, _gap, body = got.partition(b"\r\n\r\n")
