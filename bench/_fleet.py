@@ -29,8 +29,7 @@ RESEND_S = 5.0
 RESEND_MOST_S = 60.0
 AHEAD_MOST_S = 2.0
 """A sender that fell behind its rate does not make up for more than this at once."""
-REMEMBERED_S = 60
-"""Of positions under way for longer than this the time is guessed when they are sent again."""
+REMEMBERED_S = 60  # of positions under way for longer the time is wrong when they are sent again
 KEPT_BATCH = 100
 KNOWN_WITHIN_S = 180
 _STREAM_BYTES = 1 << 20
@@ -177,9 +176,9 @@ class Fleet:
             try:
                 self._socket = _connected()
                 self._socket.sendall(wire.subscribe(1, ["st/v1/machine/+/+/acked"]))
+                break
             except OSError:
                 continue
-            break
         self._due_at[self._acked < self._last] = time.monotonic()
 
     def _report(self, count: int, now: float) -> None:

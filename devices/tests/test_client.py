@@ -95,6 +95,18 @@ class TestUnsettled:
         held.take(now)
         assert held.due(now + 5)
 
+    def test_what_waits_its_turn_there_is_not_sent_again_meanwhile(self):
+        held = Unsettled(epoch=1)
+        for _ in range(3):
+            held.add(position())
+        held.take(100.0)
+        held.settle(Acked(1, 0, [(3, 3)], wait_s=30), 101.0)
+        assert not held.due(130.9)
+        assert held.due(131.0)
+        assert numbers(held.take(131.0)) == [1, 2]
+        held.settle(Acked(1, 0, wait_s=1e9), 132.0)
+        assert held.due(192.0)
+
     def test_no_more_than_the_window_is_under_way(self):
         held = Unsettled(epoch=1)
         for _ in range(1000):
