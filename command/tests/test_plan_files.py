@@ -69,8 +69,8 @@ def test_what_lands_outside_says_which_datum_would_fit(desk, shapefile):
 
 
 def test_rows_that_cannot_be_areas_are_told_one_by_one(desk):
-    good = "POLYGON((121.19 31.19, 121.21 31.19, 121.21 31.21, 121.19 31.19))"
-    table = f'name,wkt\n好的,"{good}"\n点,POINT(121.2 31.2)\n空,\n'
+    ring = "121.19 31.19, 121.21 31.19, 121.21 31.21, 121.19 31.19"
+    table = f'name,wkt\n好的,"POLYGON(({ring}))"\n点,POINT(121.2 31.2)\n空,\n'
     choice = {"datum": "wgs84", "name": "name", "columns": {"wkt": "wkt"}}
     status, taken = upload(desk["planner"], "take", table.encode(), file="表.csv", **choice)
     assert (status, len(taken["drafts"])) == (200, 1)

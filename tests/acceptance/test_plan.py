@@ -90,7 +90,7 @@ def test_drawn_rehearsed_submitted_approved_and_in_force(stack, mqtt_port, desk)
     approver.picture("plan-in-force")
     for seq, east in ((4, 0.01), (5, 0)):
         publish(mqtt_port, machine, position(seq=seq, lon=LON + east, lat=LAT, working=True))
-    wait_for(lambda: stack.python(ALERTS.format(area="规划验收区")) == ["PLAN-1"])
+    wait_for(lambda: set(stack.python(ALERTS.format(area="规划验收区"))) == {"PLAN-1"})
     page.click("[data-tab=versions]")
     page.locator(".version[data-version='1']").click()
     page.locator(".difference").get_by_text("取回这一版").wait_for(timeout=30_000)
