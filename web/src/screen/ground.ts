@@ -87,7 +87,7 @@ export class Ground {
   /** Draws the areas of a moment (ms since 1970 UTC); null: of the present. */
   travel(at: number | null): void {
     for (const { id, source } of this.areas) {
-      const entry = source.type === "live" ? undefined : this.catalogue.get(source.tiles);
+      const entry = "tiles" in source ? this.catalogue.get(source.tiles) : undefined;
       const drawn = this.map.getSource(id) as VectorTileSource | undefined;
       if (entry !== undefined) drawn?.setTiles([tileAddress(entry) + (at === null ? "" : `?at=${at}`)]);
     }
