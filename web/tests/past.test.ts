@@ -67,7 +67,7 @@ describe("rows of the past", () => {
     expect(portions.map(({ cell_s }) => cell_s)).toEqual([...portions.map(({ cell_s }) => cell_s)].sort((a, b) => a - b));
     SPEEDS.forEach((speed, i) => {
       const played_s = portions[i].span_ms / 1000 / speed;
-      expect(played_s).toBeGreaterThanOrEqual(10);
+      expect(played_s).toBeGreaterThanOrEqual(speed === 600 ? 6 : 10); // an hour is the most that is answered
       expect(portions[i].span_ms).toBeLessThanOrEqual(HOUR);
     });
   });

@@ -30,7 +30,7 @@ export class Coordinates {
       h("label", { class: "field" }, t("坐标系"), this.datum),
       h("label", { class: "field" }, t("画成"), this.sort),
       this.text,
-      h("p", { class: "quiet" }, t("每行一个点，经度（或东坐标）在前；空行另起一圈，圈内的圈为洞。也可写 31°13'49.5\"N 121°28'25.3\"E。")),
+      h("p", { class: "quiet" }, t("每行一个点，经度（或东坐标）在前；空行另起一圈，圈内的圈为洞。也可写 31°13′49.5″N 121°28′25.3″E。")),
       this.take, this.said,
     );
   }

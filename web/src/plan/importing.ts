@@ -41,7 +41,8 @@ interface Handlers {
   onTaken(count: number): void;
 }
 
-const NAMES = /^(name|名称|名字|区域|标题)$/i;
+// As columns of files are called, whatever language the page has: mingcheng, mingzi, quyu, biaoti.
+const NAMES = /^(name|\u540d\u79f0|\u540d\u5b57|\u533a\u57df|\u6807\u9898)$/i;
 
 /** From a file to drafts: what it holds, in which datum, where it lands, what is refused and why. */
 export class Importing {

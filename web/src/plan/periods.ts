@@ -23,7 +23,7 @@ export class Periods {
     ];
     this.quick = lines.map((line) => h("button", { type: "button", class: "chip", onclick: () => this.add(line) }, line));
     const today = new Date().getFullYear();
-    this.quick.push(h("button", { type: "button", class: "chip", onclick: () => this.add(`${today}-10-01 至 ${today}-10-07`) }, t("起止日期")));
+    this.quick.push(h("button", { type: "button", class: "chip", onclick: () => this.add(t("{from} 至 {to}", { from: `${today}-10-01`, to: `${today}-10-07` })) }, t("起止日期")));
     this.element = h(
       "div",
       { class: "pane-body" },
