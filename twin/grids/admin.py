@@ -23,6 +23,7 @@ class GridThresholdAdmin(ExchangeMixin, HistoryMixin, admin.ModelAdmin):
     list_display = ["grid", "index", "yellow", "orange", "red", "changed_at", "changed_by"]
     list_select_related = ["changed_by"]
     search_fields = ["grid"]
+    list_filter = ["index"]
     readonly_fields = ["grid", "index", "changed_at", "changed_by"]
     fields = ["grid", "index", "yellow", "orange", "red", "changed_at", "changed_by"]
 
