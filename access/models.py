@@ -18,7 +18,7 @@ from access.audit import Action
 from access.identifiers import normalise_code, validate_uscc
 from access.personal import PersonalField
 from access.roles import DESK_PERMISSIONS, NEEDS_ORGANIZATION, NEEDS_REGION, Role
-from access.scope import Scoped, ScopedQuerySet, ScopePaths, permissions_of
+from access.scope import Scoped, ScopedQuerySet, ScopePaths, permissions_of, scope_of_role
 from access.tokens import AccessToken as AccessToken
 
 
@@ -139,8 +139,7 @@ class User(AbstractUser):
     @property
     def is_superuser(self) -> bool:  # type: ignore[override]
         """Whether this is an administrator of the whole city; opens admin pages of tables that belong to no scope."""
-        grants = Grant.objects.filter(user_id=self.pk, user__is_active=True)
-        return grants.filter(role=Role.ADMINISTRATOR, region=None, organization=None).exists()
+        return scope_of_role(self, Role.ADMINISTRATOR).everything
 
     def get_full_name(self) -> str:
         """Name to show."""

@@ -24,7 +24,8 @@ def box(west_m, east_m):
     return shapely.box(*deg(west_m, -50), *deg(east_m, 50))
 
 
-FENCES = FenceIndex.build([1, 2, 3], [box(0, 100), box(90, 200), box(300, 310)])
+BOXES = [box(0, 100), box(90, 200), box(300, 310)]
+FENCES = FenceIndex.build([1, 2, 3], BOXES)
 LINES = LineIndex.build(
     [7, 8],
     [shapely.LineString([deg(50, -50), deg(50, 50)]), shapely.LineString([deg(120, 50), deg(130, 0), deg(120, -50)])],
@@ -157,7 +158,7 @@ def step_by_step(asset, second, lon, lat, margin_m, after_s):
                 here[one, fence] = None
             elif known:
                 since = here[one, fence] if here[one, fence] is not None else at
-                near = on_plane(FENCES._polygons[fence - 1]).distance(point) <= margin_m
+                near = on_plane(BOXES[fence - 1]).distance(point) <= margin_m
                 if margin_m and near and at - since < after_s:
                     here[one, fence] = since
                 else:

@@ -194,6 +194,7 @@ def test_every_format_and_datum_ends_at_the_same_place(tmp_path, suffix, datum):
     assert (lon.min(), lat.min(), lon.max(), lat.max()) == pytest.approx((west, south, east, north), abs=3e-7)
 
 
+@pytest.mark.django_db  # unknown datums are looked for among the calibrations
 def test_a_file_that_says_too_little_is_refused_with_the_cure(tmp_path):
     file = written(tmp_path / "b.geojson", [feature(square(0, 0), height=20)])
     for words, cure in (

@@ -276,7 +276,7 @@ BROKEN = {
 @pytest.mark.parametrize("file", BROKEN)
 def test_a_broken_import_stops_the_start(tmp_path, file):
     """The real start of a copy: ``manage.py check`` ends with the module's name and the cure."""
-    for name in ("access", "command", "config", "devices", "gis", "layers", "twin", "manage.py"):
+    for name in ("access", "command", "config", "devices", "gis", "layers", "media", "twin", "manage.py"):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(

@@ -332,7 +332,7 @@ def test_the_screen_speaks_english_too(stack, mqtt_port, wall):  # noqa: F811
         click(screen.page.get_by_role("button", name="English"))
     screen.see_things()
     wait_for(lambda: (total(screen, "hotwork.machines") or 0) > 10)
-    row = screen.page.locator(".alert-row", has_text="验收侧屏三号焊机").first
+    row = screen.page.locator(".alert-row", has_text="验收侧屏三号焊机").filter(has_text="Work inside a key area").first
     row.wait_for(timeout=10_000)
     own = wait_for(lambda: (words := screen.page.evaluate(OWN_WORDS)) and "Reading…" not in words and words)
     assert [text for text in own if CHINESE.search(text)] == []
