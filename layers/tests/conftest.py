@@ -15,7 +15,7 @@ from access.identifiers import make_uscc
 from access.models import Grant, Organization, User
 from gis.models import Region
 from gis.tiles import TileLayer
-from layers import search
+from layers import gazetteer, search
 from layers.contract import (
     Areas,
     CardField,
@@ -134,5 +134,7 @@ def kites(monkeypatch):
     for name, value in vars(only).items():
         monkeypatch.setattr(registry, name, value)
     search.indexes.cache_clear()
+    gazetteer.gazetteer.cache_clear()
     yield only
     search.indexes.cache_clear()
+    gazetteer.gazetteer.cache_clear()
