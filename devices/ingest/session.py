@@ -19,4 +19,6 @@ def open_session(database: dict) -> psycopg.Connection:
     # whole, and a position would cost the more the more devices there are.
     connection.execute("SET enable_hashjoin = off")
     connection.execute("SET enable_mergejoin = off")
+    # Nor by a plan that was made, and kept, while the tables were empty.
+    connection.execute("SET enable_seqscan = off")
     return connection

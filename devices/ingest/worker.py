@@ -168,6 +168,7 @@ class IngestWorker:
             try:
                 with connection.transaction(), connection.cursor() as cursor:
                     cursor.execute("SET LOCAL enable_hashjoin = on")  # here tables are read whole
+                    cursor.execute("SET LOCAL enable_seqscan = on")
                     self._reload(cursor, stale)
             except (psycopg.Error, django.db.Error):
                 self._mark_stale(stale)
