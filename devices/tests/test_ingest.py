@@ -405,8 +405,13 @@ def test_a_frozen_worker_lets_go_of_its_leases(road, monkeypatch):
     assert frozen.wait(10)
     heir = road.ingest("b")
     wait_for(lambda: station.device.shard in heir._leases.tokens, 15)
-    station.send(seq=1)
-    wait_for(lambda: station.answers)
+
+    def answered():
+        station.send(seq=1)  # again, as devices do until they are told
+        time.sleep(0.3)
+        return station.answers
+
+    wait_for(answered, 30)
     thaw.set()
     station.send(seq=2)
     wait_for(lambda: len(station.tracks()) == 2)
