@@ -10,11 +10,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from access.city_settings import CitySettingAdmin
 from access.desk import as_lines
 from access.exchange.pages import ExchangeMixin
 from access.history import HistoryMixin
-from access.roles import Permission
-from access.scope import scope_of
 from command.admin.happened import HappenedInline
 from command.forms import PREFIX, form_for
 from command.models import RuleSetting, RuleVersion
@@ -37,7 +36,7 @@ class VersionInline(HappenedInline):
 
 
 @admin.register(RuleSetting)
-class RuleSettingAdmin(ExchangeMixin, HistoryMixin, admin.ModelAdmin):
+class RuleSettingAdmin(ExchangeMixin, HistoryMixin, CitySettingAdmin):
     """Rules, with every version kept. They hold for the whole city, so whoever plans all of it sets them."""
 
     importable = False
@@ -84,31 +83,10 @@ class RuleSettingAdmin(ExchangeMixin, HistoryMixin, admin.ModelAdmin):
             (_("版本"), {"fields": ["version", "changed_at", "changed_by"]}),
         ]
 
-    def save_model(self, request: HttpRequest, obj: RuleSetting, form: Any, change: bool) -> None:
-        """Note who changed it."""
-        obj.changed_by = request.user  # type: ignore[assignment]
-        super().save_model(request, obj, form, change)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """As viewing."""
-        return self.has_view_permission(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever plans somewhere sees how alerts come about."""
-        return not scope_of(request.user, Permission.PLAN).empty  # type: ignore[arg-type]
-
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever plans the whole city; a rule whose module is gone is only looked at."""
         installed = obj is None or registry.find(obj.rule) is not None
-        return installed and scope_of(request.user, Permission.PLAN).everything  # type: ignore[arg-type]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Rules are declared by modules."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Their history stays."""
-        return False
+        return installed and super().has_change_permission(request, obj)
 
 
 def _differences(before: RuleVersion, after: RuleVersion) -> Iterable[str]:

@@ -1,20 +1,10 @@
-import type { Area, Draft, DraftIn, Owner, Period } from "./api";
+import type { Area, Draft, DraftIn, Properties } from "./api";
 import type { Figure, Geometry } from "./geometry";
 
 /** What the planner has in hand; a value, a change makes another one. */
-export interface Fields {
-  name: string;
-  kind: string;
+export interface Fields extends Omit<Properties, "shape"> {
   shape: Geometry | null;
   figure: Figure | null;
-  z_min_m: number | null;
-  z_max_m: number | null;
-  owner: Owner | null;
-  periods: Period[];
-  /** The same, as people read them. */
-  periods_text: string;
-  source: string;
-  attributes: Record<string, string | number>;
   retire: boolean;
 }
 
