@@ -52,6 +52,7 @@ print(json.dumps([settings.SESSION_COOKIE_NAME, client.cookies[settings.SESSION_
 """
 # About half of the whole.
 OF_THE_SCREEN = {"test_screen", "test_screen_side", "test_charts"}
+OPEN: list[Screen] = []  # pages that are open
 SIZES = {"desk": (1366, 768), "wall": (3840, 1080), "phone": (390, 844)}
 
 
@@ -68,6 +69,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             group = "screen" if item.path.stem in OF_THE_SCREEN else "pages"
             item.add_marker(pytest.mark.xdist_group(f"acceptance-{group}"))
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """What the open pages show stands beside a failure: such a one may never come again."""
+    report = yield
+    if report.failed:
+        report.sections += [("page", screen.told()) for screen in OPEN]
+    return report
 
 
 def wait_for(condition: Callable[[], Any], timeout_s: float = 90.0, every_s: float = 0.1) -> Any:
@@ -167,6 +177,7 @@ class Screen:
         self.stack = stack
         self.pictures = pictures
         self.faults: list[str] = []
+        OPEN.append(self)
         # Software drawing takes a core while things glide: pages ask for less motion, as people may.
         self.context = browser.new_context(
             viewport={"width": width, "height": height}, locale="zh-CN", reduced_motion=None if glides else "reduce"
@@ -227,8 +238,16 @@ class Screen:
         if self.pictures is not None:
             self.page.screenshot(path=self.pictures / f"{name}-{self.size}.png", timeout=60_000)
 
+    def told(self) -> str:
+        """What the page shows and what went wrong in it, for whoever reads of a failure."""
+        try:
+            return "\n".join([self.page.url, *self.faults, self.page.locator("body").inner_text(timeout=5000)[:4000]])
+        except PlaywrightError as error:
+            return f"{self.page.url}: {error}"
+
     def close(self) -> None:
         """Close the page."""
+        OPEN.remove(self)
         self.context.close()
 
 

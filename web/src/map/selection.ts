@@ -13,6 +13,8 @@ import { type Stretch, TRACK_MS, Track } from "./track";
 const POLL_MS = 5000;
 /** How often they are read while its state comes with the frames: owner, district and reported values change slowly. */
 const REFRESH_MS = 15_000;
+/** How often the track is read again: reports of the past come late, after those of the present. */
+const TRACK_REFRESH_MS = 30_000;
 
 interface Deps {
   fleet: Fleet;
@@ -51,6 +53,8 @@ export class Selection {
   private wasLive = false;
   private reading = new AbortController();
   private polled = 0;
+  /** When the track was last read, well or badly; infinite while it is being read. */
+  private trackRead = Number.POSITIVE_INFINITY;
 
   constructor(private readonly deps: Deps) {}
 
@@ -92,6 +96,8 @@ export class Selection {
     const hasLeft = this.wasLive && !isLive;
     this.wasLive = isLive;
     if (hasLeft || Date.now() - this.polled > wait) void this.readDetail();
+    const trackWait = this.hasTrack ? TRACK_REFRESH_MS : POLL_MS;
+    if (this.moment() === null && Date.now() - this.trackRead > trackWait) void this.readTrack();
   }
 
   /** Where it is, when the live frames do not say; degrees. */
@@ -112,6 +118,7 @@ export class Selection {
     this.detail = null;
     this.track = new Track();
     this.hasTrack = this.wasLive = false;
+    this.trackRead = Number.POSITIVE_INFINITY;
     this.tick();
     void this.readDetail();
     void this.readTrack();
@@ -139,6 +146,7 @@ export class Selection {
     this.track = new Track();
     this.hasTrack = false;
     this.wasLive = false;
+    this.trackRead = Number.POSITIVE_INFINITY;
     this.isTruncated = false;
   }
 
@@ -190,10 +198,12 @@ export class Selection {
     const { id, deps } = this;
     if (id === null) return;
     const { signal } = this.reading;
+    this.trackRead = Number.POSITIVE_INFINITY;
     try {
       const minutes = Math.max(1, Math.ceil((deps.clock.now() - this.since()) / 60_000));
       const answer = await fetchTrack(this.url(), id, minutes, signal, this.moment());
       if (signal.aborted) return;
+      this.trackRead = Date.now();
       this.track = new Track(answer.points);
       this.track.trim(this.since());
       this.isTruncated = answer.truncated;
@@ -205,7 +215,9 @@ export class Selection {
       deps.onChange();
     } catch (error) {
       if (signal.aborted) return;
-      deps.card.showTrackProblem(t("轨迹读取失败：{what}。", { what: happened(error) }));
+      this.trackRead = Date.now();
+      // What was read before stays: an older track is better than none.
+      if (!this.hasTrack) deps.card.showTrackProblem(t("轨迹读取失败：{what}，稍后会再试。", { what: happened(error) }));
     }
   }
 
