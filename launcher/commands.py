@@ -55,7 +55,7 @@ class Runner:
             result = subprocess.run(argv, env=env, cwd=cwd, capture_output=True, text=True, errors="replace")
         except OSError as error:
             raise LaunchError(f"无法运行 {argv[0]} (cannot run): {error}", advice) from error
-        self._append(argv, result.stderr)
+        self.note(argv, result.stderr)
         if result.returncode != 0:
             shown = "\n".join((result.stdout + result.stderr).splitlines()[-LINES_SHOWN:])
             raise LaunchError(f"{argv[0]}：返回码 {result.returncode} (exit code {result.returncode})", advice, shown)
@@ -78,10 +78,11 @@ class Runner:
             )
         except OSError as error:
             result = subprocess.CompletedProcess(list(argv), 127, f"{argv[0]}: {error}", "")
-        self._append(argv, result.stdout)
+        self.note(argv, result.stdout)
         return result
 
-    def _append(self, argv: Sequence[str], output: str) -> None:
+    def note(self, argv: Sequence[str], output: str) -> None:
+        """Keep what a program printed."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("a", encoding="utf-8") as file:
             file.write(f"--- {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {' '.join(argv)[:300]}\n{output}")

@@ -16,6 +16,7 @@ from launcher.configuration import ROOT, Installation
 from launcher.exceptions import LaunchError
 from launcher.files import fingerprint, hash_file, walk
 from launcher.identity import choose_identity
+from launcher.manager import Manager
 from launcher.migrations import known_migrations
 from launcher.packages import SystemPackages
 from launcher.ports import is_free
@@ -31,6 +32,20 @@ NOT_CODE = (
     ".git", ".venv", "var", "node_modules", "docs", "tests", "__pycache__", "web", "bench", "launcher",
     ".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache",
 )  # fmt: skip
+
+COMPILE_CATALOGUES = """
+import json, sys
+from pathlib import Path
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+for source, target, locale in json.loads(sys.argv[1]):
+    try:
+        catalogue = read_po(Path(source).open("rb"), locale=locale, abort_invalid=True)
+    except Exception as error:
+        sys.exit(f"{source}: {error}")
+    with Path(target).open("wb") as file:
+        write_mo(file, catalogue)
+"""
 
 
 @dataclass
@@ -61,6 +76,7 @@ class Preparation:
         self.conda = conda_prefix()
         self.python = python_of(ROOT, self.conda)
         self.administrator: Administrator | None = None
+        self.manager = Manager(self.python, installation.environment, runner)
 
     def fingerprint(self) -> str:
         """Stands for the code and every setting (but ports) the processes are given."""
@@ -143,28 +159,34 @@ class Preparation:
             return
         self.installation.prepared = ""
         self.installation.save()
-        with self.steps.step("数据库结构 (migrations)") as step:
-            step.note = self.migrate()
-        with self.steps.step("翻译 (translations)") as step:
-            step.note = f"{self.translations()} 个文件 (files)"
-        with self.steps.step("静态文件 (static files)"):
-            self.manage("collectstatic", "--noinput", "-v", "0")
-        with self.steps.step(f"城市 {self.installation.city} (city)"):
-            self.manage("loadcity", advice="检查行政区划代码 (check the city's six-digit code).")
-        if self.installation.demo:
-            with self.steps.step("示意底图与建筑 (generated basemap and buildings)"):
-                self.manage("loadbasemap")
-                self.manage("buildings")
-            with self.steps.step("演示数据 (demo data)"):
-                self.manage("loaddemo")
-                self.manage("loadlayers")
-                self.manage("loadduty")
-                if self.installation.private_broker:
-                    self.manage("warden", "--once")  # else the demo's devices call before the broker knows them
-        with self.steps.step("管理员 (administrator)"):
-            self.ensure_administrator()
+        try:
+            self._content()
+        finally:
+            self.manager.close()
         self.installation.prepared = wanted
         self.installation.save()
+
+    def _content(self) -> None:
+        with self.steps.step("翻译 (translations)") as step:
+            step.note = f"{self.translations()} 个文件 (files)"
+        with self.steps.step("数据库结构 (migrations)") as step:
+            step.note = self.migrate()
+        with self.steps.step("静态文件 (static files)"):
+            self.manager.run("collectstatic", "--noinput", "-v", "0")
+        with self.steps.step(f"城市 {self.installation.city} (city)"):
+            self.manager.run("loadcity", advice="检查行政区划代码 (check the city's six-digit code).")
+        if self.installation.demo:
+            with self.steps.step("示意底图与建筑 (generated basemap and buildings)"):
+                self.manager.run("loadbasemap")
+                self.manager.run("buildings")
+            with self.steps.step("演示数据 (demo data)"):
+                self.manager.run("loaddemo")
+                self.manager.run("loadlayers")
+                self.manager.run("loadduty")
+                if self.installation.private_broker:
+                    self.manager.run("warden", "--once")  # else the demo's devices call before the broker knows them
+        with self.steps.step("管理员 (administrator)"):
+            self.ensure_administrator()
 
     def migrate(self) -> str:
         """Migrate, after a backup when there is something to lose.
@@ -175,47 +197,40 @@ class Preparation:
             The database has been through migrations this code does not know.
         """
         applied = applied_migrations(self.installation, self.runner)
-        if newer := sorted(set(applied) - known_migrations(self.python, self._environment(), self.runner)):
+        environment = self.installation.environment()
+        if applied and (newer := sorted(set(applied) - known_migrations(self.python, environment, self.runner))):
             raise LaunchError(
                 f"数据库由更新的程序建立 (the database belongs to newer code): {', '.join(newer[:5])}",
                 "换回较新的程序，或 ./sandtable restore 旧备份 (use the newer code, or restore an older backup); "
                 f"{self._last_backup()}",
             )
-        if self.attempt_manage("migrate", "--check") == 0:
-            return "未变化 (unchanged)"
-        note = "已更新 (migrated)"
+        note = "已建立 (made)"
         if applied:
+            if self.manager.attempt("migrate", "--check")[0] == 0:
+                return "未变化 (unchanged)"
+            note = "已更新 (migrated)"
             path = self.installation.var / "backups" / f"before-migration-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar"
             Backup(self.installation, self.runner).write(path)
             note += f"，迁移前备份 (backup before): {path}"
-        self.manage("migrate", "--noinput", advice=f"./sandtable restore {self._last_backup()}")
+        self.manager.run("migrate", "--noinput", advice=f"./sandtable restore {self._last_backup()}")
         return note
 
     def translations(self) -> int:
         """Compile the catalogues whose source is newer; returns how many."""
-        done = 0
-        for source in walk(ROOT, NOT_CODE):
-            if source.suffix != ".po":
-                continue
-            target = source.with_suffix(".mo")
-            if target.exists() and target.stat().st_mtime_ns >= source.stat().st_mtime_ns:
-                continue
-            self.runner.run(
-                [
-                    str(self.python), "-m", "babel.messages.frontend", "compile", "-i", str(source), "-o", str(target),
-                    "-l", source.parent.parent.name,
-                ],
-                cwd=ROOT,
-                what=f"编译翻译 {source.relative_to(ROOT)} (compile)",
-            )  # fmt: skip
-            done += 1
-        return done
+        pairs = [(source, source.with_suffix(".mo")) for source in walk(ROOT, NOT_CODE) if source.suffix == ".po"]
+        old = [
+            (str(source), str(target), source.parent.parent.name)
+            for source, target in pairs
+            if not target.exists() or target.stat().st_mtime_ns < source.stat().st_mtime_ns
+        ]
+        if old:
+            argv = [str(self.python), "-c", COMPILE_CATALOGUES, json.dumps(old)]
+            self.runner.run(argv, cwd=ROOT, what="编译翻译 (compile translations)")
+        return len(old)
 
     def ensure_administrator(self) -> None:
         """Make the first administrator, or learn that there is one."""
-        text = self.runner.output(
-            [str(self.python), str(ROOT / "manage.py"), "ensureadmin"], env=self._environment(), cwd=ROOT
-        )
+        text = self.manager.run("ensureadmin", secret=True)
         try:
             values = json.loads(text)
             self.administrator = Administrator(values["username"], values["password"])
@@ -227,24 +242,6 @@ class Preparation:
         with self.steps.step("启动各进程 (processes)"):
             lifecycle.start_platform(self.installation)
             lifecycle.wait_until_ready(self.installation, READY_S)
-
-    def manage(self, *words: str, advice: str = "") -> None:
-        """Run a Django command with the installation's settings."""
-        self.runner.run(
-            [str(self.python), str(ROOT / "manage.py"), *words],
-            env=self._environment(),
-            cwd=ROOT,
-            what=f"manage.py {words[0]}",
-            advice=advice,
-        )
-
-    def attempt_manage(self, *words: str) -> int:
-        """Run a Django command that may fail; returns its exit code."""
-        argv = [str(self.python), str(ROOT / "manage.py"), *words]
-        return self.runner.attempt(argv, env=self._environment(), cwd=ROOT).returncode
-
-    def _environment(self) -> dict[str, str]:
-        return self.installation.environment()
 
     def _last_backup(self) -> str:
         backups = sorted((self.installation.var / "backups").glob("*.tar"))

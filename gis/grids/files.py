@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
-from rasterio.io import MemoryFile
 
 from gis.exceptions import GridError
 from gis.grids.lattice import Cells
@@ -44,6 +43,8 @@ def geotiff(cells: Cells, bands: Columns, tags: Mapping[str, str]) -> bytes:
         "driver": "COG", "dtype": "float32", "count": len(bands), "height": window.shape[0], "width": window.shape[1],
         "crs": f"EPSG:{cells.epsg}", "transform": window.transform, "nodata": np.nan, "compress": "deflate",
     }  # fmt: skip
+    from rasterio.io import MemoryFile  # late: see gis/grids/rasters.py
+
     with MemoryFile() as memory:
         with memory.open(**profile) as file:
             for number, (name, values) in enumerate(bands.items(), 1):

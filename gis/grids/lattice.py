@@ -10,9 +10,8 @@ from typing import Any
 import h3.api.basic_int as h3
 import numpy as np
 import shapely
+from affine import Affine
 from numpy.typing import NDArray
-from rasterio.features import rasterize
-from rasterio.transform import Affine
 from shapely.geometry.base import BaseGeometry
 
 from gis.crs import from_wgs84, to_wgs84
@@ -149,6 +148,8 @@ class Window:
 
     def burn(self, shapes: Sequence[Any], values: Sequence[int], all_touched: bool) -> NDArray[np.int32]:
         """The value of the last shape (on the plane) that covers each cell, 0 where none does; southernmost first."""
+        from rasterio.features import rasterize  # late: see gis/grids/rasters.py
+
         pairs = zip(shapes, values, strict=True)
         burnt = rasterize(pairs, self.shape, transform=self.transform, all_touched=all_touched, dtype="int32")
         return burnt[::-1]

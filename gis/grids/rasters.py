@@ -1,16 +1,16 @@
-"""A raster's values on the cells of a grid."""
+"""A raster's values on the cells of a grid.
+
+rasterio is imported where it works: it brings half a second of start-up (and boto3, where that is installed) to every
+process that only reads declarations of grids.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from affine import Affine
 from numpy.typing import NDArray
-from rasterio.crs import CRS
-from rasterio.enums import Resampling
-from rasterio.transform import Affine
-from rasterio.warp import reproject
-from rasterio.warp import transform as warp_points
 
 from gis.grids.lattice import Cells
 
@@ -32,10 +32,14 @@ def onto(cells: Cells, raster: Raster) -> Floats:
     Squares get the mean of what lies within them, weighted by area (a coarser raster is interpolated between its
     pixels); hexagons the pixel at their centre.
     """
+    from rasterio.crs import CRS
+    from rasterio.enums import Resampling
+    from rasterio.warp import reproject, transform
+
     values = np.asarray(raster.values, float)
     if cells.window is None:
         lon, lat = cells.degrees
-        x, y = warp_points(CRS.from_epsg(4326), CRS.from_string(raster.crs), lon.tolist(), lat.tolist())[:2]
+        x, y = transform(CRS.from_epsg(4326), CRS.from_string(raster.crs), lon.tolist(), lat.tolist())[:2]
         column, row = _inverse(raster.transform, np.array(x), np.array(y))
         return _pixels(values, row, column)
     window = cells.window

@@ -53,6 +53,7 @@ print(json.dumps([settings.SESSION_COOKIE_NAME, client.cookies[settings.SESSION_
 # About half of the whole.
 OF_THE_SCREEN = {"test_screen", "test_screen_side", "test_charts"}
 OPEN: list[Screen] = []  # pages that are open
+RUNNING: list[Stack] = []  # installations that run
 SIZES = {"desk": (1366, 768), "wall": (3840, 1080), "phone": (390, 844)}
 
 
@@ -132,8 +133,17 @@ class Stack:
         shutil.rmtree(self.var, ignore_errors=True)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """The installation ends with the last of these tests: a city that moves for nobody takes a quarter of a core."""
+    here = Path(__file__).parent
+    if nextitem is None or not nextitem.path.is_relative_to(here):
+        while RUNNING:
+            RUNNING.pop().close()
+
+
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Stack:
     env = {name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)}
     stack = Stack(tmp_path_factory.mktemp("installation") / "var", env=env)
     up = stack.sandtable("up")
@@ -141,9 +151,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         assert up.returncode == 0, up.stdout + up.stderr
         stack.url = re.search(r"http://[\d.:]+", up.stdout).group()
         stack.password = re.search(r"\(password\): (\S+)", up.stdout).group(1)
-        yield stack
-    finally:
+    except BaseException:
         stack.close()
+        raise
+    RUNNING.append(stack)
+    return stack
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +192,9 @@ class Screen:
         OPEN.append(self)
         # Software drawing takes a core while things glide: pages ask for less motion, as people may.
         self.context = browser.new_context(
-            viewport={"width": width, "height": height}, locale="zh-CN", reduced_motion=None if glides else "reduce"
+            viewport={"width": width, "height": height},
+            locale="zh-CN",
+            reduced_motion=None if glides else "reduce",
         )
         self.page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))

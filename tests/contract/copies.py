@@ -27,7 +27,7 @@ class Copy:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run Python there; what it says comes back whatever it is."""
-        environment = {**os.environ, "DATABASE_URL": self.database_url, "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, "DATABASE_URL": self.database_url}
         environment.pop("PYTEST_XDIST_WORKER", None)
         command = [sys.executable, *words]
         return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=900)
