@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -25,18 +26,20 @@ class Copy:
     folder: Path
     database_url: str
 
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
         """Run Python there; what it says comes back whatever it is."""
         environment = {**os.environ, "DATABASE_URL": self.database_url}
         environment.pop("PYTEST_XDIST_WORKER", None)
         command = [sys.executable, *words]
-        return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=900)
+        options = {"cwd": self.folder, "env": environment, "input": given, "timeout": 900}
+        return subprocess.run(command, capture_output=True, text=True, **options)
 
-    def manage(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """``manage.py`` there; must succeed."""
-        done = self.run("manage.py", *words)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done
+    def manage(self, *commands: str) -> None:
+        """Management commands, each with its words, in one process; all must succeed."""
+        done = self.run("-m", "config.commands", given="".join(json.dumps(c.split()) + "\n" for c in commands))
+        assert done.returncode == 0, done.stderr
+        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [answer["code"] for answer in answers] == [0] * len(commands), answers
 
     def passes(self, *paths: str) -> str:
         """pytest there, the quick part; must be green, and must have run something."""

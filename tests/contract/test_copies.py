@@ -13,6 +13,7 @@ from tests.contract.copies import copy_of_checkout
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("copies")]
 
 FIRST_MODULES = ("hotwork", "chempark")
+SOUND = ("check", "makemigrations --check --dry-run")
 
 
 def digests(folder):
@@ -26,8 +27,7 @@ def digests(folder):
 def test_without_the_first_modules_the_platform_starts_and_passes_its_tests(tmp_path):
     copy = copy_of_checkout(tmp_path, without=FIRST_MODULES)
     assert not {path.name for path in (copy.folder / "layers").iterdir()} & set(FIRST_MODULES)
-    copy.manage("check")
-    copy.manage("makemigrations", "--check", "--dry-run")
+    copy.manage(*SOUND)
     said = copy.passes("tests/contract", "tests/test_doors.py", "layers", "command", "twin/tests/test_live.py")
     assert int(re.search(r"(\d+) passed", said)[1]) > 150
 
@@ -38,14 +38,13 @@ def test_each_module_goes_alone_where_nobody_requires_it(tmp_path):
     required = {key for module in registry.modules() for key in module.requires}
     for i, key in enumerate(sorted(set(module_keys()) - required)):
         copy = copy_of_checkout(tmp_path / str(i), without=(key,))
-        copy.manage("check")
-        copy.manage("makemigrations", "--check", "--dry-run")
+        copy.manage(*SOUND)
 
 
 def test_a_started_module_works_and_nothing_else_was_touched(tmp_path):
     copy = copy_of_checkout(tmp_path)
     before = digests(copy.folder)
-    copy.manage("startlayer", "paper_lanterns", "--title", "孔明灯", "--title-en", "Paper lanterns")
+    copy.manage("startlayer paper_lanterns --title 孔明灯 --title-en Lanterns")
     written = digests(copy.folder)
     assert {path: written[path] for path in before} == before
     added = sorted(set(written) - set(before))
@@ -55,8 +54,7 @@ def test_a_started_module_works_and_nothing_else_was_touched(tmp_path):
         "layer.py", "rules.py", "models.py", "admin.py", "apps.py", "migrations/0001_initial.py",
         "locale/en/LC_MESSAGES/django.po", "tests/test_paper_lanterns.py",
     }  # fmt: skip
-    copy.manage("check")
-    copy.manage("makemigrations", "--check", "--dry-run")
+    copy.manage(*SOUND)
     copy.passes("layers/paper_lanterns", "tests/contract", "layers/tests")
     for tool in (("ruff", "check"), ("ruff", "format", "--check")):
         done = copy.run("-m", *tool, "layers/paper_lanterns")

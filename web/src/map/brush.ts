@@ -5,7 +5,7 @@ import type { Picture } from "./picture";
 import type { Selection } from "./selection";
 
 /** Between two steps of what moves, where people asked for less motion. */
-const STEP_MS = 1000;
+const STEP_MS = 2000;
 
 /** When the moving things are drawn: once for many causes, and as often as needed while something glides. */
 export class Brush {
@@ -30,7 +30,7 @@ export class Brush {
     });
   }
 
-  /** Draws what positions changed; where people asked for less motion, all of a second in one step. */
+  /** Draws what positions changed; where people asked for less motion, what two seconds bring in one step. */
   follow(isFirst: boolean): void {
     if (isFirst || this.stream.fleet.glides) {
       this.move();

@@ -22,6 +22,7 @@ import { type Place, watchPlaces } from "./places";
 setWorkerUrl(workerUrl);
 
 const VIEW_WAIT_MS = 150;
+const FADE_MS = 300;
 /** A thing that was chosen keeps this far from the edges and from the card, pixels. */
 const REVEAL_PX = 64;
 
@@ -66,9 +67,12 @@ export class MapCanvas {
   ): Promise<MapCanvas> {
     const ranges = await fetchTileRanges(boot.urls.tiles);
     const [west, south, east, north] = boot.bounds;
+    // Names fade in and colours change over time, drawn frame by frame, but where people asked for less motion.
+    const duration = window.matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : FADE_MS;
     const map = new MapLibreMap({
       container,
-      style: baseStyle(boot.urls.tiles, ranges, colours, scale),
+      style: { ...baseStyle(boot.urls.tiles, ranges, colours, scale), transition: { duration, delay: 0 } },
+      fadeDuration: duration,
       bounds: [west, south, east, north] as LngLatBoundsLike,
       fitBoundsOptions: { padding },
       // The address keeps the view, so that a reloaded page, or one in another language, shows the same place.
