@@ -15,7 +15,7 @@ _STAGING = """
 CREATE TEMPORARY TABLE IF NOT EXISTS twin_state_staging (
     asset_id int8, ts timestamptz, received_at timestamptz, lon float8, lat float8, alt_m float8, speed_m_s float8,
     heading_deg float8, accuracy_m float8, status int2, region_id int8, status_ts timestamptz, still_since timestamptz,
-    still_lon float8, still_lat float8, attrs jsonb
+    still_lon float8, still_lat float8, is_new bool, attrs jsonb
 ) ON COMMIT DELETE ROWS"""
 _UPDATE = """
 UPDATE twin_state AS s SET ts = u.ts, received_at = u.received_at, lon = u.lon, lat = u.lat, alt_m = u.alt_m,
@@ -26,7 +26,9 @@ FROM twin_state_staging AS u WHERE s.asset_id = u.asset_id AND s.ts < u.ts"""
 _INSERT = """
 INSERT INTO twin_state AS s (asset_id, ts, received_at, lon, lat, alt_m, speed_m_s, heading_deg, accuracy_m, status,
                              region_id, status_ts, still_since, still_lon, still_lat, attrs)
-SELECT * FROM twin_state_staging WHERE asset_id = ANY(%s)
+SELECT asset_id, ts, received_at, lon, lat, alt_m, speed_m_s, heading_deg, accuracy_m, status, region_id, status_ts,
+       still_since, still_lon, still_lat, attrs
+FROM twin_state_staging WHERE is_new
 ON CONFLICT (asset_id) DO NOTHING"""
 
 
@@ -42,9 +44,11 @@ def write_states(
     region : int64[n]
         District of each; 0 for none.
     new : bool[n]
-        Which of them have no state yet, as far as is known.
+        Which of them have no state yet. One whose asset was deleted a moment ago gets none.
     """
     slots = known.slots(batch.asset)
+    inserted = new.copy()
+    inserted[new] = hold(cursor, "twin_asset", batch.asset[new])
     columns: dict[str, Column] = {
         "asset_id": ("int8", batch.asset),
         "ts": ("timestamptz", batch.time_us),
@@ -61,21 +65,13 @@ def write_states(
         "still_since": ("timestamptz", known["rest_us"][slots]),
         "still_lon": ("float8", known["rest_lon"][slots]),
         "still_lat": ("float8", known["rest_lat"][slots]),
+        "is_new": ("bool", inserted),
         "attrs": ("jsonb", [value or "{}" for value in batch.attrs]),
     }
     cursor.execute(_STAGING)
     cursor.execute("DELETE FROM twin_state_staging")  # of an earlier try in this transaction
     copy_columns(cursor, "twin_state_staging", columns)
-    # Nearly all are there, or nearly none: changing a row costs half of trying to insert one first.
-    if new.all() and _insert(cursor, batch.asset) == len(batch):
-        return
-    cursor.execute(_UPDATE)
-    if missing := len(batch) - cursor.rowcount:
-        _insert(cursor, batch.asset[new] if missing <= np.count_nonzero(new) else batch.asset)
-
-
-def _insert(cursor: psycopg.Cursor, assets: NDArray[np.int64]) -> int:
-    """States for those that have none; an asset deleted a moment ago gets none. Returns how many."""
-    held = hold(cursor, "twin_asset", assets)
-    cursor.execute(_INSERT, [assets[held].tolist()])
-    return cursor.rowcount
+    if not new.all():
+        cursor.execute(_UPDATE)
+    if inserted.any():
+        cursor.execute(_INSERT)
