@@ -9,7 +9,7 @@ import msgspec
 from devices.ingest.decode import Decoded
 from devices.ingest.registry import KnownDevice
 from devices.numbering import Numbering
-from devices.topics import topic
+from devices.topics import PREFIX
 
 
 def answers(decoded: Decoded, devices: Mapping[str, KnownDevice], wait_s: int = 0) -> Iterator[tuple[str, bytes]]:
@@ -51,6 +51,6 @@ def _answer(
     why = msgspec.json.encode(refused) if refused else b"[]"
     waits = b',"wait_s":%d}' % wait_s if wait_s else b"}"
     return (
-        topic(device.kind, device.identifier, "acked"),
+        f"{PREFIX}/{device.kind}/{device.shard}/{device.identifier}/acked",
         b'{"epoch":%d,"acked":%d,"ahead":%b,"refused":%b%b' % (numbering.epoch, numbering.acked, ahead, why, waits),
     )

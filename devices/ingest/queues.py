@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from devices.ingest.decode import Received
 
-OVERHEAD_BYTES = 400
-"""What a message takes in memory beside its payload: its topic, its time, and what holds them together (measured)."""
+OVERHEAD_BYTES = 300
+"""About what a message takes in memory beside its payload: topic, time, mark, and what holds them together."""
 
 
 def size_of(messages: Iterable[Received]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from sys import intern
 
 import psycopg
 
@@ -96,6 +97,17 @@ def _known(cursor: psycopg.Cursor) -> Iterable[tuple[str, KnownDevice]]:
         yield (
             identifier,
             KnownDevice(
-                id_, identifier, kind, code, shard, asset, owner, datum, numbered, revoked, retention_us, platform
+                id_,
+                identifier,
+                intern(kind),  # hundreds of thousands of the same few words
+                code,
+                shard,
+                asset,
+                owner,
+                intern(datum),
+                numbered,
+                revoked,
+                retention_us,
+                platform,
             ),
         )
