@@ -69,9 +69,10 @@ class Registry:
         now, count = cursor.fetchone() or ("", 0)
         changed = self._changed(cursor, count)
         if changed is None:
-            self.devices.clear()
             cursor.execute(_SELECT)
-            self.devices.update(_known(cursor))
+            known = dict(_known(cursor))
+            self.devices.clear()
+            self.devices.update(known)
         self._since = now
         return changed
 
