@@ -22,11 +22,10 @@ from bench._answers import Answers, read_answers
 from bench._load import Registered
 from bench._messages import Messages
 from devices.ingest import wire
+from devices.simulator.numbering import JITTER, RESEND_AFTER_S, RESEND_AT_MOST_S, RESEND_WINDOW
 from devices.topics import topic
 
 STEP_S = 0.05
-RESEND_S = 5.0
-RESEND_MOST_S = 60.0
 AHEAD_MOST_S = 2.0
 """A sender that fell behind its rate does not make up for more than this at once."""
 REMEMBERED_S = 60  # of positions under way for longer the time is wrong when they are sent again
@@ -68,14 +67,16 @@ class Fleet:
         n = len(self.devices)
         channel = "pos" if self.batch == 1 else "batch"
         self._messages = Messages([topic("machine", d.identifier, channel) for d in self.devices])
-        self._old = Messages([topic("machine", d.identifier, "batch") for d in self.devices]) if self.kept else None
+        # What is sent again goes in batches, as the past does.
+        self._old = Messages([topic("machine", d.identifier, "batch") for d in self.devices])
+        self._rng = np.random.default_rng(1)
         self._last = np.full(n, self.kept, np.int64)
         self._kept_sent = np.zeros(n, np.int64)
         self._width = max(min(self.kept, KEPT_BATCH), 1)
         self._acked, self._high = np.zeros(n, np.int64), np.zeros(n, np.int64)
         each_s = n * self.batch / max(self.rate, 1e-9)
         self._ring = np.zeros((n, max(8, self.batch * (int(REMEMBERED_S / each_s) + 2))), np.int64)
-        self._due_at, self._wait_s = np.full(n, np.inf), np.full(n, RESEND_S)
+        self._due_at, self._wait_s = np.full(n, np.inf), np.full(n, RESEND_AFTER_S)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fleet", daemon=True)
         self._turn = self._kept_turn = 0
@@ -109,7 +110,7 @@ class Fleet:
             if time.monotonic() > deadline:
                 raise TimeoutError("the ingest does not answer")
             one = np.array([1])
-            self._again(self._old or self._messages, 1, np.array([last]), one, one)
+            self._again(np.array([last]), one, one)
             self._hear(time.monotonic() + 1)
         self.resent = 0
         self.settled_ms.clear()
@@ -153,13 +154,13 @@ class Fleet:
                     if count := min(int(due / self.batch), len(self.devices)):
                         due -= count * self.batch
                         self._report(count, now)
-                    if (count := int(kept_due / self._width)) and self._old is not None:
+                    if count := int(kept_due / self._width):
                         kept_due -= count * self._width
                         self._send_kept(count, now)
                     if now >= resend_at:
                         resend_at = now + 1
                         self._send_again(now)
-                    if now - pinged_at > RESEND_S:
+                    if now - pinged_at > RESEND_AFTER_S:
                         pinged_at = now
                         self._socket.sendall(wire.PING)
                     self._hear(now + STEP_S)
@@ -197,7 +198,6 @@ class Fleet:
 
     def _send_kept(self, count: int, now: float) -> None:
         """A message each of the next ``count`` devices, of what they kept."""
-        assert self._old is not None
         at = (self._kept_turn + np.arange(count)) % len(self.devices)
         self._kept_turn += count
         at = at[self._kept_sent[at] < self.kept]
@@ -216,7 +216,7 @@ class Fleet:
 
     def _await(self, at: Whole, now: float) -> None:
         idle = at[np.isinf(self._due_at[at])]
-        self._due_at[idle] = now + self._wait_s[idle]
+        self._due_at[idle] = now + self._jittered(idle)
 
     def _hear(self, until: float) -> None:
         while (wait_s := until - time.monotonic()) > 0:
@@ -242,9 +242,11 @@ class Fleet:
         np.maximum.at(self._acked, at, answers.acked)
         np.maximum.at(self._high, at, answers.high)
         moved = at[self._acked[at] > before]
-        self._wait_s[moved] = RESEND_S
-        self._due_at[moved] = now + RESEND_S
-        self._due_at[at] = np.maximum(self._due_at[at], now + answers.wait_s)
+        self._wait_s[moved] = RESEND_AFTER_S
+        self._due_at[moved] = now + self._jittered(moved)
+        self._due_at[at] = np.maximum(
+            self._due_at[at], now + answers.wait_s * self._rng.uniform(1, 1 + JITTER, len(at))
+        )
         self._due_at[at[self._acked[at] >= self._last[at]]] = np.inf
 
     def _note(self, at: Whole, first: Whole, last: Whole, now_ms: float) -> None:
@@ -258,27 +260,26 @@ class Fleet:
     def _send_again(self, now: float) -> None:
         """What found no answer, from the lowest number on."""
         late = np.flatnonzero(self._due_at < now)
-        self._wait_s[late] = np.minimum(2 * self._wait_s[late], RESEND_MOST_S)
-        self._due_at[late] = now + self._wait_s[late]
         if not len(late):
             return
-        low = self._acked[late] + 1
-        if self._old is not None:
-            self._again(self._old, KEPT_BATCH, late, low, self._kept_sent[late])
-        width = 1 if self._messages.single else KEPT_BATCH
-        self._again(self._messages, width, late, np.maximum(low, self.kept + 1), self._last[late])
+        self._wait_s[late] = np.minimum(2 * self._wait_s[late], RESEND_AT_MOST_S)
+        self._due_at[late] = now + self._jittered(late)
+        low, kept_sent = self._acked[late] + 1, self._kept_sent[late]
+        old = low <= kept_sent
+        low, high = np.where(old, low, np.maximum(low, self.kept + 1)), np.where(old, kept_sent, self._last[late])
+        self._again(late, low, np.minimum(high, low + RESEND_WINDOW - 1))
 
-    def _again(self, messages: Messages, width: int, at: Whole, low: Whole, high: Whole) -> None:
-        """Send numbers ``low`` to ``high`` (int64[m]) of devices, at most ``width`` in a message."""
-        count = np.maximum(high - low + width, 0) // width
-        of = np.repeat(np.arange(len(at)), count)
-        start = low[of] + width * (np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count))
-        widths = np.minimum(width, high[of] - start + 1)
-        for each in np.unique(widths).tolist():
-            some = widths == each
-            who, seq = at[of[some]], start[some][:, None] + np.arange(each)
+    def _jittered(self, at: Whole) -> NDArray[np.float64]:
+        return self._wait_s[at] * self._rng.uniform(1, 1 + JITTER, len(at))
+
+    def _again(self, at: Whole, low: Whole, high: Whole) -> None:
+        """Send numbers ``low`` to ``high`` (int64[m]) of devices, a message each."""
+        width = high - low + 1
+        for each in np.unique(width[width > 0]).tolist():
+            some = width == each
+            who, seq = at[some], low[some][:, None] + np.arange(each)
             self.resent += seq.size
-            self._socket.sendall(messages.write(who, seq, self._times(who, seq), self._acked[who] + 1))
+            self._socket.sendall(self._old.write(who, seq, self._times(who, seq), self._acked[who] + 1))
 
 
 def _connected() -> socket.socket:

@@ -18,17 +18,12 @@ Examples
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
-from typing import Any, Literal
-
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+from typing import Any
 
 from access.roles import Role
+from command.declarations import GRADE_NAMES, ID, Attribute, Evidence, Grade, Parameter, Text, Trigger
 from command.exceptions import DuplicateRuleError, RuleError, UnknownRuleError
 from command.facts import AREA_ITSELF, Areas, Facts, Verdicts
 from twin.periods import PeriodError, read_periods
@@ -49,145 +44,6 @@ __all__ = [
     "Verdicts",
     "registry",
 ]  # fmt: skip
-
-Text = str | Promise
-_ID = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
-_KEY = re.compile(r"[a-z][a-z0-9_]*")
-
-
-class Grade(IntEnum):
-    """How grave (预警等级), as the national emergency plan grades warnings: the lowest number is the gravest."""
-
-    RED = 1
-    ORANGE = 2
-    YELLOW = 3
-    BLUE = 4
-
-
-GRADE_NAMES: dict[Grade, Text] = {
-    Grade.RED: _("红色"),
-    Grade.ORANGE: _("橙色"),
-    Grade.YELLOW: _("黄色"),
-    Grade.BLUE: _("蓝色"),
-}
-
-
-class Trigger(StrEnum):
-    """When a rule is asked."""
-
-    POSITIONS = "positions"
-    """With every batch of positions, inside the transaction that stores it. Subjects: assets."""
-    PRESENT = "present"
-    """Every few seconds, about everything there is now. Subjects: assets and areas."""
-    EVENTS = "events"
-    """When a device sends an event. Subjects: assets; a cause lasts until the alert is disposed or closed."""
-    PLATFORM = "platform"
-    """Never: the platform itself raises its alerts."""
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A threshold that people may set on the desk.
-
-    Attributes
-    ----------
-    key, title : str
-        Name in ``judge``'s mapping, and what people call it.
-    kind : str
-        ``int``, ``float``, ``bool`` or ``choice``.
-    default : int, float, bool or str
-        Must itself be allowed.
-    minimum, maximum : float, optional
-        Limits of a number, inclusive.
-    unit : str
-        As shown beside the number.
-    choices : tuple of (value, title)
-        Of a ``choice``.
-    """
-
-    key: str
-    title: Text
-    kind: Literal["int", "float", "bool", "choice"]
-    default: Any
-    minimum: float | None = None
-    maximum: float | None = None
-    unit: str = ""
-    choices: tuple[tuple[str, Text], ...] = ()
-
-    def __post_init__(self) -> None:
-        if not _KEY.fullmatch(self.key):
-            raise RuleError(f"parameter {self.key!r}: a key is lower-case letters, digits and _")
-        if self.kind not in ("int", "float", "bool", "choice"):
-            raise RuleError(f"parameter {self.key!r}: kind must be int, float, bool or choice, not {self.kind!r}")
-        if (self.kind == "choice") != bool(self.choices):
-            raise RuleError(f"parameter {self.key!r}: choices belong to kind 'choice', and it needs some")
-        self.check(self.default)
-
-    def check(self, value: Any) -> Any:
-        """The value, brought to its kind.
-
-        Raises
-        ------
-        RuleError
-            It is of another kind or outside the limits.
-        """
-        if self.kind == "bool":
-            if not isinstance(value, bool):
-                raise RuleError(f"{self.key}: true or false, not {value!r}")
-            return value
-        if self.kind == "choice":
-            if value not in [choice for choice, _title in self.choices]:
-                raise RuleError(f"{self.key}: {value!r} is none of the choices")
-            return value
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise RuleError(f"{self.key}: a number, not {value!r}")
-        if self.kind == "int" and value != int(value):
-            raise RuleError(f"{self.key}: a whole number, not {value!r}")
-        if self.minimum is not None and value < self.minimum:
-            raise RuleError(f"{self.key}: {value} is below {self.minimum}")
-        if self.maximum is not None and value > self.maximum:
-            raise RuleError(f"{self.key}: {value} is above {self.maximum}")
-        return int(value) if self.kind == "int" else float(value)
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What a key of :attr:`command.facts.Verdicts.evidence` is called, and its unit."""
-
-    key: str
-    title: Text
-    unit: str = ""
-
-
-@dataclass(frozen=True)
-class Attribute:
-    """Something a module keeps about assets or areas in tables of its own, handed to its rules.
-
-    Attributes
-    ----------
-    key : str
-        ``module.name``.
-    of : str
-        ``asset`` or ``area``.
-    load : callable
-        Reads all values from the database: key of the asset or area to a value. Called in the process that judges,
-        at start and whenever one of ``topics`` changes; never during a judgement.
-    topics : tuple of str
-        Change notices (:func:`gis.notices.touch_trigger`) of the tables it reads.
-    """
-
-    key: str
-    of: Literal["asset", "area"]
-    load: Callable[[], Mapping[int, Any]]
-    topics: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        if not _ID.fullmatch(self.key):
-            raise RuleError(f"attribute {self.key!r}: the key must read module.name")
-        if self.of not in ("asset", "area"):
-            raise RuleError(f"attribute {self.key!r}: of must be 'asset' or 'area', not {self.of!r}")
-        if not self.topics:
-            raise RuleError(f"attribute {self.key!r}: name the topics of its tables, or a change is never noticed")
 
 
 @dataclass(frozen=True)
@@ -251,7 +107,7 @@ class Rule:
     advice: Text = ""
 
     def __post_init__(self) -> None:
-        if not _ID.fullmatch(self.id) or len(self.id) > 64:
+        if not ID.fullmatch(self.id) or len(self.id) > 64:
             raise RuleError(f"rule {self.id!r}: the id must read module.name, at most 64 characters")
         object.__setattr__(self, "grade", _member(Grade, self.grade, self.id))
         object.__setattr__(self, "on", _member(Trigger, self.on, self.id))

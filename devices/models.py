@@ -83,7 +83,10 @@ class Device(models.Model):
 class Numbering(models.Model):
     """How far a device's numbers are settled: all up to ``acked``, and the ranges in ``ahead`` beyond a gap."""
 
-    device = models.OneToOneField(Device, models.CASCADE, primary_key=True, related_name="numbering")
+    # Without a constraint in the database: gis/references.py.
+    device = models.OneToOneField(
+        Device, models.CASCADE, primary_key=True, db_constraint=False, related_name="numbering"
+    )
     epoch = models.BigIntegerField()
     acked = models.BigIntegerField()
     ahead = models.JSONField(default=list)

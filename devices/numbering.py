@@ -69,6 +69,10 @@ class Numbering:
         self._put_ahead(number)
         return True
 
+    def has_passed(self, epoch: int, number: int) -> bool:
+        """Whether a number is among those below the first gap, and nothing comes of it any more."""
+        return number <= self.acked and epoch == self.epoch
+
     def skips(self, epoch: int, number: int, oldest: int | None = None) -> bool:
         """Whether settling a number would leave numbers open below it that the device still holds."""
         if epoch < self.epoch:

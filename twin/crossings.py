@@ -9,7 +9,9 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
+from gis.references import hold
 from twin.batch import MICROSECOND, PositionBatch
+from twin.copying import copy_columns
 
 Undecided = dict[int, dict[int, tuple[int, int]]]
 """By asset and area or line: since when (microseconds since 1970), and which way (1 inwards, -1 outwards)."""
@@ -34,42 +36,59 @@ def write_crossings(
         Whether the area is a line.
     """
     at, area, entered = crossed
-    asset = moving.asset[at]
-    times = [stamp(us) for us in moving.time_us[at].tolist()]
     # An area deleted a moment ago has no row to refer to: its events have no subject any more.
-    cursor.execute(
-        """INSERT INTO twin_areaevent (asset_id, area_id, area_version, entered, ts, lon, lat)
-           SELECT v.* FROM unnest(%s::int8[], %s::int8[], %s::int4[], %s::bool[], %s::timestamptz[], %s::float8[],
-           %s::float8[]) AS v(asset, area, version, entered, ts, lon, lat)
-           WHERE EXISTS (SELECT 1 FROM twin_area WHERE id = v.area)""",
-        [
-            asset.tolist(),
-            area.tolist(),
-            versions.tolist(),
-            entered.tolist(),
-            times,
-            moving.lon[at].tolist(),
-            moving.lat[at].tolist(),
-        ],
+    held = hold(cursor, "twin_area", area) & hold(cursor, "twin_asset", moving.asset[at])
+    if not held.all():
+        at, area, entered, versions, of_line = at[held], area[held], entered[held], versions[held], of_line[held]
+    asset, time_us = moving.asset[at], moving.time_us[at]
+    copy_columns(
+        cursor,
+        "twin_areaevent",
+        {
+            "asset_id": ("int8", asset),
+            "area_id": ("int8", area),
+            "area_version": ("int4", versions),
+            "entered": ("bool", entered),
+            "ts": ("timestamptz", time_us),
+            "lon": ("float8", moving.lon[at]),
+            "lat": ("float8", moving.lat[at]),
+        },
     )
-    # Events are in the order of time: the last one of a pair tells whether the asset is inside.
-    of_area = np.flatnonzero(~of_line).tolist()
-    last = {(int(asset[k]), int(area[k])): k for k in of_area}
-    came = {pair: times[k] for pair, k in last.items() if entered[k]}
-    left = [pair for pair, k in last.items() if not entered[k]]
-    if left:
+    kept = ~of_line
+    _follow_presences(cursor, asset[kept], area[kept], entered[kept], time_us[kept])
+
+
+def _follow_presences(
+    cursor: psycopg.Cursor,
+    asset: NDArray[np.int64],
+    area: NDArray[np.int64],
+    entered: NDArray[np.bool_],
+    time_us: NDArray[np.int64],
+) -> None:
+    """Who is inside after events in the order of time: the last one of a pair tells; the first tells who was before."""
+    order = np.lexsort((np.arange(len(asset)), area, asset))
+    asset, area, entered, time_us = asset[order], area[order], entered[order], time_us[order]
+    first = np.flatnonzero(np.r_[True, (asset[1:] != asset[:-1]) | (area[1:] != area[:-1])][: len(asset)])
+    last = np.r_[first[1:], len(asset)][: len(first)] - 1
+    was, comes = ~entered[first], entered[last]
+    if len(new := last[comes & ~was]):
+        copy_columns(
+            cursor,
+            "twin_presence",
+            {"asset_id": ("int8", asset[new]), "area_id": ("int8", area[new]), "since": ("timestamptz", time_us[new])},
+        )
+    if len(again := last[comes & was]):
+        cursor.execute(
+            """UPDATE twin_presence AS p SET since = v.since
+               FROM unnest(%s::int8[], %s::int8[], %s::timestamptz[]) AS v(asset, area, since)
+               WHERE p.asset_id = v.asset AND p.area_id = v.area""",
+            [asset[again].tolist(), area[again].tolist(), [stamp(us) for us in time_us[again].tolist()]],
+        )
+    if len(gone := last[~comes & was]):
         cursor.execute(
             """DELETE FROM twin_presence AS p USING unnest(%s::int8[], %s::int8[]) AS v(asset, area)
                WHERE p.asset_id = v.asset AND p.area_id = v.area""",
-            [list(column) for column in zip(*left, strict=True)],
-        )
-    if came:
-        cursor.execute(
-            """INSERT INTO twin_presence (asset_id, area_id, since)
-               SELECT v.asset, a.id, v.since FROM unnest(%s::int8[], %s::int8[], %s::timestamptz[])
-               AS v(asset, area, since) JOIN twin_area AS a ON a.id = v.area
-               ON CONFLICT (asset_id, area_id) DO UPDATE SET since = excluded.since""",
-            [*([pair[i] for pair in came] for i in (0, 1)), list(came.values())],
+            [asset[gone].tolist(), area[gone].tolist()],
         )
 
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from gis.fences import FenceIndex
 from twin.batch import PositionBatch
 from twin.borders import Borders, Crossings
-from twin.copying import Column, copy_columns
 from twin.crossings import stamp
 from twin.history import write_tracks
 from twin.kinds import Status
@@ -24,6 +23,7 @@ from twin.known import Known, Stays
 from twin.meters import stage
 from twin.observers import Heard, Message, Moved, Observer
 from twin.present import Current, read_current
+from twin.states import write_states
 
 NOWHERE = -1
 
@@ -113,11 +113,12 @@ class Intake:
         fresh = batch.time_us > self._known["time_us"][self._known.slots(batch.asset)]
         fresh[1:] &= (batch.asset[1:] != batch.asset[:-1]) | (batch.time_us[1:] > batch.time_us[:-1])
         moving = batch.take(np.flatnonzero(fresh))
+        new = np.unique(moving.asset[self._known["time_us"][self._known.slots(moving.asset)] == 0])
         still_since_us = self._known.follow(moving)
         with stage("fences"):
             stays, crossed = self._cross(cursor, moving)
         with stage("latest"):
-            current = self._advance(cursor, moving)
+            current = self._advance(cursor, moving, new)
         messages: list[Message] = []
         if self._observers and len(moving):
             moved = Moved(
@@ -155,61 +156,12 @@ class Intake:
         row, area, change, crossed = self._borders.follow(cursor, moving, *was)
         return self._known.stay(moving, row, area, change), crossed
 
-    def _advance(self, cursor: psycopg.Cursor, moving: PositionBatch) -> Current:
-        """Make the newest row of every asset its present state."""
+    def _advance(self, cursor: psycopg.Cursor, moving: PositionBatch, new: NDArray[np.int64]) -> Current:
+        """Make the newest row of every asset its present state; ``new``: assets that have none yet."""
         last = np.append(moving.asset[1:] != moving.asset[:-1], True)[: len(moving)]
         batch = moving.take(np.flatnonzero(last))
         region = self._regions.locate_one(batch.lon, batch.lat)
         region[region == NOWHERE] = 0
         if len(batch):
-            _write_states(cursor, batch, region, self._known)
+            write_states(cursor, batch, region, self._known, np.isin(batch.asset, new))
         return Current(batch, region)
-
-
-_STAGING = """
-CREATE TEMPORARY TABLE IF NOT EXISTS twin_state_staging (
-    asset_id int8, ts timestamptz, received_at timestamptz, lon float8, lat float8, alt_m float8, speed_m_s float8,
-    heading_deg float8, accuracy_m float8, status int2, region_id int8, status_ts timestamptz, still_since timestamptz,
-    still_lon float8, still_lat float8, attrs jsonb
-) ON COMMIT DELETE ROWS"""
-# Nearly all are there: changing a row costs half of trying to insert one first.
-_UPDATE = """
-UPDATE twin_state AS s SET ts = u.ts, received_at = u.received_at, lon = u.lon, lat = u.lat, alt_m = u.alt_m,
-    speed_m_s = u.speed_m_s, heading_deg = u.heading_deg, accuracy_m = u.accuracy_m, status = u.status,
-    region_id = u.region_id, status_ts = u.status_ts, still_since = u.still_since, still_lon = u.still_lon,
-    still_lat = u.still_lat, attrs = u.attrs
-FROM twin_state_staging AS u WHERE s.asset_id = u.asset_id AND s.ts < u.ts"""
-_INSERT = """
-INSERT INTO twin_state AS s (asset_id, ts, received_at, lon, lat, alt_m, speed_m_s, heading_deg, accuracy_m, status,
-                             region_id, status_ts, still_since, still_lon, still_lat, attrs)
-SELECT * FROM twin_state_staging
-ON CONFLICT (asset_id) DO NOTHING"""
-
-
-def _write_states(cursor: psycopg.Cursor, batch: PositionBatch, region: NDArray[np.int64], known: Known) -> None:
-    """Make these rows the present states of their assets, unless they are newer already."""
-    slots = known.slots(batch.asset)
-    columns: dict[str, Column] = {
-        "asset_id": ("int8", batch.asset),
-        "ts": ("timestamptz", batch.time_us),
-        "received_at": ("timestamptz", batch.received_us),
-        "lon": ("float8", batch.lon),
-        "lat": ("float8", batch.lat),
-        "alt_m": ("float8", batch.alt_m),
-        "speed_m_s": ("float8", batch.speed_m_s),
-        "heading_deg": ("float8", batch.heading_deg),
-        "accuracy_m": ("float8", batch.accuracy_m),
-        "status": ("int2", batch.status),
-        "region_id": ("int8", np.ma.masked_equal(region, 0)),
-        "status_ts": ("timestamptz", np.ma.masked_equal(known["status_us"][slots], 0)),
-        "still_since": ("timestamptz", known["rest_us"][slots]),
-        "still_lon": ("float8", known["rest_lon"][slots]),
-        "still_lat": ("float8", known["rest_lat"][slots]),
-        "attrs": ("jsonb", [value or "{}" for value in batch.attrs]),
-    }
-    cursor.execute(_STAGING)
-    cursor.execute("DELETE FROM twin_state_staging")  # of an earlier try in this transaction
-    copy_columns(cursor, "twin_state_staging", columns)
-    cursor.execute(_UPDATE)
-    if cursor.rowcount < len(batch):
-        cursor.execute(_INSERT)

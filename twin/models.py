@@ -53,7 +53,9 @@ class Asset(models.Model):
 class State(models.Model):
     """实时状态: an asset's latest position; written by the ingest as columns, never going back in time."""
 
-    asset = models.OneToOneField(Asset, models.CASCADE, primary_key=True, related_name="state", verbose_name=_("对象"))
+    asset = models.OneToOneField(
+        Asset, models.CASCADE, primary_key=True, db_constraint=False, related_name="state", verbose_name=_("对象")
+    )
     ts = models.DateTimeField(_("定位时间"))
     received_at = models.DateTimeField(_("接收时间"))
     lon = models.FloatField(_("经度"))
@@ -196,8 +198,9 @@ class Presence(models.Model):
     """Which asset is inside which area now; kept with the history, in the same transaction."""
 
     pk = models.CompositePrimaryKey("asset_id", "area_id")
-    asset = models.ForeignKey(Asset, models.CASCADE, related_name="presences")
-    area = models.ForeignKey(Area, models.CASCADE, related_name="presences")
+    # Without constraints in the database, as below: gis/references.py.
+    asset = models.ForeignKey(Asset, models.CASCADE, db_constraint=False, db_index=False, related_name="presences")
+    area = models.ForeignKey(Area, models.CASCADE, db_constraint=False, related_name="presences")
     since = models.DateTimeField(_("进入时间"))
     outside_since = models.DateTimeField(_("越出时间"), null=True, editable=False)
 
@@ -221,8 +224,10 @@ class BeyondLine(models.Model):
 class AreaEvent(models.Model):
     """进出事件: an asset entered or left an area."""
 
-    asset = models.ForeignKey(Asset, models.CASCADE, related_name="area_events", verbose_name=_("对象"))
-    area = models.ForeignKey(Area, models.CASCADE, related_name="events", verbose_name=_("区域"))
+    asset = models.ForeignKey(
+        Asset, models.CASCADE, db_constraint=False, related_name="area_events", verbose_name=_("对象")
+    )
+    area = models.ForeignKey(Area, models.CASCADE, db_constraint=False, related_name="events", verbose_name=_("区域"))
     area_version = models.PositiveIntegerField(_("区域版本"))
     entered = models.BooleanField(_("进入"))
     ts = models.DateTimeField(_("时间"), db_index=True)

@@ -18,6 +18,7 @@ from access.roles import Permission
 from access.scope import scope_of
 from command.knowledge import Knowledge
 from command.machineroom import tables
+from command.machineroom.backlogs import backlogs
 from command.machineroom.checks import CHECKS
 from command.machineroom.inspection import read_database, read_machine
 from command.machineroom.state import Machine
@@ -98,6 +99,7 @@ def _content() -> dict[str, Any]:
     return {
         "now": machine.now,
         "troubles": troubles(machine, knowledge),
+        "backlogs": backlogs(machine),
         "tiles": tables.tiles(machine),
         "charts": tables.charts(machine),
         "processes": tables.processes(machine),

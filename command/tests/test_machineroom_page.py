@@ -6,6 +6,7 @@ import re
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from access.models import Grant
 from command.machineroom.charts import MINUTES, chart
@@ -82,6 +83,29 @@ def test_what_is_wrong_stands_first_and_says_what_to_do(administrator):
     assert "./sandtable logs" in page
     assert "时间超前" in page
     assert "/admin/devices/refusal/?reason=time_in_future" in page
+
+
+def test_a_backlog_is_told_of_and_that_it_was_caught_up(administrator):
+    now_s = int(timezone.now().timestamp())
+    since, over, most = (
+        f"sandtable_ingest_backlog_{name}"
+        for name in ("since_timestamp_seconds", "over_timestamp_seconds", "most_messages")
+    )
+
+    Watched()
+
+    def said(**gauges):
+        tell("ingest", gauges=gauges)
+        page = administrator.get(ADDRESSES[1]).content.decode()
+        return re.sub(r"\d\d:\d\d:\d\d", "T", "".join(re.findall(r'class="room-backlog.*?</p>', page)))
+
+    assert said(**{since: 0, over: 0, most: 0}) == ""
+    text = said(**{since: now_s - 60, over: 0, most: 123456})
+    assert "ingest 有积压：T 起最多 123,456 条消息排队" in text
+    assert "over" not in text
+    text = said(**{since: now_s - 60, over: now_s - 5, most: 123456})
+    assert "已处理完：T 起最多 123,456 条消息排队，T 赶上" in text
+    assert said(**{since: now_s - 8000, over: now_s - 7000, most: 123456}) == ""
 
 
 def test_nothing_runs_at_all_and_the_page_still_answers(administrator):

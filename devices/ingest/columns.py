@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from devices.exceptions import RefusedError
 from devices.ingest.registry import KnownDevice
-from devices.messages import Position
+from devices.messages import BadRow, Position, time_us
 from devices.pushed import PushedRow
 from gis.crs import to_wgs84
 from gis.exceptions import OutOfRangeError
@@ -58,11 +58,59 @@ def check_place(row: Position | PushedRow, device: KnownDevice) -> None:
         raise RefusedError(f"out_of_range_{name}", str(error)) from None
 
 
+def check_rows(
+    rows: Sequence[Position | BadRow], devices: Sequence[KnownDevice], received_us: Sequence[int]
+) -> tuple[NDArray[np.int64], dict[int, RefusedError]]:
+    """Times of all rows (int64[n], 0 for those without), and what is wrong with which."""
+    at_us = np.zeros(len(rows), np.int64)
+    refusals: dict[int, RefusedError] = {}
+    good = []
+    millis = []
+    for i, row in enumerate(rows):
+        if isinstance(row, BadRow):
+            refusals[i] = row.refusal
+        elif isinstance(row.time, float):
+            good.append(i)
+            millis.append(row.time)
+        else:
+            try:
+                at_us[i] = time_us(row.time)
+                good.append(i)
+                millis.append(np.nan)
+            except RefusedError as error:
+                refusals[i] = error
+    index, said_ms = np.array(good, np.int64), np.array(millis, np.float64)
+    in_ms = ~np.isnan(said_ms)
+    at_us[index[in_ms]] = np.rint(said_ms[in_ms] * 1000).astype(np.int64)
+    for i in _doubtful(index, at_us[index], devices, received_us).tolist():
+        row, device = rows[i], devices[i]
+        try:
+            check_time(int(at_us[i]), received_us[i], device)
+            if isinstance(row, Position):
+                check_place(row, device)
+        except RefusedError as error:
+            refusals[i] = error
+    return at_us, refusals
+
+
+def _doubtful(
+    index: NDArray[np.int64], at_us: NDArray[np.int64], devices: Sequence[KnownDevice], received_us: Sequence[int]
+) -> NDArray[np.int64]:
+    """Of the rows ``index``, those whose time or place must be looked at."""
+    rows = index.tolist()
+    came_us = np.array([received_us[i] for i in rows], np.int64)
+    oldest_us = came_us - np.array([devices[i].retention_us for i in rows], np.int64)
+    doubtful = (at_us > came_us + FUTURE_TOLERANCE_US) | (at_us < oldest_us)
+    shifted = [k for k, i in enumerate(rows) if devices[i].datum not in UNCHANGED_DATUMS]
+    doubtful[shifted] = True
+    return index[doubtful]
+
+
 def as_columns(
     rows: Sequence[Any],
     devices: Sequence[KnownDevice],
     seq: NDArray[np.int64],
-    time_us: NDArray[np.int64],
+    at_us: NDArray[np.int64],
     received_us: NDArray[np.int64],
 ) -> PositionBatch:
     """A batch of good rows, in EPSG:4326; what a shifted datum said is kept beside.
@@ -71,7 +119,7 @@ def as_columns(
     ----------
     rows : sequence of Position or PushedRow
         ``n`` of them, each of the device at its place in ``devices``, which has an asset.
-    seq, time_us, received_us : int64[n]
+    seq, at_us, received_us : int64[n]
         As in :class:`twin.batch.PositionBatch`.
     """
     n = len(rows)
@@ -88,7 +136,7 @@ def as_columns(
         kind=np.array([d.kind_code for d in devices], np.uint8),
         owner=np.array([d.owner for d in devices], np.int64),
         seq=seq,
-        time_us=time_us,
+        time_us=at_us,
         received_us=received_us,
         lon=x,
         lat=y,

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from devices.exceptions import RefusedError
-from devices.ingest.columns import FUTURE_TOLERANCE_US, UNCHANGED_DATUMS, as_columns, check_place, check_time
+from devices.ingest.columns import as_columns, check_rows, check_time
 from devices.ingest.registry import KnownDevice
 from devices.messages import (
     BadRow,
@@ -77,6 +76,8 @@ class Decoded:
     refused: list[Refused] = field(default_factory=list)
     numberings: dict[int, Numbering] = field(default_factory=dict)
     """Numberings that the heap touched, by device key."""
+    moved: set[int] = field(default_factory=set)
+    """Keys of the devices whose numbering is another now."""
     answers: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     """Numbering devices to be answered, with the numbers refused and why."""
     shards: set[int] = field(default_factory=set)
@@ -205,7 +206,8 @@ class _Work:
             numberings = recall(self._numbering.values())
             out.numberings = {id_: numberings[id_] for id_ in self._numbering}
             out.answers = {device.identifier: [] for device in self._numbering.values()}
-        at_us, refusals = self._check()
+            self._leave_out_settled(out.numberings)
+        at_us, refusals = check_rows(self._rows, self._devices, [message.at_us for message in self._messages])
         kept = []
         for i, (row, device) in enumerate(zip(self._rows, self._devices, strict=True)):
             refusal = refusals.get(i)
@@ -229,6 +231,19 @@ class _Work:
             received_us = np.array([self._messages[i].at_us for i in kept], np.int64)
             out.batch = as_columns(rows, devices, seq.astype(np.int64), at_us[kept], received_us)
 
+    def _leave_out_settled(self, numberings: Mapping[int, Numbering]) -> None:
+        """Drop rows that are repetitions for certain, before anything else is asked of them: there may be millions."""
+        fresh = [
+            i
+            for i, (row, device) in enumerate(zip(self._rows, self._devices, strict=True))
+            if not device.numbered or row.seq is None or not numberings[device.id].has_passed(row.epoch, row.seq)
+        ]
+        self.out.repeated = len(self._rows) - len(fresh)
+        if self.out.repeated:
+            self._rows = [self._rows[i] for i in fresh]
+            self._devices = [self._devices[i] for i in fresh]
+            self._messages = [self._messages[i] for i in fresh]
+
     def _settle_one(
         self, row: Position | BadRow, device: KnownDevice, numbering: Numbering, refusal: RefusedError | None
     ) -> bool:
@@ -239,54 +254,20 @@ class _Work:
         if oldest is not None and oldest > row.seq:
             refusal = refusal or RefusedError("out_of_range_oldest", f"oldest {oldest} is above seq {row.seq}")
             oldest = None
-        if not numbering.settle(row.epoch, row.seq, oldest):
+        before = numbering.epoch, numbering.acked
+        try:
+            is_new = numbering.settle(row.epoch, row.seq, oldest)
+        except RefusedError:
+            self.out.moved.add(device.id)  # perhaps: ``oldest`` may have closed a gap
+            raise
+        if is_new or before != (numbering.epoch, numbering.acked):
+            self.out.moved.add(device.id)
+        if not is_new:
             return False
         if refusal is not None:
             self.out.answers[device.identifier].append((row.seq, refusal.reason))
             raise refusal
         return True
-
-    def _check(self) -> tuple[NDArray[np.int64], dict[int, RefusedError]]:
-        """Times of all rows (int64[n], 0 for those without), and what is wrong with which."""
-        at_us = np.zeros(len(self._rows), np.int64)
-        refusals: dict[int, RefusedError] = {}
-        good = []
-        millis = []
-        for i, row in enumerate(self._rows):
-            if isinstance(row, BadRow):
-                refusals[i] = row.refusal
-            elif isinstance(row.time, float):
-                good.append(i)
-                millis.append(row.time)
-            else:
-                try:
-                    at_us[i] = time_us(row.time)
-                    good.append(i)
-                    millis.append(np.nan)
-                except RefusedError as error:
-                    refusals[i] = error
-        index, said_ms = np.array(good, np.int64), np.array(millis, np.float64)
-        in_ms = ~np.isnan(said_ms)
-        at_us[index[in_ms]] = np.rint(said_ms[in_ms] * 1000).astype(np.int64)
-        for i in self._doubtful(index, at_us[index]).tolist():
-            row, device = self._rows[i], self._devices[i]
-            try:
-                check_time(int(at_us[i]), self._messages[i].at_us, device)
-                if isinstance(row, Position):
-                    check_place(row, device)
-            except RefusedError as error:
-                refusals[i] = error
-        return at_us, refusals
-
-    def _doubtful(self, index: NDArray[np.int64], at_us: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Of the rows ``index``, those whose time or place must be looked at."""
-        rows = index.tolist()
-        received_us = np.array([self._messages[i].at_us for i in rows], np.int64)
-        oldest_us = received_us - np.array([self._devices[i].retention_us for i in rows], np.int64)
-        doubtful = (at_us > received_us + FUTURE_TOLERANCE_US) | (at_us < oldest_us)
-        shifted = [k for k, i in enumerate(rows) if self._devices[i].datum not in UNCHANGED_DATUMS]
-        doubtful[shifted] = True
-        return index[doubtful]
 
 
 def _empty() -> PositionBatch:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 
 import psycopg
@@ -37,6 +37,11 @@ class Memory:
     def is_cold(self) -> bool:
         """Whether something is worth reading before it is asked for."""
         return bool(self._cold)
+
+    @property
+    def settled(self) -> Mapping[int, Numbering]:
+        """Between two transactions: the numberings known so far, by device key, as the database has them."""
+        return self._numberings
 
     def refresh(self, cursor: psycopg.Cursor) -> bool:
         """Read devices that changed; True where all were read, and nothing else may be trusted any more.

@@ -22,6 +22,9 @@ from twin.kinds import kinds
 received_total = Counter("sandtable_positions_received", "Positions that arrived, whatever became of them")
 stored_total = Counter("sandtable_positions_stored", "Positions stored in the history")
 repeated_total = Counter("sandtable_positions_repeated", "Positions that had been stored before")
+repeated_waiting_total = Counter(
+    "sandtable_messages_repeated_waiting", "Messages dropped unread because what they say waited to be stored already"
+)
 early_total = Counter(
     "sandtable_positions_early", "Positions before their turn after a change of owner; their devices send them again"
 )

@@ -12,12 +12,14 @@ from urllib.parse import unquote, urlsplit
 from devices.ingest import wire
 from devices.ingest.decode import Received
 from devices.ingest.link import Link, Session
+from devices.ingest.queues import OVERHEAD_BYTES, size_of
 from devices.messages import MOST_BYTES
 from devices.topics import PREFIX, UP
 
 MOST_WAITING = 200_000
 MOST_WAITING_BYTES = 256 << 20
-"""Held while the database is away; beyond, numbering devices send theirs again."""
+"""Held while the database is away, in memory with all that belongs to a message; beyond, numbering devices send theirs
+again. The receiver hears, and the worker's heaps keep, so much each."""
 MOST_UNACKNOWLEDGED = 1000
 """QoS 1 messages that the broker hands over before the first of them is stored: they cannot be sent again on demand."""
 MOST_HANDED_ON = 8
@@ -153,7 +155,7 @@ class Receiver:
         with self._lock:
             # Unacknowledged QoS 1 messages come again; those still in the heap must not be acknowledged twice.
             self._heap = [message for message in self._heap if message.ack is None]
-            self._bytes = sum(len(message.payload) for message in self._heap)
+            self._bytes = size_of(self._heap)
             self._handing.clear()
             self._handed.clear()
 
@@ -167,7 +169,7 @@ class Receiver:
                 if number or (len(self._heap) < MOST_WAITING and self._bytes < MOST_WAITING_BYTES):
                     ack = (self._connection, number) if number else None
                     self._heap.append(Received(topic, kept, now_us, ack))
-                    self._bytes += len(kept)
+                    self._bytes += len(kept) + OVERHEAD_BYTES
                 else:
                     self._overflowed += 1
         self.arrived.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from sys import intern
 
 import psycopg
 
@@ -68,9 +69,10 @@ class Registry:
         now, count = cursor.fetchone() or ("", 0)
         changed = self._changed(cursor, count)
         if changed is None:
-            self.devices.clear()
             cursor.execute(_SELECT)
-            self.devices.update(_known(cursor))
+            known = dict(_known(cursor))
+            self.devices.clear()
+            self.devices.update(known)
         self._since = now
         return changed
 
@@ -96,6 +98,17 @@ def _known(cursor: psycopg.Cursor) -> Iterable[tuple[str, KnownDevice]]:
         yield (
             identifier,
             KnownDevice(
-                id_, identifier, kind, code, shard, asset, owner, datum, numbered, revoked, retention_us, platform
+                id_,
+                identifier,
+                intern(kind),  # hundreds of thousands of the same few words
+                code,
+                shard,
+                asset,
+                owner,
+                intern(datum),
+                numbered,
+                revoked,
+                retention_us,
+                platform,
             ),
         )

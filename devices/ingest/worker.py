@@ -19,7 +19,8 @@ import django.db
 import psycopg
 
 from devices.exceptions import LeaseLostError
-from devices.ingest.answers import answers
+from devices.ingest.answers import answers, patience
+from devices.ingest.backlog import Backlog
 from devices.ingest.decode import Decoded, Received
 from devices.ingest.heaps import MOST_AT_ONCE, Heaps
 from devices.ingest.leases import RENEW_S, Leases
@@ -33,6 +34,7 @@ from devices.ingest.meters import (
     overflow_total,
     past_messages,
     queue_messages,
+    repeated_waiting_total,
     shards_held,
 )
 from devices.ingest.numberings import write_numberings
@@ -41,7 +43,7 @@ from devices.ingest.receiver import Receiver
 from devices.ingest.said import store_said
 from devices.ingest.session import open_session
 from devices.ingest.singly import store_singly
-from gis.notices import listen
+from devices.ingest.stale import Stale
 from gis.regions import district_index
 from twin.intake import Intake, Outcome
 from twin.live.frames import encode_update
@@ -57,7 +59,7 @@ RETRY_S = 0.5
 PATIENT_S = 15.0
 """After a shard changed hands its devices have this long to send again, in order, what was under way."""
 WAIT_S = 30
-"""A device whose past waits here need not send it again so soon."""
+"""A device of which something waits here need not send it again so soon."""
 WARM_S = 2.0
 NOTICE_TOPICS = frozenset({"devices", "assets", "areas", "regions"})
 
@@ -87,15 +89,14 @@ class IngestWorker:
         self._memory = Memory(self._meters)
         self._devices = self._memory.devices
         self._intake = Intake(make_observers())
-        self._topics = NOTICE_TOPICS | self._intake.topics
-        self._stale: set[str] = set(self._topics)
-        self._stale_lock = threading.Lock()
+        self._stale = Stale(NOTICE_TOPICS | self._intake.topics, database)
         self._stopping = threading.Event()
         self._frames = time.time_ns()
         self._forgotten = 0
         self._renewed_at = 0.0
         self._signed_at = 0.0
         self._heaps = Heaps(self._receiver)
+        self._backlog = Backlog()
         self._others: frozenset[int] = frozenset()
         self._areas_stamp: int | None = None
         queue_messages.set_function(lambda: self._heaps.waiting)
@@ -108,7 +109,7 @@ class IngestWorker:
 
     def run(self) -> None:
         """Work until stopped."""
-        threading.Thread(target=self._watch_notices, name="notices", daemon=True).start()
+        self._stale.watch(self._stopping, self._receiver.arrived)
         self._receiver.start()
         self._pushes.start()
         heap: list[Received] = []
@@ -135,15 +136,17 @@ class IngestWorker:
         if (self._receiver.waiting or self._pushes.waiting) and self._heaps.waiting < MOST_AT_ONCE:
             # A full heap costs hardly more than one message; give it a moment to fill.
             self._stopping.wait(FLUSH_S)
-        behind = self._heaps.past
         # Of a shard that changed hands, a number before its turn is left for its device to send again.
-        heap, overflowed = self._heaps.take(in_order=bool(self._leases.taken_within(PATIENT_S)))
-        if overflowed:
-            overflow_total.inc(overflowed)
-            logger.error("ingest: no room for %d messages; numbering devices will send theirs again", overflowed)
-        if bool(behind) != bool(self._heaps.past):
-            logger.info("ingest: %s", "caught up with the past" if behind else "the present first, the past behind it")
-        return heap
+        taken = self._heaps.take(in_order=bool(self._leases.taken_within(PATIENT_S)))
+        if taken.overflowed:
+            overflow_total.inc(taken.overflowed)
+            logger.error("ingest: no room for %d messages; numbering devices will send again", taken.overflowed)
+        if taken.repeated:
+            repeated_waiting_total.inc(len(taken.repeated))
+            settled = self._memory.settled
+            self._receiver.publish_all(patience(taken.repeated, self._devices, settled, WAIT_S))
+        self._backlog.follow(self._heaps.waiting + len(taken.heap), self._heaps.left)
+        return taken.heap
 
     def _keep_house(self) -> None:
         """Connection, leases, what changed in the database, signs of life."""
@@ -162,16 +165,14 @@ class IngestWorker:
             # Seen twice: by now the other one listens.
             self._receiver.follow(frozenset(self._leases.tokens), self._others & self._leases.others)
             self._others = self._leases.others
-        with self._stale_lock:
-            stale, self._stale = self._stale, set()
-        if stale:
+        if stale := self._stale.take():
             try:
                 with connection.transaction(), connection.cursor() as cursor:
                     cursor.execute("SET LOCAL enable_hashjoin = on")  # here tables are read whole
                     cursor.execute("SET LOCAL enable_seqscan = on")
                     self._reload(cursor, stale)
             except (psycopg.Error, django.db.Error):
-                self._mark_stale(stale)
+                self._stale.mark(stale)
                 raise
             finally:
                 django.db.connection.close()  # used for nothing else here, and not worth watching
@@ -228,7 +229,7 @@ class IngestWorker:
         with flush_seconds.time():
             decoded, outcome, switched, messages = self._store(mine)
         self._meters.committed(mine, decoded.batch, time.time_ns() // 1000)
-        self._receiver.publish_all(answers(decoded, self._devices, WAIT_S if self._heaps.past else 0))
+        self._receiver.publish_all(answers(decoded, self._devices, WAIT_S if self._heaps.left else 0))
         self._pushes.settle(decoded)
         self._receiver.done(mine)
         for current in [outcome.current, *switched]:
@@ -255,7 +256,7 @@ class IngestWorker:
                 outcome = store_singly(cursor, self._intake, decoded, self._devices.values())
             switched, heard = store_said(cursor, self._intake, decoded.said)
             messages = outcome.messages + self._intake.heard(cursor, heard)
-            write_numberings(cursor, decoded.numberings)
+            write_numberings(cursor, {id_: decoded.numberings[id_] for id_ in decoded.moved})
             write_refusals(cursor, decoded.refused)
             ready_at = time.perf_counter()
         stage_seconds.labels("commit").observe(time.perf_counter() - ready_at)
@@ -295,12 +296,3 @@ class IngestWorker:
             self._connect().close()
         except psycopg.Error:
             logger.warning("ingest: leases could not be given back; they run out by themselves")
-
-    def _mark_stale(self, topics: frozenset[str] | set[str]) -> None:
-        with self._stale_lock:
-            self._stale |= topics
-
-    def _watch_notices(self) -> None:
-        for topics in listen(self._topics, stop=self._stopping, parameters=self._database):
-            self._mark_stale(topics)
-            self._receiver.arrived.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import random
 from collections import Counter, deque
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +19,11 @@ BATCH_ROWS = 200
 BATCH_BYTES = 200 * 1024
 RESEND_AFTER_S = 5.0
 RESEND_AT_MOST_S = 60.0
+JITTER = 0.5
+"""Each wait is longer by up to this part of itself: a city that lost the platform at one moment must not come back at
+one moment."""
+RESEND_WINDOW = 100
+"""Positions under way, at most, from sending again until something is settled: whoever is not heard does not shout."""
 RESERVE = 1000
 """Numbers written to the file as used before they are, so that a crash never uses one twice."""
 
@@ -69,6 +75,7 @@ class Unsettled:
         self._in_flight: set[int] = set()
         self._deadline: float | None = None
         self._wait_s = RESEND_AFTER_S
+        self._window = WINDOW
         self._reserved = 0
         self._saved: tuple[int, int, int] | None = None
         if path is not None:
@@ -104,7 +111,8 @@ class Unsettled:
         out: list[dict[str, Any]] = []
         size = 0
         oldest = self.oldest
-        while self._waiting and len(self._in_flight) < WINDOW and len(out) < BATCH_ROWS and size < BATCH_BYTES:
+        window = min(BATCH_ROWS, self._window - len(self._in_flight))
+        while self._waiting and len(out) < window and size < BATCH_BYTES:
             seq = self._waiting.popleft()
             position = self._rows.get(seq)
             if position is None:
@@ -116,7 +124,7 @@ class Unsettled:
             size += 200 + len(str(position.get("attrs", "")))
             self._in_flight.add(seq)
         if out and self._deadline is None:
-            self._deadline = now_s + self._wait_s
+            self._deadline = now_s + _jittered(self._wait_s)
         return out
 
     def settle(self, answer: Acked, now_s: float) -> None:
@@ -142,14 +150,14 @@ class Unsettled:
                 if first <= seq <= last:
                     self._let_go(seq)
         if len(self._rows) < before:
-            self._wait_s = RESEND_AFTER_S
+            self._wait_s, self._window = RESEND_AFTER_S, WINDOW
         if answer.acked > self.acked:
             self.acked = answer.acked
-            self._deadline = now_s + self._wait_s
+            self._deadline = now_s + _jittered(self._wait_s)
         if not self._in_flight:
             self._deadline = None
         elif answer.wait_s > 0 and self._deadline is not None:
-            self._deadline = max(self._deadline, now_s + min(answer.wait_s, RESEND_AT_MOST_S))
+            self._deadline = max(self._deadline, now_s + _jittered(min(answer.wait_s, RESEND_AT_MOST_S)))
 
     def wait_s(self, now_s: float) -> float:
         """Seconds until :meth:`due` may become true; infinite when nothing is under way."""
@@ -159,7 +167,7 @@ class Unsettled:
         """Whether nothing has moved on for so long that what was sent is to be sent again (then it waits again)."""
         if self._deadline is None or now_s < self._deadline:
             return False
-        self._wait_s = min(self._wait_s * 2, RESEND_AT_MOST_S)
+        self._wait_s, self._window = min(self._wait_s * 2, RESEND_AT_MOST_S), RESEND_WINDOW
         self.rewind()
         return True
 
@@ -204,3 +212,7 @@ class Unsettled:
         self._rows = dict(enumerate(held, 1))
         self.rewind()
         self.save()
+
+
+def _jittered(wait_s: float) -> float:
+    return wait_s * random.uniform(1, 1 + JITTER)  # noqa: S311 - nothing secret

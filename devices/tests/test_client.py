@@ -44,6 +44,10 @@ class TestTopics:
 
 
 class TestUnsettled:
+    @pytest.fixture(autouse=True)
+    def exact(self, monkeypatch):
+        monkeypatch.setattr(numbering, "JITTER", 0)
+
     def test_positions_are_numbered_from_one_and_kept_until_settled(self):
         held = Unsettled(epoch=7)
         for n in range(3):
@@ -94,6 +98,33 @@ class TestUnsettled:
         held.add(position())
         held.take(now)
         assert held.due(now + 5)
+
+    def test_waits_are_longer_by_chance_and_never_shorter(self, monkeypatch):
+        monkeypatch.setattr(numbering, "JITTER", 0.5)
+        ends = set()
+        for _ in range(30):
+            held = Unsettled(epoch=1)
+            held.add(position())
+            held.take(0)
+            assert 5 <= held.wait_s(0) <= 7.5
+            ends.add(held.wait_s(0))
+        assert len(ends) > 1
+
+    def test_until_something_is_settled_no_more_than_a_hundred_are_sent_again(self):
+        held = Unsettled(epoch=1)
+        for _ in range(700):
+            held.add(position())
+        while held.take(0):
+            pass
+        assert held.due(5)
+        assert numbers(held.take(5)) == list(range(1, 101))
+        held.add(position())
+        assert held.take(6) == []
+        held.settle(Acked(1, 60), 7)
+        sent = []
+        while rows := held.take(7):
+            sent += numbers(rows)
+        assert sent == list(range(101, 561))
 
     def test_what_waits_its_turn_there_is_not_sent_again_meanwhile(self):
         held = Unsettled(epoch=1)

@@ -86,11 +86,13 @@ class WorkRecorder:
         if not len(machines):
             return []
         self._recall(cursor, np.unique(batch.asset[machines]).tolist())
+        controlled = np.isin(moved.inside_area, [*self._key_areas, *(p.area for p in self._periods.values() if p.area)])
+        inside_row, inside_area = moved.inside_row[controlled], moved.inside_area[controlled]
         areas: dict[int, set[int]] = {}
-        for row, area in zip(moved.inside_row.tolist(), moved.inside_area.tolist(), strict=True):
+        for row, area in zip(inside_row.tolist(), inside_area.tolist(), strict=True):
             areas.setdefault(row, set()).add(area)
         working = batch.status == Status.WORKING
-        for i in machines[self._concerned(moved, working)[machines]].tolist():
+        for i in machines[self._concerned(moved, working, inside_row)[machines]].tolist():
             asset = int(batch.asset[i])
             if not working[i] and asset not in self._open:
                 continue
@@ -105,11 +107,11 @@ class WorkRecorder:
             self._follow(cursor, row, set(self._spots(row, areas.get(i, set()))))
         return []
 
-    def _concerned(self, moved: Moved, working: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def _concerned(self, moved: Moved, working: NDArray[np.bool_], inside_row: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Rows of machines that have a record, or may get one here: most work where nothing is controlled."""
         regions = {region for period in self._periods.values() if not period.area for region in period.regions}
         controlled = np.isin(moved.region, list(regions))
-        controlled[moved.inside_row] = True
+        controlled[inside_row] = True
         asset = moved.batch.asset
         return np.isin(asset, [*self._open, *asset[working & controlled].tolist()])
 

@@ -10,6 +10,7 @@ import pytest
 from django.contrib.gis.geos import MultiPolygon, Polygon
 
 from gis.notices import connection_parameters
+from gis.references import hold
 from twin.batch import UNSAID
 from twin.intake import Intake
 from twin.kinds import Status
@@ -21,9 +22,13 @@ START_MS = (datetime.now(UTC) - timedelta(minutes=5)).timestamp() * 1000 // 1000
 INSIDE, OUTSIDE = 121.5, 121.8
 
 
+def connect():
+    return psycopg.connect(**connection_parameters(), autocommit=True)
+
+
 @pytest.fixture
 def cursor():
-    with psycopg.connect(**connection_parameters(), autocommit=True) as own, own.cursor() as cursor:
+    with connect() as own, own.cursor() as cursor:
         cursor.execute("TRUNCATE twin_track")
         yield cursor
 
@@ -202,3 +207,38 @@ def test_many_assets_at_once_stay_apart(intake, cursor):
             inside[asset] = x == INSIDE
     assert set(Presence.objects.values_list("asset_id", flat=True)) == {a for a in assets if inside[a]}
     assert AreaEvent.objects.count() == events
+
+
+def test_what_is_deleted_takes_along_what_refers_to_it(intake, cursor, asset, area):
+    other = Asset.objects.create(kind="machine", code="W-2", name="焊机").pk
+    store(intake, cursor, asset, (0, INSIDE))
+    store(intake, cursor, other, (0, INSIDE))
+    with connect() as second:
+        second.execute("SET lock_timeout = '50ms'")
+        with cursor.connection.transaction():
+            # Whoever refers to it now holds it to the end of the transaction.
+            assert hold(cursor, "twin_area", np.array([area.pk, 10**9, area.pk])).tolist() == [True, False, True]
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                second.execute("DELETE FROM twin_area")
+        second.execute("DELETE FROM twin_asset WHERE id = %s", [asset])
+        assert [*Presence.objects.values_list("asset_id", flat=True)] == [other]
+        assert [*State.objects.values_list("asset_id", flat=True)] == [other]
+        second.execute("DELETE FROM twin_area")
+    assert not Presence.objects.exists()
+    assert not AreaEvent.objects.exists()
+
+
+def test_an_asset_deleted_a_moment_ago_leaves_nothing_but_its_track(intake, cursor, asset):
+    Asset.objects.all().delete()
+    store(intake, cursor, asset, (0, INSIDE), (1, OUTSIDE))
+    assert not State.objects.exists()
+    assert not AreaEvent.objects.exists()
+
+
+def test_left_and_entered_again_within_a_batch_the_stay_is_a_new_one(intake, cursor, asset):
+    store(intake, cursor, asset, (0, INSIDE))
+    store(intake, cursor, asset, (1, OUTSIDE), (2, INSIDE), (3, INSIDE))
+    assert crossings() == [(True, 0), (False, 1), (True, 2)]
+    assert Presence.objects.get().since.timestamp() == START_MS / 1000 + 2
+    store(intake, cursor, asset, (4, OUTSIDE), (5, INSIDE), (6, OUTSIDE))
+    assert not Presence.objects.exists()
