@@ -3,6 +3,7 @@ import { type Boot } from "../boot";
 import { h, setText } from "../dom";
 import { MapCanvas } from "../map/canvas";
 import { listenToKeys } from "../map/keys";
+import { languageForm, pageMenu } from "../pages";
 import { happened } from "../screen/happened";
 import { Clock } from "../time";
 import { readTokens } from "../tokens";
@@ -121,12 +122,12 @@ export class PlanApp {
   }
 
   private build(): void {
-    const { urls, user } = this.boot;
+    const { user } = this.boot;
     this.root.replaceChildren(
       h(
         "header", { class: "head" },
         h("h1", {}, t("规划台")), h("span", { class: "quiet" }, this.boot.city),
-        h("nav", { class: "head-links" }, h("a", { href: urls.map }, t("地图")), urls.desk ? h("a", { href: urls.desk }, t("管理台")) : null, h("span", { class: "quiet" }, user.name)),
+        h("nav", { class: "head-links" }, h("span", { class: "quiet" }, user.name), pageMenu(this.boot, languageForm(this.boot))),
       ),
       this.lists.element,
       h("div", { class: "middle" }, this.tools.element, this.ground, this.said),
