@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.apps import apps
 from django.contrib.admin import AdminSite
@@ -15,6 +15,9 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from access.models import User
 
 NOT_ON_THE_DESK = ("procrastinate",)
 """Applications that bring admin pages for their own makers; ``./sandtable status`` and the metrics tell of jobs."""
@@ -96,6 +99,13 @@ class Desk(AdminSite):
 
     site_title = site_header = _("沙盘 · 管理台")
     index_title = _("概览")
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Besides Django's: the other pages, for the line above."""
+        from access.pages import pages_of  # models are not there yet when this file is read
+
+        pages = pages_of(cast("User", request.user)) if self.has_permission(request) else []
+        return {**super().each_context(request), "pages": pages[:-1]}
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
         """The navigation: what people work with first, what all of it stands on last."""

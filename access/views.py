@@ -6,6 +6,7 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import views as auth_views
+from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import FieldDoesNotExist
 from django.core.paginator import Paginator
 from django.db.models import Prefetch, Q
@@ -13,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.i18n import set_language as django_set_language
@@ -28,11 +30,21 @@ set_language = public(django_set_language)
 """Switches the language, on the sign-in page, too."""
 
 
+class SignInForm(AuthenticationForm):
+    """Account and password, with what to do when they do not fit."""
+
+    error_messages = { 
+        **AuthenticationForm.error_messages,
+        "invalid_login": _("账号或密码不正确（区分大小写）。忘记密码，请联系本单位的系统管理员重设。"),
+    }
+
+
 @method_decorator(public, name="dispatch")
 class SignInView(auth_views.LoginView):
     """The sign-in page."""
 
     template_name = "access/sign_in.html"
+    form_class = SignInForm
     redirect_authenticated_user = True
 
 

@@ -19,7 +19,7 @@ from access.roles import Permission
 from access.scope import ScopedQuerySet, scope_of
 from devices import admin_platforms  # noqa: F401 (registers its pages)
 from devices.admin_commands import CommandsMixin
-from devices.datums import Datum, DatumField
+from devices.datums import Datum, DatumField, datum_label
 from devices.keys import issue_key, open_registration, revoke_key
 from devices.models import Device, DeviceCommand, DeviceEvent, Refusal, RefusalCount
 from devices.quiet import HeardFilter, refused_tile, silent_tile
@@ -33,7 +33,7 @@ register_tile(refused_tile)
 class DeviceAdmin(CommandsMixin, ScopedAdminMixin, admin.ModelAdmin):
     """Devices. A key is shown once, when it is made."""
 
-    list_display = ["identifier", "kind", "asset", "datum", "numbered", "key_issued_at", "revoked_at"]
+    list_display = ["identifier", "kind", "asset", "datum_name", "numbered", "key_issued_at", "revoked_at"]
     list_filter = [
         HeardFilter,
         "kind",
@@ -53,6 +53,11 @@ class DeviceAdmin(CommandsMixin, ScopedAdminMixin, admin.ModelAdmin):
         if db_field.name == "datum":
             return DatumField(label=db_field.verbose_name, initial=Datum.WGS84)
         return super().formfield_for_dbfield(db_field, request, **options)
+
+    @admin.display(description=_("坐标系"), ordering="datum")
+    def datum_name(self, device: Device) -> str:
+        """As it is chosen."""
+        return datum_label(device.datum)
 
     @admin.display(description=_("MQTT 用户名"))
     def username(self, device: Device) -> str:

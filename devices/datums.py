@@ -48,6 +48,11 @@ def check_datum(name: str) -> None:
         )
 
 
+def datum_label(name: str) -> str:
+    """What people call the datum of that name."""
+    return next((label for known, label in datum_choices() if known == name), name)
+
+
 class DatumField(forms.ChoiceField):
     """A choice among the datums that there are when it is asked; takes labels, too, as files have them."""
 

@@ -27,7 +27,7 @@ def plan_page(request: HttpRequest) -> HttpResponse:
     if not scope.everything and (districts := districts_in(scope, get_language())):
         boot["bounds"] = around([district["bounds"] for district in districts])
     base = reverse("api:areas").removesuffix("/areas")
-    boot["urls"] |= {"plan": base, "map": reverse("map"), "search": reverse("api:search")}
+    boot["urls"] |= {"plan": base, "search": reverse("api:search")}
     boot["kinds"] = kind_choices()
     boot["datums"] = datum_choices()
     return render(request, "layers/plan.html", {"bundle": entry("src/plan/main.ts"), "boot": boot})

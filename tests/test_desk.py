@@ -66,7 +66,7 @@ def test_everything_on_the_desk_is_named_in_chinese(administrator):
     page = administrator.get("/admin/").content.decode()
     assert "沙盘 · 管理台" in page
     assert "Django" not in page
-    assert 'href="/">返回地图' in page
+    assert 'href="/">地图' in page and 'href="/plan/">规划台' in page
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])

@@ -10,6 +10,8 @@ from django.contrib import admin
 from django.contrib.gis import forms
 from django.contrib.gis.geos import GEOSGeometry, MultiLineString, MultiPolygon
 from django.http import HttpRequest
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from access.admin_scope import ScopedAdminMixin, ScopedRelatedFilter
@@ -34,9 +36,9 @@ class AssetAdmin(ScopedAdminMixin, admin.ModelAdmin):
 
     @admin.display(description=_("最后定位"), ordering="state__ts")
     def seen_at(self, asset: Asset) -> Any:
-        """Time of the latest position."""
+        """Time of the latest position, to the second: that it is now is what one looks for."""
         state = getattr(asset, "state", None)
-        return state.ts if state else None
+        return date_format(localtime(state.ts), "Y-m-d H:i:s") if state else None
 
     @admin.display(description=_("当前区域"))
     def region(self, asset: Asset) -> Any:

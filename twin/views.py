@@ -13,6 +13,7 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from access.models import Grant, User
+from access.pages import pages_of
 from gis.models import Region
 from twin.bundle import entry, words
 
@@ -62,7 +63,7 @@ def boot_data(request: HttpRequest) -> dict[str, Any]:
             "sign_in": reverse("sign-in"),
             "sign_out": reverse("sign-out"),
             "set_language": reverse("language"),
-            "desk": reverse("admin:index"),
         },
+        "pages": [{"name": name, "address": address} for name, address in pages_of(user)],
         "user": {"name": user.get_full_name() or user.get_username(), "roles": roles},
     }

@@ -34,9 +34,14 @@ class HotworkFirmAdmin(OnceChosenMixin, ScopedAdminMixin, admin.ModelAdmin):
     list_filter = ["trade", ("organization__region", ScopedRelatedFilter)]
     list_select_related = ["organization"]
     search_fields = ["organization__name", "organization__uscc", "licence_number"]
-    fields = ["organization", "trade", "licence_number", "licence_valid_to", "safety_officer", "telephone", "place"]
-    readonly_fields = ["place"]
+    fields = ["organization", "trade", "licence_number", "licence_valid_to", "safety_officer", "telephone", "where"]
+    readonly_fields = ["where"]
     add_requires = change_requires = delete_requires = Permission.MANAGE_DEVICES
+
+    @admin.display(description=_("位置"))
+    def where(self, firm: HotworkFirm) -> str:
+        """Its place in degrees, to a metre."""
+        return f"{firm.place.x:.5f}, {firm.place.y:.5f}" if firm.place else ""
 
 
 @admin.register(Welder)

@@ -17,7 +17,7 @@ from gis.tiles import TileLayer
 from layers.contract import MapLayer
 from layers.ogc.exceptions import NotFoundError
 from layers.registry import registry
-from layers.sources import LiveAssets
+from layers.sources import GridCells, LiveAssets
 from layers.tiles import tile_layer
 from twin.kinds import kind_of, kinds
 from twin.maplayers import AREAS, live_layer
@@ -114,7 +114,8 @@ def collections() -> dict[str, Collection]:
     for kind in kinds():
         text = _("在用的%(kind)s，位置为最近一次上报处。") % {"kind": kind.name}
         found.append(_live(f"assets.{kind.key}", str(kind.name), text, kind.key, _titles()))
-    found += [_of_layer(layer) for layer in registry.map_layers()]
+    # Risk grids are coverages, not features: they go out as GeoTIFF and GeoParquet.
+    found += [_of_layer(layer) for layer in registry.map_layers() if not isinstance(layer.source, GridCells)]
     return {collection.id: collection for collection in found}
 
 
@@ -138,7 +139,7 @@ def _of_layer(layer: MapLayer) -> Collection:
     if isinstance(layer.source, LiveAssets):
         return _live(layer.id, str(layer.title), text, layer.source.kind, titles)
     tiled = tile_layer(layer)
-    assert tiled is not None  # only live layers have none
+    assert tiled is not None  # only live layers and grids have none
     return Collection(layer.id, str(layer.title), text, tiled, layer.source.shape, titles=titles)
 
 

@@ -16,13 +16,15 @@ export interface Boot {
   words: Record<string, string>;
   /** CSRF token for the sign-out and language forms. */
   csrf: string;
+  /** Pages that this person has a use for, in the order of menus. */
+  pages: { name: string; address: string }[];
   user: { id?: number; name: string; roles: string[] };
   /** Source of the boundaries, shown in the map's corner. */
   attribution: string;
   urls: BootUrls;
 }
 
-/** Addresses, all of the same origin. The three optional ones hide their control when absent. */
+/** Addresses, all of the same origin. The optional ones hide their control when absent. */
 export interface BootUrls {
   live: string;
   assets: string;
@@ -33,7 +35,6 @@ export interface BootUrls {
   sign_in: string;
   sign_out?: string;
   set_language?: string;
-  desk?: string;
 }
 
 type BootJson = Partial<Omit<Boot, "urls">> & { urls?: Partial<BootUrls> };
@@ -56,6 +57,7 @@ export function completeBoot(given: BootJson): Boot {
     city: given.city ?? "",
     words: given.words ?? {},
     csrf: given.csrf ?? "",
+    pages: given.pages ?? [],
     user: given.user ?? { name: "", roles: [] },
     attribution: given.attribution ?? "",
     urls: {

@@ -10,6 +10,8 @@ import pytest
 from django.test import Client
 
 from layers.ogc.collections import collections
+from layers.registry import registry
+from layers.sources import GridCells
 from twin.models import Area
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +70,13 @@ def test_core_collections(door):
         assert {item["type"] for item in links_of(single, "items")} == {"application/geo+json", "text/html"}
         (box,) = single["extent"]["spatial"]["bbox"]
         assert box[0] <= box[2] and box[1] <= box[3]
+
+
+def test_core_collections_of_the_modules_that_are_installed(town):
+    """Also with layers that are no features: risk grids."""
+    layers = {layer.id for layer in registry.map_layers() if not isinstance(layer.source, GridCells)}
+    found = town.client("city").get("/ogc/collections", headers={"accept": "application/json"}).json()
+    assert layers <= {each["id"] for each in found["collections"]}
 
 
 def test_core_extent_is_that_of_what_one_sees(door, west):

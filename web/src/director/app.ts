@@ -1,6 +1,7 @@
 import { signIn } from "../boot";
 import { h, setText } from "../dom";
 import { LiveSocket, type SocketState } from "../live/socket";
+import { languageForm, pageMenu } from "../pages";
 import { type Alert, AlertBook } from "../screen/alerts";
 import { RefusedError } from "../screen/api";
 import { happened } from "../screen/happened";
@@ -109,7 +110,7 @@ export class DirectorApp {
         h("h1", {}, t("导播台")),
         this.chooser.button,
         this.light,
-        h("span", { class: "head-links" }, theme, h("a", { href: this.boot.urls.map }, t("地图")), h("a", { href: this.boot.urls.screen }, t("大屏"))),
+        h("span", { class: "head-links" }, theme, pageMenu(this.boot, languageForm(this.boot))),
       ),
       h(
         "main",

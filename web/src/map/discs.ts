@@ -47,11 +47,14 @@ export class DiscMaker {
       icons.set(this.atlas.icons(glyphOf(plan.kinds[i])).subarray(SOLID, SOLID + ICON_SIZE), i * ICON_SIZE);
     }
     const offsets = new Float32Array(length * 2);
+    // In a tilted view, too, a disc faces the reader, and its number is not behind it.
+    const shared = { opacity, parameters: { depthCompare: "always" } };
     plan.radii.forEach((radius, i) => offsets.set([0, -radius * 0.36], i * 2));
     return [
       new ScatterplotLayer({
         id: DISCS,
-        opacity,
+        ...shared,
+        billboard: true,
         data: {
           length,
           attributes: {
@@ -67,7 +70,7 @@ export class DiscMaker {
       } as never),
       new IconLayer({
         id: "disc-glyphs",
-        opacity,
+        ...shared,
         data: {
           length,
           attributes: {
@@ -83,15 +86,15 @@ export class DiscMaker {
         getColor: [...this.quiet, 255],
         extensions: [this.edge],
       } as never),
-      this.counts(plan, opacity),
+      this.counts(plan, shared),
     ];
   }
 
-  private counts(plan: CellPlan, opacity: number): Layer {
+  private counts(plan: CellPlan, shared: object): Layer {
     type Row = { index: number };
     return new TextLayer({
       id: "disc-counts",
-      opacity,
+      ...shared,
       data: { length: plan.length },
       getPosition: (_: unknown, { index }: Row) => [plan.positions[index * 2], plan.positions[index * 2 + 1]],
       getText: (_: unknown, { index }: Row) => shortCount(plan.totals[index]),

@@ -1,6 +1,7 @@
 import type { Boot } from "../boot";
 import { h, setText } from "../dom";
 import type { Light } from "../live/connection";
+import { languageForm, pageMenu, token } from "../pages";
 import type { Clock } from "../time";
 import { t } from "../words";
 import { Watch } from "./watch";
@@ -32,34 +33,6 @@ function lightText(light: Light, clock: Clock): { sign: string; word: string; de
   }
 }
 
-function token(boot: Boot): HTMLElement {
-  return h("input", { type: "hidden", name: "csrfmiddlewaretoken", value: boot.csrf });
-}
-
-function languageForm(boot: Boot, address: string): HTMLElement {
-  const next = h("input", { type: "hidden", name: "next", value: window.location.pathname });
-  const buttons = boot.languages.map(({ code, name }) =>
-    h(
-      "button",
-      { type: "submit", name: "language", value: code, class: "choice", "aria-pressed": String(code === boot.language) },
-      name,
-    ),
-  );
-  return h(
-    "form",
-    {
-      method: "post", action: address, class: "languages", "aria-label": t("界面语言"),
-      // The address' fragment holds the view: the page comes back where it was.
-      onsubmit: () => {
-        next.value = window.location.pathname + window.location.hash;
-      },
-    },
-    token(boot),
-    next,
-    ...buttons,
-  );
-}
-
 /** The line above the map: place, clock, weather, who is on duty, connection, who is signed in. */
 export class Topline {
   readonly element: HTMLElement;
@@ -84,8 +57,8 @@ export class Topline {
       "div",
       { class: "account", id: "account" },
       h("span", { class: "user", title: boot.user.roles.join(" ") }, boot.user.name),
-      urls.desk ? h("a", { href: urls.desk, class: "plain" }, t("管理台")) : null,
-      urls.set_language ? languageForm(boot, urls.set_language) : null,
+      pageMenu(boot),
+      languageForm(boot),
       urls.sign_out
         ? h(
             "form",

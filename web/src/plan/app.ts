@@ -3,6 +3,8 @@ import { type Boot } from "../boot";
 import { h, setText } from "../dom";
 import { MapCanvas } from "../map/canvas";
 import { listenToKeys } from "../map/keys";
+import { languageForm, pageMenu } from "../pages";
+import { Ground } from "../screen/ground";
 import { happened } from "../screen/happened";
 import { Clock } from "../time";
 import { readTokens } from "../tokens";
@@ -85,6 +87,8 @@ export class PlanApp {
   }
 
   private overlay: Overlay | null = null;
+  private saving: Promise<boolean> | null = null;
+  private isActing = false;
 
   async start(): Promise<void> {
     const edge = 40;
@@ -97,6 +101,8 @@ export class PlanApp {
         onPlaces: () => undefined,
         onTileProblem: (status) => this.say(t("底图读取失败：{what}。", { what: status === undefined ? t("服务器没有应答") : String(status) })),
       });
+      // Streets, water and blocks are what one draws along.
+      await Ground.lay(this.canvas.map, this.boot.urls.tiles, this.tokens, 1);
     } catch (error) {
       this.say(t("地图打不开：{what}", { what: String(error) }));
       return;
@@ -121,12 +127,12 @@ export class PlanApp {
   }
 
   private build(): void {
-    const { urls, user } = this.boot;
+    const { user } = this.boot;
     this.root.replaceChildren(
       h(
         "header", { class: "head" },
         h("h1", {}, t("规划台")), h("span", { class: "quiet" }, this.boot.city),
-        h("nav", { class: "head-links" }, h("a", { href: urls.map }, t("地图")), urls.desk ? h("a", { href: urls.desk }, t("管理台")) : null, h("span", { class: "quiet" }, user.name)),
+        h("nav", { class: "head-links" }, h("span", { class: "quiet" }, user.name), pageMenu(this.boot, languageForm(this.boot))),
       ),
       this.lists.element,
       h("div", { class: "middle" }, this.tools.element, this.ground, this.said),
@@ -208,7 +214,15 @@ export class PlanApp {
     this.lists.mark(`draft-${draft.id}`);
   }
 
-  private async save(): Promise<boolean> {
+  /** Whoever clicks twice saves once: the second waits for the first. */
+  private save(): Promise<boolean> {
+    this.saving ??= this.keep().finally(() => {
+      this.saving = null;
+    });
+    return this.saving;
+  }
+
+  private async keep(): Promise<boolean> {
     const { editor, draft } = this;
     if (editor === null || !editor.canChange) return false;
     const given = draftOf(editor.fields, draft?.area ?? this.area?.id ?? null, draft?.revision ?? 0);
@@ -230,6 +244,14 @@ export class PlanApp {
   }
 
   private async act(action: Action): Promise<void> {
+    if (this.isActing) return;
+    this.isActing = true;
+    await this.perform(action).finally(() => {
+      this.isActing = false;
+    });
+  }
+
+  private async perform(action: Action): Promise<void> {
     if (this.editor?.isDirty && !(await this.save())) return;
     const { draft } = this;
     if (draft === null) return;

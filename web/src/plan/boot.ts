@@ -20,7 +20,7 @@ export interface DatumInfo {
 }
 
 export interface PlanBoot extends Boot {
-  urls: Boot["urls"] & { plan: string; map: string; search: string };
+  urls: Boot["urls"] & { plan: string; search: string };
   kinds: KindInfo[];
   datums: DatumInfo[];
 }

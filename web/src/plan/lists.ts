@@ -66,7 +66,7 @@ export class Lists {
       { class: "pane lists", "aria-label": t("方案与区域") },
       h("div", { class: "pane-tabs", role: "tablist" }, this.tabs.drafts, this.tabs.areas),
       h("div", { class: "filters" }, this.search, this.state, this.kind, h("label", { class: "check" }, this.inView, t("仅地图范围内"))),
-      this.list, this.more, this.note,
+      this.note, this.list, this.more,
       h(
         "div", { class: "files" },
         h("button", { type: "button", class: "import", onclick: () => handlers.onImport() }, t("导入")),

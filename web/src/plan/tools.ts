@@ -53,11 +53,13 @@ export class Tools {
       ...groups.map(([name, buttons]) =>
         h("div", { class: "tool-group", role: "group", "aria-label": name || undefined }, ...buttons.map((button) => this.button(button))),
       ),
+      h("p", { class: "tools-hint quiet" }, t("先新建区域，或打开一个方案，再画。")),
     );
   }
 
   /** Which tool draws, whether there is a shape to work on, and what can be undone. */
   show(state: { tool: Tool | null; canDraw: boolean; hasShape: boolean; canUndo: boolean; canRedo: boolean; isSolid: boolean }): void {
+    this.element.classList.toggle("resting", !state.canDraw);
     for (const [{ deed }, element] of this.buttons) {
       const isOn = (deed.do === "draw" && deed.tool === state.tool) || (deed.do === "solid" && state.isSolid);
       element.setAttribute("aria-pressed", String(isOn));

@@ -14,7 +14,7 @@ export class Versions {
   readonly element: HTMLElement;
   private readonly list = h("ol", { class: "versions" });
   private readonly difference = h("div", { class: "difference" });
-  private readonly said = h("p", { class: "quiet", role: "status" });
+  private readonly said = h("p", { class: "quiet", role: "status" }, t("新区域还没有版本。"));
   private area: number | null = null;
   private fields: Fields | null = null;
   private compared: Area | null = null;

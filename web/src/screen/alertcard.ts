@@ -146,7 +146,9 @@ export class AlertCard {
   private subject({ asset, subject }: AlertWhole): Node | string {
     if (asset === null) return subject;
     const open = h("button", { type: "button", class: "link", onclick: () => this.handlers.onAsset(asset.id) }, subject);
-    return h("span", {}, open, ` ${asset.kind_name} ${asset.code}`);
+    // The code stands in most names already.
+    const code = subject.includes(asset.code) ? "" : ` ${asset.code}`;
+    return h("span", {}, open, ` ${asset.kind_name}${code}`);
   }
 
   private facts(title: string, facts: readonly Fact[]): Node[] {

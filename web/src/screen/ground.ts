@@ -197,9 +197,12 @@ export class Ground {
       if (this.map.getSource(tiles) === undefined && !this.addTiles(tiles, tiles)) return;
       this.map.addLayer({ id, source: tiles, "source-layer": tiles, ...layer } as LayerSpecification, BELOW_LINES);
     };
-    put("base-green", "green", { type: "fill", paint: { "fill-color": mix(raised, "#1f4a44", 0.35), "fill-antialias": false } });
+    const isDark = rgb(ground)[2] < 128;
+    const green = isDark ? mix(raised, "#1f4a44", 0.35) : mix(raised, "#3f9a6a", 0.16);
+    const water = isDark ? mix(ground, "#0d2a4a", 0.45) : mix(raised, "#4c8fd0", 0.24);
+    put("base-green", "green", { type: "fill", paint: { "fill-color": green, "fill-antialias": false } });
     put("base-blocks", "blocks", { type: "fill", paint: { "fill-color": mix(raised, line, 0.28), "fill-antialias": false } });
-    put("base-water", "water", { type: "fill", paint: { "fill-color": mix(ground, "#0d2a4a", 0.45), "fill-antialias": false } });
+    put("base-water", "water", { type: "fill", paint: { "fill-color": water, "fill-antialias": false } });
     const isGreat = ["in", ["get", "class"], ["literal", ["motorway", "trunk"]]];
     put("base-roads-small", "roads", {
       type: "line", filter: ["!", isGreat],

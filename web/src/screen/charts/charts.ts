@@ -20,7 +20,8 @@ export class Charts {
   private draw: { Drawing: new (host: HTMLElement) => Drawing } | null = null;
   private urls: string[] | null = null;
   private district = "";
-  private shown = "";
+  /** The district shown; null: nothing was read yet. */
+  private shown: string | null = null;
   private isOpen = false;
   private isReading = false;
 
@@ -51,6 +52,10 @@ export class Charts {
   private async read(): Promise<void> {
     if (!this.isOpen || this.isReading || document.hidden) return;
     this.isReading = true;
+    if (this.shown === null) {
+      setText(this.problem, t("读取中…"));
+      this.problem.hidden = false;
+    }
     try {
       this.draw ??= await import("./draw");
       this.urls ??= (await this.api.charts()).map(({ url }) => url);
