@@ -216,6 +216,15 @@ def copy(request: HttpRequest, key: Path[int], given: CopyIn) -> Any:
     return Status(201, _whole(answered(lambda: copy_annotation(user, key, subject)).pk, user))
 
 
+@router.get("/annotations/{int:key}/versions")
+def versions(request: HttpRequest, key: Path[int]) -> dict[str, Any]:
+    """What an annotation was, the newest first: ``{"versions": […]}``, each with who made it and when."""
+    user = _user(request)
+    answered(lambda: Annotation.objects.seen(user).get(pk=key))
+    rows = listed(AnnotationVersion.objects.seen(user)).filter(annotation=key).order_by("-version")[:MOST_VERSIONS]
+    return {"versions": [told(row) for row in rows]}
+
+
 @router.post("/annotations/{int:key}/{action}")
 def mark(
     request: HttpRequest,
@@ -229,15 +238,6 @@ def mark(
     if isinstance(done, JsonResponse):
         return done
     return {"id": key, "removed": True} if done.removed else _whole(key, user)
-
-
-@router.get("/annotations/{int:key}/versions")
-def versions(request: HttpRequest, key: Path[int]) -> dict[str, Any]:
-    """What an annotation was, the newest first: ``{"versions": […]}``, each with who made it and when."""
-    user = _user(request)
-    answered(lambda: Annotation.objects.seen(user).get(pk=key))
-    rows = listed(AnnotationVersion.objects.seen(user)).filter(annotation=key).order_by("-version")[:MOST_VERSIONS]
-    return {"versions": [told(row) for row in rows]}
 
 
 def _whole(key: int, user: User) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -134,12 +133,12 @@ def photographs_seen(user: User) -> QuerySet[AnnotationPhotograph]:
     return everywhere.filter(on_the_map) | everywhere.filter(sent_by=user)
 
 
-def forget_unused(now: datetime, delete: Callable[[str], None] = default_storage.delete) -> int:
+def forget_unused(now: datetime) -> int:
     """Delete photographs that were sent and never shown; how many."""
     shown = AnnotationVersion.objects.filter(photograph=OuterRef("pk"))
     unused = list(AnnotationPhotograph.objects.filter(~Exists(shown), sent_at__lt=now - UNUSED))
     for each in unused:
         each.delete()
-        delete(each.file)
-        delete(each.small)
+        default_storage.delete(each.file)
+        default_storage.delete(each.small)
     return len(unused)

@@ -313,6 +313,12 @@ def test_photographs_are_drawn_anew_and_shown_within_scope(town, settings, tmp_p
         answer = town.client(who).post(f"{API}/photographs", content, content_type="image/jpeg")
         return answer.status_code, answer.json()
 
+    def look(who):
+        answer = town.client(who).get(address)
+        if answer.streaming:
+            assert b"".join(answer.streaming_content)
+        return answer.status_code
+
     status, said = send("west", jpeg(exif))
     assert status == 201
     assert (said["width"], said["height"]) == (1024, 2048)  # upright
@@ -320,9 +326,9 @@ def test_photographs_are_drawn_anew_and_shown_within_scope(town, settings, tmp_p
     assert said["taken_at"] == "2026-11-20T00:00:00.000Z"
     address = f"{API}/photographs/{said['id']}"
     # Not shown by anything yet: only for who sent it.
-    assert [town.client(who).get(address).status_code for who in ("west", "city", "east")] == [200, 404, 404]
+    assert [look(who) for who in ("west", "city", "east")] == [200, 404, 404]
     town.draw("west", "photograph", photograph=said["id"])
-    assert [town.client(who).get(address).status_code for who in ("city", "east", "firm")] == [200, 404, 404]
+    assert [look(who) for who in ("city", "east", "firm")] == [200, 404, 404]
     assert Client().get(address).status_code == 401
     answer = town.client("city").get(address)
     assert answer["Content-Type"] == "image/jpeg"
@@ -363,7 +369,7 @@ def sockets(town, monkeypatch):
         return work(*arguments)
 
     monkeypatch.setattr("twin.annotations.feed.in_database", in_database)
-    monkeypatch.setattr("twin.annotations.feed.annotates_at", lambda scope, regions, _: scope.everything or bool(regions))
+    monkeypatch.setattr("twin.annotations.feed.annotates_at", lambda scope, *_: scope.everything or bool(scope.region_paths))
     coverage = type("Coverage", (), {"locate_one": lambda _self, lon, _lat: np.where(np.asarray(lon) < 121.5, west, east)})
     west, east = town.regions["west"].pk, town.regions["east"].pk
     monkeypatch.setattr("twin.annotations.feed.districts", coverage)
