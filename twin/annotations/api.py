@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal, cast
 
+import shapely
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -17,6 +19,8 @@ from pydantic import Field
 from access.models import Organization, User
 from access.roles import Permission
 from access.scope import scope_of
+from gis.coordinate_text import read_coordinates, write_coordinates
+from gis.exceptions import GisError
 from twin.annotations.exceptions import AnnotationError, AnnotationForbiddenError, AnnotationStaleError
 from twin.annotations.messages import feature, iso, person, told
 from twin.annotations.models import Annotation, AnnotationVersion
@@ -30,7 +34,9 @@ from twin.annotations.service import (
     rights,
 )
 from twin.annotations.subjects import subject_kinds
+from twin.annotations.shapes import any_shape
 from twin.annotations.symbols import COLOURS, SYMBOLS
+from twin.datum_choices import datum_choices
 
 router = Router(tags=["annotations"])
 
@@ -78,6 +84,15 @@ class AnnotationIn(Schema):
         return Wanted(**values, subject=(self.subject.kind, self.subject.key) if self.subject else None)
 
 
+class CoordinatesIn(Schema):
+    """Lines of coordinates in a datum, to become a ``point``, ``line`` or ``polygon``; or a shape to be written out."""
+
+    datum: str = Field(max_length=200)
+    text: str = Field(default="", max_length=200_000)
+    sort: str = Field(default="polygon", pattern="^(point|line|polygon)$")
+    shape: dict[str, Any] | None = None
+
+
 class MarkIn(Schema):
     """Something done to an annotation that was seen in ``version``."""
 
@@ -115,7 +130,7 @@ def _user(request: HttpRequest) -> User:
 
 @router.get("/annotations/symbols")
 def symbols(request: HttpRequest) -> dict[str, Any]:
-    """The palette: ``{"symbols", "colours", "subjects", "draws", "user"}``; ``draws``: whether one may draw at all."""
+    """The palette: ``{"symbols", "colours", "subjects", "datums", "draws", "user"}``; ``draws``: whether one may."""
     user = _user(request)
     return {
         "symbols": [
@@ -133,6 +148,7 @@ def symbols(request: HttpRequest) -> dict[str, Any]:
         ],
         "colours": [{"key": key, "name": str(name)} for key, name in COLOURS.items()],
         "subjects": [{"key": each.key, "name": str(each.name)} for each in subject_kinds().values()],
+        "datums": datum_choices(),
         "draws": not scope_of(user, Permission.ANNOTATE).empty,
         "user": user.pk,
     }
@@ -192,6 +208,18 @@ def organizations(request: HttpRequest, q: str = "") -> dict[str, Any]:
         raise HttpError(403, gettext("您没有标绘权限。"))
     found = Organization.objects.within(scope_of(user)).filter(name__icontains=text).order_by("name")
     return {"organizations": list(found.values("id", "name")[:MOST_FOUND]) if text else []}
+
+
+@router.post("/annotations/coordinates")
+def coordinates(request: HttpRequest, asked: CoordinatesIn) -> dict[str, Any]:
+    """Typed coordinates as a shape (degrees of WGS 84), or a shape as text: ``{"shape", "text"}``."""
+    try:
+        given = None if asked.shape is None else answered(lambda: any_shape(asked.shape))
+        shape = read_coordinates(asked.text, asked.datum, asked.sort) if given is None else given
+        text = asked.text if given is None else write_coordinates(shape, asked.datum)
+    except (GisError, ValueError) as error:
+        raise HttpError(400, str(error)) from error
+    return {"shape": json.loads(shapely.to_geojson(shape)), "text": text}
 
 
 @router.get("/annotations/{int:key}")

@@ -40,10 +40,7 @@ def read_shape(symbol: Symbol, value: Any) -> BaseGeometry:
     AnnotationFaultError
         It is none, or not one that this symbol is drawn with, or not on the globe.
     """
-    try:
-        shape = shapely.from_geojson(json.dumps(value))
-    except (ValueError, TypeError, RecursionError, shapely.errors.ShapelyError):
-        shape = None
+    shape = _parsed(value)
     if shape is None or shape.is_empty or shape.geom_type != _TYPES[symbol.sort]:
         wanted = {Sort.POINT: gettext("一个点"), Sort.LINE: gettext("一条线"), Sort.POLYGON: gettext("一个面")}
         raise AnnotationFaultError(
@@ -60,6 +57,27 @@ def read_shape(symbol: Symbol, value: Any) -> BaseGeometry:
     if symbol.sort is Sort.POLYGON and (not shape.is_valid or shape.area == 0):
         raise AnnotationFaultError(gettext("这个面自己相交或围不成面，请拖开交叉的边再保存。"))
     return shape
+
+
+def any_shape(value: Any) -> BaseGeometry:
+    """Any geometry of GeoJSON that has points.
+
+    Raises
+    ------
+    AnnotationFaultError
+        It is none.
+    """
+    shape = _parsed(value)
+    if shape is None or shape.is_empty:
+        raise AnnotationFaultError(gettext("没有图形：请先在图上画，或输入坐标。"))
+    return shapely.force_2d(shape)
+
+
+def _parsed(value: Any) -> BaseGeometry | None:
+    try:
+        return shapely.from_geojson(json.dumps(value))
+    except (ValueError, TypeError, RecursionError, shapely.errors.ShapelyError):
+        return None
 
 
 def write_shape(shape: GEOSGeometry) -> dict[str, Any]:

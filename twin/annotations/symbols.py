@@ -70,11 +70,11 @@ COLOURS: Mapping[str, str | Promise] = MappingProxyType(
 """Colours by the names of the pages' own tokens: a wall, a desk and a phone show each as they need it."""
 
 _TABLE = (
-    Symbol("point", _("标点"), Sort.POINT, "pin", "accent", "basic"),
-    Symbol("line", _("画线"), Sort.LINE, "", "accent", "basic"),
-    Symbol("polygon", _("画面"), Sort.POLYGON, "", "accent", "basic"),
+    Symbol("point", _("标记点"), Sort.POINT, "pin", "accent", "basic"),
+    Symbol("line", _("线条"), Sort.LINE, "", "accent", "basic"),
+    Symbol("polygon", _("面域"), Sort.POLYGON, "", "accent", "basic"),
     Symbol("arrow", _("箭头"), Sort.LINE, "", "white", "basic", "arrow"),
-    Symbol("text", _("文字"), Sort.POINT, "", "white", "basic"),
+    Symbol("text", _("文字标注"), Sort.POINT, "", "white", "basic"),
     Symbol("distance", _("测距"), Sort.LINE, "", "yellow", "basic", "dashed", True),
     Symbol("area", _("测面"), Sort.POLYGON, "", "yellow", "basic", "dashed", True),
     Symbol("photograph", _("照片"), Sort.POINT, "camera", "accent", "basic"),

@@ -369,8 +369,12 @@ def sockets(town, monkeypatch):
         return work(*arguments)
 
     monkeypatch.setattr("twin.annotations.feed.in_database", in_database)
-    monkeypatch.setattr("twin.annotations.feed.annotates_at", lambda scope, *_: scope.everything or bool(scope.region_paths))
-    coverage = type("Coverage", (), {"locate_one": lambda _self, lon, _lat: np.where(np.asarray(lon) < 121.5, west, east)})
+    monkeypatch.setattr(
+        "twin.annotations.feed.annotates_at", lambda scope, *_: scope.everything or bool(scope.region_paths)
+    )
+    coverage = type(
+        "Coverage", (), {"locate_one": lambda _self, lon, _lat: np.where(np.asarray(lon) < 121.5, west, east)}
+    )
     west, east = town.regions["west"].pk, town.regions["east"].pk
     monkeypatch.setattr("twin.annotations.feed.districts", coverage)
     found = {}
@@ -407,7 +411,13 @@ def test_a_stroke_reaches_those_who_see_the_place(town, sockets):
     asyncio.run(sockets["city"].hear(stroke))
     asyncio.run(sockets["city"].left())
     assert told(sockets, town)["planner"][-1]["stroke"]["points"] == []
-    for wrong in ({"points": [[1]]}, {"points": [[999, 0]]}, {"points": "x"}, {"kind": "x"}, {"points": [[0, 0]] * 301}):
+    for wrong in (
+        {"points": [[1]]},
+        {"points": [[999, 0]]},
+        {"points": "x"},
+        {"kind": "x"},
+        {"points": [[0, 0]] * 301},
+    ):
         with pytest.raises(ValueError):
             asyncio.run(sockets["city"].hear({**stroke, **wrong}))
 
@@ -436,7 +446,9 @@ def test_a_change_reaches_those_who_see_it_and_its_end_those_who_saw_it(town, so
 
     assert change(text="乙") == dict.fromkeys(everybody_there, "annotation")
     hidden = change(hidden=True)
-    assert hidden == dict.fromkeys(everybody_there, "annotation_gone") | dict.fromkeys(("west", "administrator"), "annotation")
+    assert hidden == dict.fromkeys(everybody_there, "annotation_gone") | dict.fromkeys(
+        ("west", "administrator"), "annotation"
+    )
     moved = change(hidden=False, regions=[town.regions["east"].pk])
     assert moved == {"west": "annotation_gone", "planner": "annotation_gone"} | dict.fromkeys(
         ("city", "dispatcher", "administrator", "east"), "annotation"

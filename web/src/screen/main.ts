@@ -15,6 +15,7 @@ import "../styles/charts.css";
 import "../styles/bottom.css";
 import "../styles/past.css";
 import "../styles/asking.css";
+import "../styles/annotate.css";
 import type { SandtableProbe } from "../map/main";
 import { setWords } from "../words";
 import { ScreenApp } from "./app";
