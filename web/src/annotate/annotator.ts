@@ -177,8 +177,11 @@ export class Annotator {
   }
 
   private scene(): Scene {
-    const { store, single } = this;
-    return { annotations: store.shown, strokes: store.strokes, draft: single.draftDrawn(), selected: single.id, zoom: this.canvas?.zoom ?? 11 };
+    const { store, single, canvas } = this;
+    return {
+      annotations: store.shown, strokes: store.strokes, draft: single.draftDrawn(), selected: single.id, zoom: canvas?.zoom ?? 0,
+      project: (lon, lat) => canvas?.project(lon, lat) ?? { x: 0, y: 0 },
+    };
   }
 
   private async begin(): Promise<void> {

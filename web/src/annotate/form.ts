@@ -69,13 +69,13 @@ export class AnnotationForm {
     this.title.placeholder = draft.kind === "text" ? t("标在图上的文字") : symbol.name;
     this.text.value = draft.text;
     this.keywords.value = draft.keywords.join(" ");
-    this.at.value = draft.happened_at === null ? "" : localText(new Date(draft.happened_at));
+    this.at.value = localText(draft.happened_at === null ? new Date() : new Date(draft.happened_at));
     this.exact.open = false;
     const picked = draft.colour || symbol.colour;
     this.colours.replaceChildren(
       ...this.palette.colours.map(({ key, name }) =>
         h("button", {
-          type: "button", role: "radio", class: "swatch", "data-colour": key, title: name, "aria-label": name, "aria-checked": String(key === picked),
+          type: "button", role: "radio", class: "annotate-swatch", "data-colour": key, title: name, "aria-label": name, "aria-checked": String(key === picked),
           onclick: () => this.change((each) => (each.colour = key)),
         }),
       ),

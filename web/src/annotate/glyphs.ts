@@ -114,7 +114,7 @@ export function symbolPicture(
     context.font = `600 84px "Noto Sans SC Variable", sans-serif`;
     context.textAlign = "center";
     context.textBaseline = "middle";
-    context.fillText("文", MIDDLE, MIDDLE + 4);
+    context.fillText("T", MIDDLE, MIDDLE + 4);
     return canvas;
   }
   if (stroke === "dashed") {

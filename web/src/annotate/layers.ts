@@ -1,5 +1,6 @@
 import type { Layer } from "@deck.gl/core";
 import { IconLayer, PathLayer, PolygonLayer } from "@deck.gl/layers";
+import { type Shift, findRoom, widthInEms } from "../map/declutter";
 import { type Label, Lettering } from "../map/lettering";
 import { type Rgb, type Tokens, rgb } from "../tokens";
 import { SIGN_PX, SignAtlas } from "./glyphs";
@@ -8,8 +9,8 @@ import { type Annotation, type LonLat, type Stroke, type SymbolInfo, pointsOf } 
 
 /** Prefix of the ids of layers whose picked object is a {@link Drawn}. */
 export const ANNOTATIONS = "annotation-";
-/** From this zoom on names stand beside signs, and beside lines and faces that are named. */
-const NAMES_ZOOM = 10;
+/** From this zoom on names stand beside signs, and lengths beside lines. */
+const NAMES_ZOOM = 11;
 const DASH_PX = 14;
 const GAP_PX = 8;
 const HEAD_PX = 20;
@@ -31,6 +32,18 @@ export interface Scene {
   draft: Annotation | null;
   selected: number | null;
   zoom: number;
+  /** Where a place is drawn, pixels. */
+  project(lon: number, lat: number): { x: number; y: number };
+}
+
+/** Up to two lines that stand together beside one place. */
+interface Caption {
+  annotation: Annotation;
+  at: LonLat;
+  lines: string[];
+  size: number;
+  /** Half the height of the sign at the place, pixels; 0: there is none. */
+  radius: number;
 }
 
 /** Colours of annotations by name. */
@@ -98,30 +111,25 @@ export class AnnotationLayers {
   }
 
   /** Signs and names. */
-  above({ annotations, strokes, draft, selected, zoom }: Scene): Layer[] {
+  above(scene: Scene): Layer[] {
+    const { annotations, strokes, draft, selected, zoom } = scene;
     const { scale } = this;
-    const size = Math.min(40, Math.max(28, 30 + (zoom - 11) * 2)) * scale;
+    const size = Math.min(40, Math.max(22, 30 + (zoom - 12) * 3)) * scale;
     const signs: (Annotation & { at: LonLat; icon: string })[] = [];
-    const labels: Label[] = [];
-    for (const each of withDraft(annotations, draft)) {
-      const symbol = this.symbols.get(each.kind);
+    const captions: Caption[] = [];
+    for (const annotation of withDraft(annotations, draft)) {
+      const symbol = this.symbols.get(annotation.kind);
       if (symbol === undefined) continue;
-      const at = placeOf(each);
-      const colour = this.colourName(each);
-      if (symbol.glyph !== "") signs.push({ ...each, at, icon: `${symbol.glyph}-${colour}` });
-      const isText = each.kind === "text";
-      const words = this.words(each, symbol, zoom);
-      const below = symbol.glyph !== "" ? size * 0.55 + 11 * scale : 0;
-      labels.push(
-        ...words.map((text, i): Label => ({
-          text, position: at, glide: AT_REST, size: (isText ? 19 : 14) * scale, shift: [0, below + i * 18 * scale],
-          colour: isText || i > 0 ? this.colours[colour] : this.colours.white,
-        })),
-      );
+      const at = placeOf(annotation);
+      if (symbol.glyph !== "") signs.push({ ...annotation, at, icon: `${symbol.glyph}-${this.colourName(annotation)}` });
+      const lines = zoom < NAMES_ZOOM && annotation.id !== selected ? [] : captionOf(annotation, symbol);
+      const letters = (annotation.kind === "text" ? 19 : 14) * scale;
+      if (lines.length > 0) captions.push({ annotation, at, lines, size: letters, radius: symbol.glyph === "" ? 0 : size * 0.56 });
     }
+    const labels = this.labels(captions, signs.map(({ at }) => at), size, scene);
     for (const { kind, points, author } of strokes) {
-      const at = points[points.length - 1];
-      labels.push({ text: `✎ ${author.name}`, position: at, glide: AT_REST, size: 14 * scale, shift: [0, -16 * scale], colour: this.colours[this.symbols.get(kind)?.colour ?? "white"] });
+      const colour = this.colours[this.symbols.get(kind)?.colour ?? "white"];
+      labels.push({ text: `✎ ${author.name}`, position: points[points.length - 1], glide: AT_REST, size: 14 * scale, shift: [0, -16 * scale], colour });
     }
     return [
       new IconLayer<(typeof signs)[number]>({
@@ -134,18 +142,33 @@ export class AnnotationLayers {
     ];
   }
 
+  /** Captions that found room: none covers another or, where it can be helped, a sign. The selected and the newest come first. */
+  private labels(captions: Caption[], signs: readonly LonLat[], signSize: number, { selected, draft, project }: Scene): Label[] {
+    const urgency = ({ annotation: { id, kind } }: Caption): number => (id === selected || id === draft?.id ? 0 : kind === "text" ? 1 : 2);
+    captions.sort((a, b) => urgency(a) - urgency(b) || b.annotation.id - a.annotation.id);
+    const marks = signs.map((at) => ({ ...project(...at), width: signSize, height: signSize }));
+    const taken: Parameters<typeof findRoom>[3] = [];
+    return captions.flatMap(({ annotation, at, lines, size, radius }): Label[] => {
+      const width = Math.max(...lines.map(widthInEms)) * size + size * 0.4;
+      const height = lines.length * size * 1.3;
+      const away = radius === 0 ? 0 : radius + height / 2 + 2;
+      const aside = radius === 0 ? size * 1.4 : radius + width / 2 + 4;
+      const shifts: Shift[] = radius === 0 ? [[0, 0], [0, aside], [0, -aside]] : [[0, away], [aside, 0], [-aside, 0], [0, -away]];
+      const wish = { ...project(...at), width, height, reach: Number.POSITIVE_INFINITY };
+      const [found] = findRoom([wish], shifts, marks, taken);
+      if (found === null) return [];
+      const colour = this.colours[this.colourName(annotation)];
+      return lines.map((text, i) => ({
+        text, position: at, glide: AT_REST, size, shift: [found[0], found[1] + (i - (lines.length - 1) / 2) * size * 1.3],
+        colour: annotation.kind === "text" || i > 0 ? colour : this.colours.white,
+      }));
+    });
+  }
+
   /** Name of the colour in which one is drawn. */
   colourName({ kind, colour }: { kind: string; colour: string }): string {
     const name = colour || (this.symbols.get(kind)?.colour ?? "");
     return name in this.colours ? name : "accent";
-  }
-
-  private words(annotation: Annotation, symbol: SymbolInfo, zoom: number): string[] {
-    const { title, length_m, area_m2 } = annotation;
-    const words = annotation.kind === "text" || zoom >= NAMES_ZOOM ? [title] : [];
-    if (symbol.measured && area_m2 !== null) words.push(areaText(area_m2));
-    else if (symbol.measured && length_m !== null) words.push(lengthText(length_m));
-    return words.filter((word) => word !== "");
   }
 
   private colourOf(annotation: Annotation, alpha: number): Drawn["colour"] {
@@ -170,6 +193,12 @@ export class AnnotationLayers {
 export function placeOf({ shape }: { shape: Annotation["shape"] }): LonLat {
   const points = pointsOf(shape);
   return shape.type === "Point" ? points[0] : shape.type === "LineString" ? middleOf(points) : centreOf(points);
+}
+
+/** What is written beside one: its name, and how long or large it is. */
+function captionOf({ title, length_m, area_m2 }: Annotation, symbol: SymbolInfo): string[] {
+  const measure = !symbol.measured ? "" : area_m2 !== null ? areaText(area_m2) : length_m !== null ? lengthText(length_m) : "";
+  return [title, measure].filter((line) => line !== "");
 }
 
 function withDraft(annotations: readonly Annotation[], draft: Annotation | null): Annotation[] {
