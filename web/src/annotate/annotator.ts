@@ -151,6 +151,11 @@ export class Annotator {
     this.past.go(moment);
   }
 
+  /** Names of those whose strokes are on the map just now. */
+  strokes(): string[] {
+    return this.store.strokes.map(({ author }) => author.name);
+  }
+
   /** Once a second. */
   tick(): void {
     this.hand?.tick();

@@ -27,6 +27,7 @@ import { Troubles } from "./troubles";
 export class MapApp {
   readonly selection: Selection;
   readonly stream: Stream;
+  readonly annotator: Annotator;
   canvas: MapCanvas | null = null;
 
   private readonly tokens: Tokens;
@@ -40,7 +41,6 @@ export class MapApp {
   private readonly troubles: Troubles;
   private readonly ground = h("main", { class: "ground", "aria-label": t("地图") });
   private readonly scale: number;
-  private readonly annotator: Annotator;
 
   constructor(
     root: HTMLElement,

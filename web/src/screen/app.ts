@@ -42,6 +42,7 @@ export class ScreenApp {
   readonly stream: Stream;
   readonly alerts: AlertDesk;
   readonly inventory: Inventory;
+  readonly annotator: Annotator;
   canvas: MapCanvas | null = null;
 
   private readonly tokens = readTokens(document.documentElement);
@@ -63,7 +64,6 @@ export class ScreenApp {
   private readonly focus = new Focus((district) => this.look(district));
   private readonly tools: ReturnType<typeof tools>;
   private readonly asking: Asking;
-  private readonly annotator: Annotator;
   private scenery: Scenery | null = null;
   private seconds = 0;
 

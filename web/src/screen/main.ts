@@ -40,6 +40,7 @@ if (window.matchMedia("(max-width: 640px)").matches) {
     connection: () => app.stream.light().state,
     mapReady: () => app.canvas?.isReady ?? false,
     select: (id) => app.moving.selection.select(id),
+    strokes: () => app.annotator.strokes(),
     standingOut: () => app.moving.picture.standingOut(),
     drawn: (layer) => app.inventory.drawn(layer),
   };
