@@ -3,6 +3,7 @@ import { areaText, arrowHead, centreOf, dashes, lengthOf, lengthText, middleOf, 
 import { PastAnnotations } from "../src/annotate/past";
 import { type Annotation, type LonLat, type Stroke, draftOf, newDraft } from "../src/annotate/records";
 import { STROKE_MS, Store } from "../src/annotate/store";
+import { Clock } from "../src/time";
 
 const HERE: LonLat = [121.47, 31.23];
 const EAST: LonLat = [121.48, 31.23];
@@ -107,6 +108,13 @@ describe("what is drawn", () => {
     expect([few.length, few[0], few[249]]).toEqual([250, many[0], many[999]]);
     expect(thinned(many.slice(0, 3), 250)).toHaveLength(3);
   });
+});
+
+it("a form's field has the city's time, wherever the screen stands", () => {
+  const clock = new Clock("zh-hans", "Asia/Shanghai");
+  const at = Date.parse("2026-11-20T16:03:00Z");
+  expect(clock.field(at)).toBe("2026-11-21T00:03");
+  expect(clock.fromField("2026-11-21T00:03")).toBe(at);
 });
 
 it("what changes an annotation is the annotation, with its version", () => {

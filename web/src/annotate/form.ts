@@ -1,6 +1,7 @@
 import { h, setText } from "../dom";
 import { Coordinates } from "../plan/coordinates";
 import type { Geometry } from "../plan/geometry";
+import type { Clock } from "../time";
 import { t } from "../words";
 import type { AnnotateApi } from "./api";
 import { Choosing } from "./choosing";
@@ -23,7 +24,7 @@ export class AnnotationForm {
   private readonly text = h("textarea", { name: "text", rows: 2, maxlength: 2000 });
   private readonly keywords = h("input", { name: "keywords", placeholder: t("用空格分开，如：化工 泄漏") });
   private readonly at = h("input", { name: "happened_at", type: "datetime-local", step: 60 });
-  private readonly colours = h("div", { class: "swatches", role: "radiogroup", "aria-label": t("颜色") });
+  private readonly colours = h("div", { class: "annotate-swatches", role: "radiogroup", "aria-label": t("颜色") });
   private readonly subject = h("div", { class: "chosen" });
   private readonly shared = h("div", { class: "chosen" });
   private readonly photo = h("div", { class: "photo" });
@@ -36,6 +37,7 @@ export class AnnotationForm {
   constructor(
     private readonly palette: Palette,
     private readonly api: AnnotateApi,
+    private readonly clock: Clock,
     private readonly handlers: Handlers,
   ) {
     this.coordinates = new Coordinates(api, palette.datums, (shape) => this.typed(shape));
@@ -69,7 +71,7 @@ export class AnnotationForm {
     this.title.placeholder = draft.kind === "text" ? t("标在图上的文字") : symbol.name;
     this.text.value = draft.text;
     this.keywords.value = draft.keywords.join(" ");
-    this.at.value = localText(draft.happened_at === null ? new Date() : new Date(draft.happened_at));
+    this.at.value = this.clock.field(draft.happened_at === null ? this.clock.now() : Date.parse(draft.happened_at));
     this.exact.open = false;
     const picked = draft.colour || symbol.colour;
     this.colours.replaceChildren(
@@ -103,7 +105,7 @@ export class AnnotationForm {
     draft.title = this.title.value.trim();
     draft.text = this.text.value.trim();
     draft.keywords = this.keywords.value.split(/[\s,，、;；]+/).filter((word) => word !== "");
-    draft.happened_at = this.at.value === "" ? null : new Date(this.at.value).toISOString();
+    draft.happened_at = this.at.value === "" ? null : new Date(this.clock.fromField(this.at.value)).toISOString();
   }
 
   /** The first field, for the next thing that is typed. */
@@ -158,9 +160,4 @@ function field(title: string, input: HTMLElement): HTMLElement {
 
 function chip(text: string, onRemove: () => void): HTMLElement {
   return h("span", { class: "chip" }, text, h("button", { type: "button", "aria-label": t("去掉"), onclick: onRemove }, "×"));
-}
-
-/** `2026-11-21T14:03`, as the browser's own field wants it. */
-function localText(moment: Date): string {
-  return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }

@@ -123,7 +123,7 @@ export class AnnotatePane {
 
   /** What is asked for, apart from the place. */
   question(): Omit<Question, "bbox"> {
-    const day = (text: string, plus: number): string => (text === "" ? "" : String(new Date(`${text}T00:00:00`).getTime() + plus));
+    const day = (text: string, plus: number): string => (text === "" ? "" : String(this.clock.fromField(`${text}T00:00`) + plus));
     const { q, author, since, until } = this.fields;
     return {
       q: q.value.trim(), author: author.value.trim(), kind: "", subject: "", hidden: this.isHidden.checked,

@@ -143,7 +143,7 @@ export class Single {
     const palette = this.deps.palette();
     const symbol = palette?.symbols.find(({ key }) => key === draft.kind);
     if (palette === null || symbol === undefined) return;
-    const form = (this.form = new AnnotationForm(palette, this.deps.api, {
+    const form = (this.form = new AnnotationForm(palette, this.deps.api, this.deps.clock, {
       onShape: (shape) => {
         this.reshaped(shape);
         this.deps.edit(shape);
