@@ -178,7 +178,7 @@ export class AnnotatePane {
         h("span", { class: "name" }, annotation.title || symbol?.name || annotation.kind),
         annotation.locked ? h("span", { class: "mark" }, t("已锁定")) : null,
         annotation.hidden ? h("span", { class: "mark" }, t("已隐藏")) : null,
-        h("span", { class: "note quiet" }, note.filter(Boolean).join(" · ")),
+        h("span", { class: "annotate-note quiet" }, note.filter(Boolean).join(" · ")),
       ),
     );
   }
