@@ -24,7 +24,9 @@ class Permission(StrEnum):
     DISPATCH = "dispatch"
     """Send people and machines, answer alerts."""
     PLAN = "plan"
-    """Draw and change areas, routes and annotations; what is drawn waits for somebody else's approval."""
+    """Draw and change areas and routes; what is drawn waits for somebody else's approval."""
+    ANNOTATE = "annotate"
+    """Put annotations on the map, and change those that are not locked; nothing follows from them by itself."""
     APPROVE = "approve"
     """Approve what others have drawn (never one's own)."""
     MANAGE_DEVICES = "manage_devices"
@@ -47,14 +49,14 @@ class Role(TextChoices):
 _P = Permission
 ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
-        Role.CITY: frozenset({_P.VIEW, _P.VIEW_PERSONAL, _P.DISPATCH, _P.PLAN, _P.APPROVE}),
-        Role.DISTRICT: frozenset({_P.VIEW, _P.VIEW_PERSONAL, _P.DISPATCH, _P.PLAN}),
+        Role.CITY: frozenset({_P.VIEW, _P.VIEW_PERSONAL, _P.DISPATCH, _P.PLAN, _P.ANNOTATE, _P.APPROVE}),
+        Role.DISTRICT: frozenset({_P.VIEW, _P.VIEW_PERSONAL, _P.DISPATCH, _P.PLAN, _P.ANNOTATE}),
         Role.ENTERPRISE: frozenset({_P.VIEW, _P.VIEW_PERSONAL, _P.MANAGE_DEVICES}),
-        Role.DISPATCHER: frozenset({_P.VIEW, _P.VIEW_PERSONAL, _P.DISPATCH}),
-        Role.PLANNER: frozenset({_P.VIEW, _P.PLAN}),
+        Role.DISPATCHER: frozenset({_P.VIEW, _P.VIEW_PERSONAL, _P.DISPATCH, _P.ANNOTATE}),
+        Role.PLANNER: frozenset({_P.VIEW, _P.PLAN, _P.ANNOTATE}),
         # An administrator keeps accounts and devices but does not look at people's numbers: whoever decides
         # who may look should not be the one who looks.
-        Role.ADMINISTRATOR: frozenset({_P.VIEW, _P.PLAN, _P.APPROVE, _P.MANAGE_DEVICES, _P.ADMINISTER}),
+        Role.ADMINISTRATOR: frozenset({_P.VIEW, _P.PLAN, _P.ANNOTATE, _P.APPROVE, _P.MANAGE_DEVICES, _P.ADMINISTER}),
     }
 )
 

@@ -29,7 +29,9 @@ class CommandConfig(AppConfig):
         from command.rules import registry
         from command.seeding import keep_settings
         from command.silent import SILENT
+        from command.subjects import alert_title, find_alerts
         from command.watch.models import DutyShift, WeatherReport
+        from twin.annotations.subjects import SubjectKind, register_subject
         from twin.live.feeds import register_feed
         from twin.observers import register_observer
 
@@ -38,6 +40,7 @@ class CommandConfig(AppConfig):
         register_observer(StreamEngine)
         register_feed(AlertFeed())
         register_feed(WallFeed(), WallTeller)
+        register_subject(SubjectKind("alert", _("预警"), alert_title, find_alerts))
         audited(RuleSetting, ignore=("changed_at",))
         for model in (Scene, Tour):
             audited(model, ignore=("changed_at",))

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import paho.mqtt.client as mqtt
-import paho.mqtt.publish as publish
-from django.conf import settings
 from django.db import connection, transaction
-from paho.mqtt import MQTTException
 from paho.mqtt.client import MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
 from command.wire import read_alerts
 from twin.observers import Message
-
-logger = logging.getLogger(__name__)
+from twin.publishing import publish_messages
 
 ALERT_TOPICS = "st/alerts/+"
 MOST_IN_ONE = 100
@@ -60,21 +55,6 @@ def _publish(ids: list[int], process: str) -> None:
         records = read_alerts(cursor, ids)
     if records:
         publish_messages(messages_of(records, process))
-
-
-def publish_messages(messages: Sequence[Message]) -> None:
-    """Publish now; what the broker does not take is lost, and screens learn of it when they connect again."""
-    broker = urlsplit(settings.MQTT_URL)
-    try:
-        publish.multiple(
-            [(message.topic, message.payload, 0, False) for message in messages],
-            hostname=broker.hostname or "127.0.0.1",
-            port=broker.port or 1883,
-            auth={"username": unquote(broker.username or ""), "password": unquote(broker.password or "")},
-            protocol=MQTTv5,
-        )
-    except (OSError, MQTTException) as error:
-        logger.warning("screens will learn of %d messages later, the broker is away (%s)", len(messages), error)
 
 
 def connected_client(mqtt_url: str, connected: Callable[[mqtt.Client], None] | None = None) -> mqtt.Client:

@@ -19,6 +19,9 @@ from layers.api import router as layers_router
 from layers.asking.api import router as asking_router
 from layers.charts import router as layers_charts_router
 from layers.grids.api import router as grids_router
+from twin.annotations.api import router as annotations_router
+from twin.annotations.past_api import router as past_annotations_router
+from twin.annotations.photograph_api import router as photographs_router
 from twin.api import router as twin_router
 from twin.charts import router as twin_charts_router
 from twin.past_api import router as past_router
@@ -29,7 +32,10 @@ api = NinjaAPI(title="Sandtable", version="1", auth=SessionAuth(), urls_namespac
 api.add_router("", twin_router)
 api.add_router("", past_router)
 api.add_router("", past_areas_router)
+api.add_router("", past_annotations_router)
 api.add_router("", within_router)
+api.add_router("", annotations_router)
+api.add_router("", photographs_router)
 api.add_router("", twin_charts_router)
 api.add_router("", devices_router)
 api.add_router("", command_router)

@@ -11,9 +11,10 @@ from django.views.decorators.http import require_safe
 
 from access.roles import Permission
 from access.scope import scope_of
-from command.plan.choices import datum_choices, kind_choices
+from command.plan.choices import kind_choices
 from layers.screen import around, districts_in
 from twin.bundle import entry
+from twin.datum_choices import datum_choices
 from twin.views import boot_data
 
 

@@ -15,6 +15,9 @@ from django.utils.translation import gettext_lazy as _
 
 from access.scope import ScopedQuerySet, ScopePaths
 from gis.numbered_cells import cell_of
+from twin.annotations.models import Annotation as Annotation
+from twin.annotations.models import AnnotationPhotograph as AnnotationPhotograph
+from twin.annotations.models import AnnotationVersion as AnnotationVersion
 from twin.archive.models import ArchivedDay as ArchivedDay
 from twin.area_versions import AreaVersion as AreaVersion
 from twin.basemaps.models import Basemap as Basemap

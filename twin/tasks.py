@@ -11,6 +11,7 @@ from procrastinate.contrib.django import app
 
 from gis.pyramid import bring_up_to_date
 from gis.tiles import registry
+from twin.annotations.photographs import forget_unused
 from twin.archive.keeping import archive_due, expire
 from twin.archive.stores import archive_store
 from twin.census import drop_old, take_census
@@ -89,3 +90,11 @@ def archive_old_days(timestamp: int) -> None:
         logger.info("archive: %s, %d rows, %d bytes", archived.name, archived.rows, archived.size_bytes)
     if gone:
         logger.info("archive: past retention, deleted %s", ", ".join(gone))
+
+
+@app.periodic(cron="20 18 * * *")
+@app.task(queueing_lock="twin.forget_unused_photographs")
+def forget_unused_photographs(timestamp: int) -> None:
+    """Delete photographs that were sent for an annotation which nobody then saved."""
+    if gone := forget_unused(timezone.now()):
+        logger.info("annotations: deleted %d photographs that nothing shows", gone)

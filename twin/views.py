@@ -58,6 +58,7 @@ def boot_data(request: HttpRequest) -> dict[str, Any]:
             "tiles": reverse("tile-catalog").removesuffix("/catalog.json"),
             "basemaps": reverse("basemap-catalog"),
             "assets": "/api/v1/assets",
+            "annotations": "/api/v1/annotations",
             "duty": reverse("api:duty"),
             "weather": reverse("api:weather"),
             "sign_in": reverse("sign-in"),

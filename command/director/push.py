@@ -17,11 +17,11 @@ from command.director.messages import Announce, Report
 from command.director.models import Wall
 from command.director.rights import Driver
 from command.director.store import announce, leave, record_of, remembered, report, sees_of, told_of
-from command.push import publish_messages
 from twin.live.database import in_database
 from twin.live.feeds import Feed, FeedTeller, Item
 from twin.live.viewer import Sight
 from twin.observers import Message
+from twin.publishing import publish_messages
 
 logger = logging.getLogger(__name__)
 

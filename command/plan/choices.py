@@ -19,7 +19,6 @@ from command.plan.exceptions import DraftFaultError
 from command.plan.places import planner
 from command.plan.shapes import read_shape, write_shape
 from gis.coordinate_text import read_coordinates, write_coordinates
-from gis.crs import city_grids, datum_names
 from gis.exceptions import GisError
 from twin.area_attributes import AREA_ATTRIBUTES
 from twin.models import Area
@@ -47,18 +46,6 @@ class PeriodsIn(Schema):
 
     text: str | None = Field(default=None, max_length=5_000)
     values: list[dict[str, Any]] = []
-
-
-def datum_choices() -> list[dict[str, str]]:
-    """Datums by name, the usual ones with what people call them."""
-    titles = {
-        "wgs84": gettext("WGS 84 经纬度"),
-        "cgcs2000": gettext("CGCS2000 经纬度"),
-        "gcj02": gettext("GCJ-02（国测局，高德、腾讯）"),
-        "bd09": gettext("BD-09（百度经纬度）"),
-        "bd09mc": gettext("BD-09（百度墨卡托，米）"),
-    } | {name: gettext("城市坐标系 %s") % name for name in city_grids()}
-    return [{"name": name, "title": titles.get(name, name)} for name in datum_names()]
 
 
 def kind_choices() -> list[dict[str, Any]]:

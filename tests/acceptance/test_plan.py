@@ -122,3 +122,50 @@ def test_a_gcj02_shapefile_with_gbk_names_lands_right(stack, desk, tmp_path):
     wait_for(lambda: page.input_value("input[name=name]") == "滨江临时围栏")
     assert "gcj02" in page.input_value("input[name=source]")
     assert not planner.faults, planner.faults
+
+
+ANNOTATIONS = """
+import json
+from twin.annotations.models import Annotation
+found = Annotation.objects.filter(title="{title}")
+print(json.dumps([[each.kind, each.author.username, each.version] for each in found]))
+"""
+
+
+def test_two_people_see_each_others_strokes(stack, open_screen):
+    pages = []
+    for name in ("annotator-one", "annotator-two"):
+        stack.python(ACCOUNT.format(name=name, password=PASSWORD, role="dispatcher", region=""))
+        screen = open_screen()
+        screen.enter(name, f"/#view=15/{LAT}/{LON}")
+        screen.wait("!!window.sandtable && sandtable.mapReady()")
+        screen.page.click("[data-tool=annotate]")
+        screen.page.locator(".symbol").first.wait_for(timeout=30_000)
+        pages.append(screen)
+    one, two = pages
+    page = one.page
+    page.click("[data-symbol=rescue_route]")
+    box = page.locator(".ground canvas.maplibregl-canvas").bounding_box()
+    for right, down in ((0.5, 0.3), (0.6, 0.5), (0.75, 0.4)):
+        x, y = box["x"] + box["width"] * right, box["y"] + box["height"] * down
+        page.mouse.move(x, y, steps=3)
+        page.mouse.click(x, y)
+        page.wait_for_timeout(400)  # the drawing library tells two clicks from a double one by time
+    # While it is drawn, the other one sees it, and nothing is stored yet.
+    two.wait("sandtable.strokes().includes('annotator-one')", 30)
+    assert stack.python(ANNOTATIONS.format(title="验收路线")) == []
+    page.mouse.click(x, y)
+    page.fill(".annotate-form input[name=title]", "验收路线")
+    one.picture("annotations")
+    page.click(".annotate-form [data-action=save]")
+    row = two.page.locator(".annotate-row", has_text="验收路线")
+    row.wait_for(timeout=30_000)
+    two.wait("sandtable.strokes().length === 0", 30)
+    row.click()
+    two.page.click("[data-action=edit]")
+    two.page.fill(".annotate-form textarea", "东侧已封")
+    two.page.click(".annotate-form [data-action=save]")
+    page.locator(".annotate-card .words", has_text="东侧已封").wait_for(timeout=30_000)
+    assert stack.python(ANNOTATIONS.format(title="验收路线")) == [["rescue_route", "annotator-one", 2]]
+    two.picture("annotations-other")
+    assert not one.faults + two.faults, one.faults + two.faults

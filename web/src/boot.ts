@@ -28,6 +28,7 @@ export interface Boot {
 export interface BootUrls {
   live: string;
   assets: string;
+  annotations: string;
   tiles: string;
   basemaps: string;
   duty: string;
@@ -63,6 +64,7 @@ export function completeBoot(given: BootJson): Boot {
     urls: {
       live: "/live",
       assets: "/api/v1/assets",
+      annotations: "/api/v1/annotations",
       tiles: "/tiles",
       basemaps: "/basemaps/catalog.json",
       duty: "/api/v1/duty",

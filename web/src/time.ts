@@ -10,6 +10,7 @@ export class Clock {
   private readonly minutes: Intl.DateTimeFormat;
   private readonly day: Intl.DateTimeFormat;
   private readonly moment: Intl.DateTimeFormat;
+  private readonly whole: Intl.DateTimeFormat;
 
   constructor(language: string, timeZone?: string) {
     const locale = language === "zh-hans" ? "zh-CN" : language;
@@ -19,6 +20,9 @@ export class Clock {
     this.day = new Intl.DateTimeFormat(locale, { timeZone, month: "long", day: "numeric", weekday: "short" });
     this.moment = new Intl.DateTimeFormat(locale, {
       ...common, month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit",
+    });
+    this.whole = new Intl.DateTimeFormat("en-US", {
+      ...common, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit",
     });
   }
 
@@ -62,6 +66,19 @@ export class Clock {
   /** `11月20日 周四` */
   date(ms: number): string {
     return this.day.format(ms);
+  }
+
+  /** `2026-11-20T14:03`, as a form's field for a moment has it. */
+  field(ms: number): string {
+    const part = Object.fromEntries(this.whole.formatToParts(ms).map(({ type, value }) => [type, value]));
+    return `${part.year}-${part.month}-${part.day}T${part.hour}:${part.minute}`;
+  }
+
+  /** The moment that such a field says, ms since 1970 UTC. */
+  fromField(text: string): number {
+    const asUtc = Date.parse(`${text}Z`);
+    const minute = Math.floor(asUtc / 60_000) * 60_000;
+    return asUtc - (Date.parse(`${this.field(minute)}Z`) - minute);
   }
 
   /** Relative while fresh (`12 秒前`), absolute after an hour. */

@@ -1,4 +1,6 @@
 import type { PickingInfo } from "@deck.gl/core";
+import { Annotator } from "../annotate/annotator";
+import { AnnotateApi } from "../annotate/api";
 import { type Boot, signIn } from "../boot";
 import { h } from "../dom";
 import { Sieve } from "../live/sieve";
@@ -25,6 +27,7 @@ import { Troubles } from "./troubles";
 export class MapApp {
   readonly selection: Selection;
   readonly stream: Stream;
+  readonly annotator: Annotator;
   canvas: MapCanvas | null = null;
 
   private readonly tokens: Tokens;
@@ -57,7 +60,11 @@ export class MapApp {
         this.layers.kinds = new Map(kinds.map((kind) => [kind.code, kind]));
         this.panel.declare(kinds);
       },
-      onGreeted: () => this.changed(),
+      onGreeted: () => {
+        this.changed();
+        this.annotator.greeted();
+      },
+      onOther: (message) => void this.annotator.hear(message),
       onFrame: (isFirst, isOther) => this.frame(isFirst, isOther),
       onReset: () => this.changed(),
       onRights: () => this.troubles.rights(),
@@ -85,7 +92,25 @@ export class MapApp {
       onSignedOut: () => signIn(boot.urls),
     });
     this.brush = new Brush(this.stream, this.picture, this.selection);
-    root.replaceChildren(this.ground, this.topline.element, this.notices.element, this.panel.element, card.element);
+    const annotate = h(
+      "button",
+      { type: "button", class: "annotate-open", "aria-pressed": "false", "data-tool": "annotate", title: t("在图上共同标绘"), onclick: () => this.annotator.open(!this.annotator.isOpen) },
+      t("标绘"),
+    );
+    this.annotator = new Annotator({
+      api: new AnnotateApi(boot.urls.annotations, "", boot.csrf),
+      clock: this.clock, tokens: this.tokens, scale: this.scale, notices: this.notices,
+      say: (message) => this.stream.say(message),
+      subject: () => (this.selection.id === null ? null : { kind: "asset", key: String(this.selection.id), title: t("当前选中的对象") }),
+      redraw: () => this.brush.draw(),
+      fly: (lon, lat) => this.canvas?.reveal(lon, lat, this.annotator.pane.element.getBoundingClientRect()),
+      onOpen: (isOpen) => annotate.setAttribute("aria-pressed", String(isOpen)),
+    });
+    this.picture.below = () => this.annotator.below();
+    this.picture.above = () => this.annotator.above();
+    root.replaceChildren(
+      this.ground, this.topline.element, this.notices.element, this.panel.element, annotate, this.annotator.pane.element, card.element,
+    );
     listenToKeys({
       close: () => this.close(),
       zoom: (direction) => this.canvas?.step(direction),
@@ -115,6 +140,7 @@ export class MapApp {
       return;
     }
     this.brush.canvas = this.canvas;
+    this.annotator.on(this.canvas);
     this.stream.start(this.canvas.view());
     setInterval(() => this.tick(), 1000);
   }
@@ -144,6 +170,7 @@ export class MapApp {
     const hasChanged = this.stream.fleet.age(this.clock.now());
     this.connection();
     this.selection.tick();
+    this.annotator.tick();
     if (hasChanged) this.showCounts();
     if (hasChanged || this.picture.isCounting) this.brush.draw();
   }
@@ -154,7 +181,9 @@ export class MapApp {
   }
 
   private pick(info: PickingInfo): void {
+    if (this.annotator.isDrawing) return;
     this.canvas?.hush();
+    if (this.annotator.pick(info)) return;
     const id = this.picture.thingAt(info);
     const disc = this.picture.discAt(info);
     if (id !== null) {
@@ -173,7 +202,8 @@ export class MapApp {
   private close(): void {
     this.canvas?.hush();
     this.topline.close();
-    this.selection.clear();
+    if (this.selection.id === null && this.annotator.isOpen) this.annotator.back();
+    else this.selection.clear();
   }
 
   /** Room the panels take, so that the city starts in the free part of the map; CSS pixels. */

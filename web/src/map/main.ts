@@ -5,6 +5,7 @@ import "../styles/topline.css";
 import "../styles/mapsigns.css";
 import "../styles/panels.css";
 import "../styles/card.css";
+import "../styles/annotate.css";
 import { readBoot } from "../boot";
 import { setWords } from "../words";
 import { MapApp } from "./app";
@@ -22,6 +23,8 @@ export interface SandtableProbe {
   mapReady(): boolean;
   /** Opens a thing's card, as a click does. */
   select(id: number): void;
+  /** Names of those whose strokes are on the map just now. */
+  strokes(): string[];
   /** Ids of the things that stand out because a number that counts them was chosen; on the command screen. */
   standingOut?(): number[];
   /** How many features of the ground are in the picture of a layer, or of `spot/` and a layer whose number was chosen. */
@@ -49,5 +52,6 @@ window.sandtable = {
   connection: () => app.stream.light().state,
   mapReady: () => app.canvas?.isReady ?? false,
   select: (id) => app.selection.select(id),
+  strokes: () => app.annotator.strokes(),
 };
 void app.start();

@@ -32,6 +32,8 @@ export class Picture {
   emphasis: Emphasis | null = null;
   /** What is drawn beneath what moves. */
   below: () => readonly Layer[] = () => [];
+  /** What is drawn above it, beneath names. */
+  above: () => readonly Layer[] = () => [];
   private crowd: Crowd | null = null;
   private crowdAt = 0;
   private isStale = true;
@@ -99,6 +101,7 @@ export class Picture {
     if (plan !== null) shown.push(...layers.discs(plan, opacity));
     shown.push(...layers.emphasis(fleet, this.emphasised, zoom));
     if (id !== null) shown.push(...layers.selection(fleet, id, selection.place(), zoom));
+    shown.push(...this.above());
     const glyphSize = layers.glyphSize(zoom);
     shown.push(...this.annotations.layers({ canvas, fleet, hidden, selected: id, plan, singles, glyphSize }));
     canvas.show(shown);

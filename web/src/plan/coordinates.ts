@@ -16,7 +16,7 @@ export class Coordinates {
   private shape: Geometry | null = null;
 
   constructor(
-    private readonly api: PlanApi,
+    private readonly api: Pick<PlanApi, "readCoordinates" | "writeCoordinates">,
     datums: readonly DatumInfo[],
     private readonly onShape: (shape: Geometry) => void,
   ) {

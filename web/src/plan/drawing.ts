@@ -3,6 +3,7 @@ import {
   TerraDraw,
   TerraDrawAngledRectangleMode,
   TerraDrawCircleMode,
+  TerraDrawFreehandLineStringMode,
   TerraDrawFreehandMode,
   TerraDrawLineStringMode,
   TerraDrawPointMode,
@@ -18,17 +19,17 @@ import type { Tokens } from "../tokens";
 import { type Figure, type Geometry, type Piece, type Point, type Ring, assemble, figureOf, moved, piecesOf, rounded } from "./geometry";
 
 export type Tool =
-  | "point" | "line" | "polygon" | "freehand" | "circle" | "rectangle" | "angled-rectangle" | "sector" | "corridor" | "knife" | "hole";
+  | "point" | "line" | "freehand-line" | "polygon" | "freehand" | "circle" | "rectangle" | "angled-rectangle" | "sector" | "corridor" | "knife" | "hole";
 
 /** More points than this are not given handles: the page would crawl. */
 export const MOST_HANDLES = 3000;
 const SNAP_PX = 12;
 
 const MODES: Record<Tool, string> = {
-  point: "point", line: "linestring", polygon: "polygon", freehand: "freehand", circle: "circle", rectangle: "rectangle",
+  point: "point", line: "linestring", "freehand-line": "freehand-linestring", polygon: "polygon", freehand: "freehand", circle: "circle", rectangle: "rectangle",
   "angled-rectangle": "angled-rectangle", sector: "sector", corridor: "linestring", knife: "linestring", hole: "polygon",
 };
-const SORTS = { point: "point", line: "linestring", polygon: "polygon" } as const;
+const SORTS = { point: "point", line: "linestring", "freehand-line": "freehand-linestring", polygon: "polygon" } as const;
 
 interface Handlers {
   /** Something was drawn; `figure`: in numbers, where the tool says it so. */
@@ -37,6 +38,8 @@ interface Handlers {
   onEdited(shape: Geometry, figure: Figure | null): void;
   /** Corners of other areas near a place, to snap to. */
   cornersNear(x: number, y: number): Point[];
+  /** What the hand has drawn so far. */
+  onSketch?(shape: Geometry): void;
 }
 
 /** The hand on the map: draws new shapes, and moves the points of the one that is shown. */
@@ -73,6 +76,7 @@ export class Drawing {
         new TerraDrawLineStringMode({ snapping, styles: { lineStringColor: accent, lineStringWidth: 3 } }),
         new TerraDrawPolygonMode({ snapping, styles }),
         new TerraDrawFreehandMode({ styles }),
+        new TerraDrawFreehandLineStringMode({ styles: { lineStringColor: accent, lineStringWidth: 3 } }),
         new TerraDrawCircleMode({ styles, segments: 96 }),
         new TerraDrawRectangleMode({ styles }),
         new TerraDrawAngledRectangleMode({ styles }),
@@ -92,6 +96,11 @@ export class Drawing {
     this.draw.start();
     this.draw.setMode("select");
     this.draw.on("finish", (id, { action }) => this.finish(String(id), action));
+    this.draw.on("change", (ids, type) => {
+      if (this.tool === null || type === "delete") return;
+      const drawn = ids.map((id) => this.draw.getSnapshotFeature(id)).find((each) => each?.properties.mode === MODES[this.tool ?? "point"]);
+      if (drawn !== undefined) this.handlers.onSketch?.(drawn.geometry as Geometry);
+    });
     this.draw.on("select", (id) => {
       this.before = firstPoint(this.draw.getSnapshotFeature(id));
     });

@@ -1,3 +1,6 @@
+import { Annotator } from "../annotate/annotator";
+import { AnnotateApi } from "../annotate/api";
+import type { Subject } from "../annotate/records";
 import { signIn } from "../boot";
 import { h } from "../dom";
 import { Stream } from "../live/stream";
@@ -39,6 +42,7 @@ export class ScreenApp {
   readonly stream: Stream;
   readonly alerts: AlertDesk;
   readonly inventory: Inventory;
+  readonly annotator: Annotator;
   canvas: MapCanvas | null = null;
 
   private readonly tokens = readTokens(document.documentElement);
@@ -82,7 +86,23 @@ export class ScreenApp {
       onTurn: () => this.turn(),
       onSound: () => this.sound(),
       onTrails: () => this.trail(!this.moving.wake.isOn),
-      onAsk: () => this.asking.open(!this.asking.isOpen),
+      onAsk: () => {
+        this.annotator.open(false);
+        this.asking.open(!this.asking.isOpen);
+      },
+      onAnnotate: () => {
+        this.asking.open(false);
+        this.annotator.open(!this.annotator.isOpen);
+      },
+    });
+    this.annotator = new Annotator({
+      api: new AnnotateApi(boot.urls.annotations, boot.urls.past, boot.csrf),
+      clock: this.clock, tokens, scale, notices: this.notices,
+      say: (message) => this.stream.say(message),
+      subject: () => this.subject(),
+      redraw: () => this.moving.brush.draw(),
+      fly: (lon, lat) => this.scenery?.fly(lon, lat),
+      onOpen: (isOpen) => this.tools.annotates(isOpen),
     });
     this.asking = new Asking({
       api: this.api,
@@ -102,9 +122,12 @@ export class ScreenApp {
       onFrame: (isFirst, isOther) => this.frame(isFirst, isOther),
       onRows: (columns) => this.moving.take(columns),
       onReset: () => this.moving.forget(),
-      onGreeted: () => this.director.greeted(),
+      onGreeted: () => {
+        this.director.greeted();
+        this.annotator.greeted();
+      },
       onOther: (message) => {
-        if (!this.alerts.told(message)) this.director.hear(message);
+        if (!this.alerts.told(message) && !this.annotator.hear(message)) this.director.hear(message);
       },
       onRights: () => this.troubles.rights(),
       onState: () => {
@@ -142,7 +165,7 @@ export class ScreenApp {
     });
     this.moving = new Moving({
       boot, api: this.api, clock: this.clock, mapClock: this.mapClock, tokens, scale,
-      stream: this.stream, makers: this.makers, inventory: this.inventory, notices: this.notices,
+      stream: this.stream, makers: this.makers, inventory: this.inventory, notices: this.notices, annotations: this.annotator,
       onAlert: (id) => this.alerts.open(id),
       onSignedOut: () => signIn(boot.urls),
     });
@@ -160,6 +183,7 @@ export class ScreenApp {
       stream: this.stream, notices: this.notices, urls: boot.urls,
       onAlerts: (alerts) => this.alerts.recall(alerts),
       onAreas: (at) => this.scenery?.ground.travel(at),
+      onMoment: (at) => this.annotator.travel(at),
       onJump: () => this.jumped(),
       onSignedOut: () => signIn(boot.urls),
     });
@@ -178,12 +202,12 @@ export class ScreenApp {
         onCharts: (isOpen) => this.charts.open(isOpen),
         time: this.past.bar.element,
         flag: this.past.flag.element,
-        cards: [this.asking.pane.element, this.moving.card.element, this.alerts.card.element, ...this.director.badge.elements],
+        cards: [this.asking.pane.element, this.annotator.pane.element, this.moving.card.element, this.alerts.card.element, ...this.director.badge.elements],
       },
       scale,
     );
     this.opening = new Opening({
-      moving: this.moving, alerts: this.alerts, inventory: this.inventory, focus: this.focus, past: this.past, asking: this.asking,
+      moving: this.moving, alerts: this.alerts, inventory: this.inventory, focus: this.focus, past: this.past, asking: this.asking, annotator: this.annotator,
       topline: this.topline, notices: this.notices, districts: boot.districts,
     });
     listenToKeys({ close: () => this.opening.close(), zoom: (direction) => this.canvas?.step(direction) });
@@ -228,7 +252,16 @@ export class ScreenApp {
     await reading;
     this.inventory.draw(canvas, this.scenery.ground);
     this.asking.on(canvas, this.scenery.ground, this.tokens, this.scale);
+    this.annotator.on(canvas);
     this.director.take(this.stage(canvas, this.scenery));
+  }
+
+  /** What a new annotation is about: the alert that is open, or the thing that is selected. */
+  private subject(): Subject | null {
+    const alert = this.alerts.id;
+    if (alert !== null) return { kind: "alert", key: String(alert), title: t("当前打开的预警") };
+    const id = this.moving.selection.id;
+    return id === null ? null : { kind: "asset", key: String(id), title: t("当前选中的对象") };
   }
 
   /** What the director may touch. */
@@ -266,6 +299,7 @@ export class ScreenApp {
     this.connection();
     this.moving.tick();
     this.alerts.tick();
+    this.annotator.tick();
     if (this.seconds % HEAT_EVERY === 0) this.inventory.heat();
   }
 

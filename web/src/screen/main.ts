@@ -15,6 +15,7 @@ import "../styles/charts.css";
 import "../styles/bottom.css";
 import "../styles/past.css";
 import "../styles/asking.css";
+import "../styles/annotate.css";
 import type { SandtableProbe } from "../map/main";
 import { setWords } from "../words";
 import { ScreenApp } from "./app";
@@ -39,6 +40,7 @@ if (window.matchMedia("(max-width: 640px)").matches) {
     connection: () => app.stream.light().state,
     mapReady: () => app.canvas?.isReady ?? false,
     select: (id) => app.moving.selection.select(id),
+    strokes: () => app.annotator.strokes(),
     standingOut: () => app.moving.picture.standingOut(),
     drawn: (layer) => app.inventory.drawn(layer),
   };

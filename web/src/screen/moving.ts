@@ -1,3 +1,4 @@
+import type { Annotator } from "../annotate/annotator";
 import type { AssetColumns } from "../live/frames";
 import type { Stream } from "../live/stream";
 import { Annotations } from "../map/annotations";
@@ -29,6 +30,7 @@ interface Deps {
   makers: LayerMaker;
   inventory: Inventory;
   notices: Notices;
+  annotations: Annotator;
   /** An alert of the selected thing was chosen. */
   onAlert(id: number): void;
   onSignedOut(): void;
@@ -72,7 +74,8 @@ export class Moving {
     });
     this.brush = new Brush(stream, this.picture, this.selection);
     this.wake = new Wake(fleet, sieve, mapClock, scale, () => this.selectedKind());
-    this.picture.below = () => this.wake.layers();
+    this.picture.below = () => [...deps.annotations.below(), ...this.wake.layers()];
+    this.picture.above = () => deps.annotations.above();
   }
 
   /** Draws on this map from now on. */

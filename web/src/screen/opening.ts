@@ -1,4 +1,5 @@
 import type { PickingInfo } from "@deck.gl/core";
+import type { Annotator } from "../annotate/annotator";
 import type { MapCanvas } from "../map/canvas";
 import type { Notices } from "../map/notices";
 import type { Topline } from "../map/topline";
@@ -25,6 +26,7 @@ interface Deps {
   focus: Focus;
   past: TimeMachine;
   asking: Asking;
+  annotator: Annotator;
   topline: Topline;
   notices: Notices;
   districts: readonly District[];
@@ -59,11 +61,12 @@ export class Opening {
   }
 
   pick(info: PickingInfo): void {
-    if (this.deps.asking.isDrawing) return;
+    if (this.deps.asking.isDrawing || this.deps.annotator.isDrawing) return;
     const { canvas, scenery } = this;
     const { moving, alerts, inventory, focus } = this.deps;
     const { picture, selection } = moving;
     canvas?.hush();
+    if (this.deps.annotator.pick(info)) return;
     const id = picture.thingAt(info);
     const disc = picture.discAt(info);
     if (id !== null) {
@@ -106,14 +109,16 @@ export class Opening {
 
   /** Closes what lies over the map, one thing at a time; then looks at the whole again. */
   close(): void {
-    const { alerts, asking, inventory, focus, past, topline } = this.deps;
+    const { alerts, annotator, asking, inventory, focus, past, topline } = this.deps;
     const { selection } = this.deps.moving;
     this.canvas?.hush();
     topline.close();
     if (alerts.id !== null) alerts.close();
     else if (asking.isDrawing) asking.back();
+    else if (annotator.isDrawing) annotator.back();
     else if (selection.id !== null) selection.clear();
     else if (asking.isOpen) asking.back();
+    else if (annotator.isOpen) annotator.back();
     else if (inventory.spotlight.target !== null) inventory.spotlight.clear();
     else if (past.isPast) past.present();
     else if (focus.district !== null) focus.look(null);

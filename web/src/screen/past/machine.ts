@@ -35,6 +35,8 @@ interface Deps {
   onAlerts(alerts: readonly Alert[] | null): void;
   /** The areas of this moment belong on the map; null: those of the present. */
   onAreas(at: number | null): void;
+  /** Another moment is shown; null: the present. */
+  onMoment(at: number | null): void;
   /** Another moment than the one before is shown, not by playing on; or the present again. */
   onJump(): void;
   onSignedOut(): void;
@@ -130,6 +132,7 @@ export class TimeMachine {
     this.player.stop();
     this.readingAlerts.abort();
     this.areas.present();
+    this.deps.onMoment(null);
     this.deps.mapClock.at = null;
     this.problem = "";
     this.flag.show(null);
@@ -189,6 +192,7 @@ export class TimeMachine {
     mapClock.at = moment;
     stream.feed(columns, moment, isWhole);
     void this.areas.go(moment);
+    this.deps.onMoment(moment);
     if (!isWhole) return;
     if (columns.length === 0) this.problem = t("这一时刻没有任何对象的位置。");
     onJump();

@@ -1,0 +1,71 @@
+import type { Annotation, Stroke } from "./records";
+
+/** A stroke that says nothing for so long is not shown any more: whoever drew it is gone. */
+export const STROKE_MS = 15_000;
+
+/** What belongs on the map: annotations of now or of a moment, and what hands are drawing just now. */
+export class Store {
+  private live = new Map<number, Annotation>();
+  private past: readonly Annotation[] | null = null;
+  private readonly heard = new Map<number, { stroke: Stroke; at: number }>();
+
+  constructor(private readonly now: () => number = () => performance.now()) {}
+
+  /** Those that belong on the map, the last changed first. */
+  get shown(): readonly Annotation[] {
+    return this.past ?? [...this.live.values()].sort((a, b) => (b.changed_at ?? "").localeCompare(a.changed_at ?? "") || b.id - a.id);
+  }
+
+  /** Whether what is shown is of a moment of the past. */
+  get isPast(): boolean {
+    return this.past !== null;
+  }
+
+  /** Strokes of others. A map of the past shows none. */
+  get strokes(): Stroke[] {
+    const { past } = this;
+    return past !== null ? [] : [...this.heard.values()].filter(({ at }) => this.now() - at < STROKE_MS).map(({ stroke }) => stroke);
+  }
+
+  find(id: number): Annotation | undefined {
+    return this.past === null ? this.live.get(id) : this.past.find((each) => each.id === id);
+  }
+
+  /** Everything there is now. */
+  replace(annotations: readonly Annotation[]): void {
+    this.live = new Map(annotations.map((each) => [each.id, each]));
+  }
+
+  /** One as it is now; an older version than the one here is left out. */
+  put(annotation: Annotation): void {
+    const here = this.live.get(annotation.id);
+    if (here === undefined || here.version <= annotation.version) this.live.set(annotation.id, annotation);
+  }
+
+  drop(id: number): void {
+    this.live.delete(id);
+  }
+
+  /** What was there at a moment; null: the present is shown. */
+  travel(annotations: readonly Annotation[] | null): void {
+    this.past = annotations;
+  }
+
+  draws(stroke: Stroke): void {
+    if (stroke.points.length === 0) this.heard.delete(stroke.id);
+    else this.heard.set(stroke.id, { stroke, at: this.now() });
+  }
+
+  /** The strokes there are, at the beginning of a connection. */
+  drawing(strokes: readonly Stroke[]): void {
+    this.heard.clear();
+    for (const stroke of strokes) this.draws(stroke);
+  }
+
+  /** Forgets strokes that went silent; whether there were any. */
+  sweep(): boolean {
+    const before = this.heard.size;
+    for (const [id, { at }] of this.heard) if (this.now() - at >= STROKE_MS) this.heard.delete(id);
+    return this.heard.size < before;
+  }
+}

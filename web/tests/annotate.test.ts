@@ -1,0 +1,123 @@
+import { describe, expect, it, vi } from "vitest";
+import { areaText, arrowHead, centreOf, dashes, lengthOf, lengthText, middleOf, thinned } from "../src/annotate/measure";
+import { PastAnnotations } from "../src/annotate/past";
+import { type Annotation, type LonLat, type Stroke, draftOf, newDraft } from "../src/annotate/records";
+import { STROKE_MS, Store } from "../src/annotate/store";
+import { Clock } from "../src/time";
+
+const HERE: LonLat = [121.47, 31.23];
+const EAST: LonLat = [121.48, 31.23];
+
+function annotation(id: number, version = 1, title = ""): Annotation {
+  return {
+    ...newDraft("point"), id, version, title, shape: { type: "Point", coordinates: HERE }, happened_at: "2026-11-21T00:00:00Z",
+    length_m: null, area_m2: null, copied_from: null, locked: false, hidden: false, author: null, changed_by: null,
+  };
+}
+
+const stroke = (id: number, points: LonLat[]): Stroke => ({ id, kind: "line", points, author: { id: 1, name: "甲" } });
+
+describe("what belongs on the map", () => {
+  it("is never an older version than is here, and of a past moment what was there", () => {
+    const store = new Store();
+    store.put(annotation(1, 3, "新"));
+    store.put(annotation(1, 2, "旧"));
+    expect(store.find(1)?.title).toBe("新");
+    store.travel([annotation(1, 1, "当时")]);
+    store.put(annotation(2));
+    expect(store.shown.map(({ title }) => title)).toEqual(["当时"]);
+    store.travel(null);
+    expect(store.shown.map(({ id }) => id)).toEqual([2, 1]);
+    store.drop(2);
+    expect(store.shown).toHaveLength(1);
+  });
+
+  it("holds a stroke until it ends, goes silent, or the past is shown", () => {
+    let now = 0;
+    const store = new Store(() => now);
+    store.draws(stroke(7, [HERE]));
+    store.draws(stroke(8, [HERE, EAST]));
+    expect(store.strokes).toHaveLength(2);
+    store.draws(stroke(7, []));
+    expect(store.strokes.map(({ id }) => id)).toEqual([8]);
+    store.travel([]);
+    expect(store.strokes).toEqual([]);
+    store.travel(null);
+    expect(store.sweep()).toBe(false);
+    now = STROKE_MS;
+    expect(store.strokes).toEqual([]);
+    expect(store.sweep()).toBe(true);
+  });
+});
+
+describe("the annotations of a moment", () => {
+  it("are asked for only where something changed in between", async () => {
+    const asked: number[] = [];
+    const shown: (string | null)[] = [];
+    const past = new PastAnnotations(
+      (at) => {
+        asked.push(at);
+        return Promise.resolve({ annotations: [annotation(1, 1, String(at))], since: at < 100 ? null : 100, until: at < 100 ? 99 : 200 });
+      },
+      (found) => shown.push(found === null ? null : found[0].title),
+      () => undefined,
+    );
+    for (const at of [10, 20, 99, 150, 180]) {
+      past.go(at);
+      await vi.waitFor(() => expect(shown.at(-1)).not.toBeUndefined());
+      await Promise.resolve();
+      await Promise.resolve();
+    }
+    past.go(null);
+    past.go(null);
+    expect(asked).toEqual([10, 150]);
+    expect(shown).toEqual(["10", "150", null]);
+  });
+});
+
+describe("what is drawn", () => {
+  it("is measured", () => {
+    expect(lengthOf([HERE, EAST])).toBeCloseTo(950.8, 0);
+    expect([lengthText(951), lengthText(12_345), areaText(99), areaText(34_200), areaText(12_600_000)]).toEqual([
+      "951 m", "12.35 km", "99 m²", "3.42 公顷", "12.60 km²",
+    ]);
+    expect(middleOf([HERE, EAST])[0]).toBeCloseTo(121.475, 6);
+    expect(centreOf([HERE, EAST, [121.48, 31.24], [121.47, 31.24], HERE])).toEqual([expect.closeTo(121.475, 6), expect.closeTo(31.235, 6)]);
+  });
+
+  it("is cut into dashes that together are as long as they should be, and not too many", () => {
+    const pieces = dashes([HERE, EAST, HERE], 30, 10);
+    expect(pieces.reduce((sum, piece) => sum + lengthOf(piece), 0)).toBeCloseTo(1901.6 * 0.75, -1.5);
+    expect(dashes([HERE, [122.47, 31.23]], 1, 1).length).toBeLessThanOrEqual(301);
+  });
+
+  it("ends in an arrow's head that points where the line goes, whatever its last wiggle", () => {
+    const head = arrowHead([HERE, EAST, [121.47999, 31.23001]], 100);
+    expect(head).not.toBeNull();
+    const [left, tip, right] = head ?? [];
+    expect(tip[0]).toBeCloseTo(121.48, 4);
+    expect(left[0]).toBeLessThan(tip[0]);
+    expect(right[0]).toBeLessThan(tip[0]);
+    expect((left[1] - tip[1]) * (right[1] - tip[1])).toBeLessThan(0);
+    expect(arrowHead([HERE, HERE], 100)).toBeNull();
+  });
+
+  it("is thinned with both its ends", () => {
+    const many = Array.from({ length: 1000 }, (_, i): LonLat => [121 + i / 1e4, 31]);
+    const few = thinned(many, 250);
+    expect([few.length, few[0], few[249]]).toEqual([250, many[0], many[999]]);
+    expect(thinned(many.slice(0, 3), 250)).toHaveLength(3);
+  });
+});
+
+it("a form's field has the city's time, wherever the screen stands", () => {
+  const clock = new Clock("zh-hans", "Asia/Shanghai");
+  const at = Date.parse("2026-11-20T16:03:00Z");
+  expect(clock.field(at)).toBe("2026-11-21T00:03");
+  expect(clock.fromField("2026-11-21T00:03")).toBe(at);
+});
+
+it("what changes an annotation is the annotation, with its version", () => {
+  const whole = { ...annotation(5, 9, "名"), may: { edit: true, manage: false } };
+  expect(draftOf(whole)).toMatchObject({ id: 5, version: 9, title: "名", organizations: [] });
+});
