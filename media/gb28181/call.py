@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from media.exceptions import NotOfferedError
 from media.gb28181.sdp import Offer
+from media.rtp.frames import Frame
 from media.rtp.ports import TcpPort, UdpPort
 from media.rtp.receiving import Receiving, Sink
 from media.sip.dialogs import Dialog
@@ -30,10 +31,29 @@ class Recorded:
     download_speed: int = 0
 
 
+class Once:
+    """A sink that is told of the end once, and not at all of one it never saw the beginning of."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self.open = True
+
+    def frame(self, frame: Frame) -> None:
+        """Pass it on."""
+        if self.open:
+            self._sink.frame(frame)
+
+    def ended(self, why: str) -> None:
+        """Say so, the first time."""
+        if self.open:
+            self.open = False
+            self._sink.ended(why)
+
+
 class Call:
     """One stream that is coming in, or is about to."""
 
-    def __init__(self, calls: Calls, device: str, channel: str, recorded: Recorded | None, sink: Sink) -> None:
+    def __init__(self, calls: Calls, device: str, channel: str, recorded: Recorded | None, sink: Once) -> None:
         self.device, self.channel, self.recorded, self._calls = device, channel, recorded, calls
         self.sink = sink
         self.offer: Offer | None = None

@@ -16,7 +16,7 @@ from devices.tests.broker import wait_for
 from devices.tests.road import Road
 from media.asking import ask
 from media.exceptions import NoReplyError, NotOfferedError, OfflineError, RefusedByDeviceError
-from media.gb28181 import newcomers, reports, server
+from media.gb28181 import newcomers, presence, reports, server
 from media.models import Channel, Registration, VideoDevice
 from media.passwords import set_password
 from media.simulator import replies, sending
@@ -40,7 +40,7 @@ def process(road, settings, monkeypatch):
     for module, name, short in (
         (newcomers, "JITTER_S", 0.05), (newcomers, "HEAP_S", 0.05),
         (reports, "NOTICE_S", 1.5), (reports, "EVERY_S", 0.2),
-        (server, "HOUSE_S", 0.2), (server, "WRITE_S", 0.2), (server, "REREAD_S", 0.2),
+        (presence, "HOUSE_S", 0.2), (presence, "WRITE_S", 0.2), (server, "REREAD_S", 0.2),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, short)
     process = Process(settings.MQTT_URL)
