@@ -28,18 +28,19 @@ class Bodies:
     Attributes
     ----------
     ended : callable
-        Told that a device has sent the last of what it had recorded: gets its code and the channel's.
+        Told that a device has sent the last of what it had recorded: gets its code, the channel's, and the Call-ID
+        of the message that said so, which is the call's own where the device goes by the book (9.8).
     """
 
     talker: Talker
     reports: Reports
     newcomers: Newcomers
-    ended: Callable[[str, str], None]
+    ended: Callable[[str, str, str], None]
 
     def __post_init__(self) -> None:
         self._answering: set[asyncio.Task[None]] = set()
 
-    def take(self, binding: Binding, body: Element) -> None:
+    def take(self, binding: Binding, body: Element, call_id: str) -> None:
         """Take one body of a device that is signed in."""
         command = body.get("CmdType").strip().lower()
         root = body.name.lower()
@@ -53,7 +54,7 @@ class Bodies:
             case "mobileposition" if root == "notify":
                 self._position(binding, body)
             case "mediastatus" if root == "notify":
-                self.ended(binding.code, body.get("DeviceID").strip())
+                self.ended(binding.code, body.get("DeviceID").strip(), call_id)
 
     def _catalogue(self, binding: Binding, body: Element) -> None:
         """Changes that were subscribed to, or a list nobody asked for: merged, never taken for all there is."""

@@ -98,12 +98,17 @@ class Call:
         """Go to so many seconds from its beginning; see :meth:`pause`."""
         await self._rtsp("PLAY", f"Range: npt={max(0.0, seconds):g}-")
 
-    async def _rtsp(self, method: str, line: str) -> None:
+    async def tear_down(self) -> None:
+        """Say that no more is wanted; the BYE follows with :meth:`stop`. See :meth:`pause`."""
+        await self._rtsp("TEARDOWN")
+
+    async def _rtsp(self, method: str, line: str = "") -> None:
         if self.recorded is None:
             raise NotOfferedError("a live stream has no past and no future")
         if self.dialog is None or self.closing:
             raise NotOfferedError("the stream has ended")
-        body = f"{method} RTSP/1.0\r\nCSeq: {next(self._number)}\r\n{line}\r\n\r\n".encode()
+        lines = [f"{method} RTSP/1.0", f"CSeq: {next(self._number)}", *([line] if line else []), "", ""]
+        body = "\r\n".join(lines).encode()
         await self._calls.send(self, "INFO", (("content-type", RTSP_TYPE),), body)
 
     async def stop(self, why: str = "stopped") -> None:
@@ -118,7 +123,7 @@ class Call:
         foreign = self._calls.foreign(self)
         self.receiving = Receiving(self.sink, {96: "ps"}, ssrc, foreign)
         if setup:
-            self._way = TcpPort(self.receiving, hosts)
+            self._way = TcpPort(self.receiving, hosts, lambda: self._calls.connection_lost(self))
             if setup == "passive":
                 await self._way.listen(bind, port)
             return

@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 SILENT_S = 10.0
 """Without a packet for so long, a live stream has ended, whatever the camera thinks; a paused one has not."""
 FIRST_S = 10.0
+LAST_WORD_S = 3.0
 ENDED_REMEMBERED = 2000
 PORTS_TRIED = 20
 
@@ -239,11 +240,29 @@ class Calls:
         self._refuse(FORGED, "BYE for no call of this device", binding.code, transaction.flow)
         transaction.answer(481)
 
-    def recording_ended(self, device: str, channel: str) -> None:
-        """A device has sent the last of a recording (MediaStatus 121): now we say BYE (9.8)."""
-        for call in [call for call in self._begun if call.device == device and call.recorded is not None]:
-            if channel in (call.channel, device):
-                self._later(self.hang_up(call, "recording ended"))
+    def connection_lost(self, call: Call) -> None:
+        """A device has closed the connection its pictures came by: of a recording, its word that this was the last may
+        still be on the way."""
+
+        async def end() -> None:
+            if call.recorded is not None:
+                await asyncio.sleep(LAST_WORD_S)
+            await self.hang_up(call, "connection closed")
+
+        if not call.closing:
+            self._later(end())
+
+    def recording_ended(self, device: str, channel: str, call_id: str) -> None:
+        """A device has sent the last of a recording (MediaStatus 121): now we say BYE (9.8).
+
+        One that does not say of which call means the one that has been still for longest.
+        """
+        mine = [call for call in self._begun if call.device == device and call.recorded is not None and call.dialog]
+        meant = [call for call in mine if call.dialog is not None and call.dialog.call_id == call_id]
+        if not meant:
+            meant = sorted((call for call in mine if channel in (call.channel, device)), key=_heard_at)[:1]
+        for call in meant:
+            self._later(self.hang_up(call, RECORDING_ENDED))
 
     def device_went(self, device: str) -> None:
         """A device is gone: so are its pictures."""
@@ -275,7 +294,12 @@ class Calls:
         task.add_done_callback(self._tasks.discard)
 
 
+def _heard_at(call: Call) -> float:
+    return call.receiving.heard_at if call.receiving is not None else 0.0
+
+
+RECORDING_ENDED = "recording ended"
 KNOWN_ENDS = frozenset(
     {"stopped", "refused", "no media", "media stopped", "media not usable", "device hung up", "device gone",
-     "recording ended", "stopping", "connection closed"}
+     RECORDING_ENDED, "stopping", "connection closed"}
 )  # fmt: skip

@@ -151,4 +151,4 @@ class Incoming:
         except XmlError as error:
             self.refuse(UNREADABLE, str(error), binding.code, flow)
             return
-        self.bodies.take(binding, root)
+        self.bodies.take(binding, root, request.call_id)

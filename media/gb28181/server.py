@@ -15,6 +15,7 @@ from media.gb28181.codes import is_code
 from media.gb28181.incoming import Incoming
 from media.gb28181.newcomers import Newcomers
 from media.gb28181.peers import Binding, Peers
+from media.gb28181.playbacks import Playbacks
 from media.gb28181.presence import Presence
 from media.gb28181.registrar import Registrar
 from media.gb28181.reports import Reports
@@ -85,7 +86,9 @@ class Gb28181Server(ProtocolServer):
             self.bodies,
             self.refuse,
         )
-        self.answering = Answering(self.road, Answers(self.talker, self.newcomers, self.calls).handlers)
+        self.playbacks = Playbacks(self.calls)
+        handlers = Answers(self.talker, self.newcomers, self.calls).handlers
+        self.answering = Answering(self.road, {**handlers, **self.playbacks.handlers})
         self.peers.learn(await self.database.do(load_known))
         self.reports.placed(await self.database.do(load_cameras), new=False)
         await self.endpoint.start()

@@ -97,7 +97,7 @@ def test_a_camera_is_on_the_map_seen_and_obeyed(road, process, cameras):
 
     # It moves, and gives alarm.
     wait_for(lambda: State.objects.get(asset=channel.asset).lon > 121.50005, 20)
-    cameras.do(camera.message(replies.alarm(7, camera.plan.channels[0])))
+    cameras.do(camera.end.message(replies.alarm(7, camera.plan.channels[0])))
     wait_for(lambda: DeviceEvent.objects.filter(channel="event").exists(), 20)
     body = DeviceEvent.objects.filter(channel="event").get().body
     assert (body["code"], body["text"], body["attrs"]["method"]) == ("video_alarm", "移动侦测", 5)
@@ -214,13 +214,13 @@ def test_nobody_speaks_for_another(process, wires, cameras):
                 second.socket.sendto(b"\x80\x60" + b"\x01" * 200, ("127.0.0.1", call.port))
             await super()._send(stream)
 
-    from media.simulator import device as simulated
+    from media.simulator import showing
 
-    original, simulated.Sending = simulated.Sending, Meddling
+    original, showing.Sending = showing.Sending, Meddling
     try:
         seen = look(seconds=2)
     finally:
-        simulated.Sending = original
+        showing.Sending = original
     assert (seen["codecs"], seen["lost"], seen["damaged"]) == (["h264"], 0, 0)
     assert seen["frames"] >= 20
     assert seen["foreign"] >= 50
@@ -229,7 +229,7 @@ def test_nobody_speaks_for_another(process, wires, cameras):
     # Late and doubled BYE of a call that is over are no fault.
     before = reasons()["sip_forged"]
     key = next(iter(process.server.calls._ended))
-    camera.send(
+    camera.end.send(
         f"BYE sip:{PLATFORM}@x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKlate\r\n"
         f"From: <sip:{CODE}@x>;tag={key[2]}\r\n"
         f"To: <sip:{PLATFORM}@x>;tag={key[1]}\r\nCall-ID: {key[0]}\r\nCSeq: 9 BYE\r\nContent-Length: 0\r\n\r\n".encode()
@@ -266,12 +266,12 @@ def test_bodies_that_are_rubbish_cost_nobody_else(process, wires, cameras):
     big = cameras.add("31011500001180000002", transport="TCP")
     wait_for(lambda: process.server.peers.bindings["31011500001180000002"].flow.transport == "TCP")
     wait_for(lambda: Channel.objects.filter(device__code="31011500001180000002").count() == 3, 20)
-    answered = big._answer
+    answered = big.end.answer
 
     def swollen(request, status, reason, more=None, body=b"", tag=""):
         answered(request, status, reason, more, body + b"a=x\r\n" * 20_000 if body else body, tag)
 
-    big._answer = swollen
+    big.end.answer = swollen
     with pytest.raises(NoReplyError, match="SDP"):
         ask("look", device="31011500001180000002", channel="31011500001310000001", seconds=1)
     wait_for(lambda: reasons().get("sdp_unusable") == 1)
