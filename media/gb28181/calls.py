@@ -11,11 +11,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Gauge
 
 from media.exceptions import MediaError, NoReplyError, NotOfferedError, OfflineError, RefusedByDeviceError
 from media.gb28181.call import Call, Once, Recorded
 from media.gb28181.codes import ssrc_text
+from media.gb28181.ends import RECORDING_ENDED, count_end
 from media.gb28181.inviting import invite, say_bye
 from media.gb28181.peers import Binding
 from media.gb28181.sdp import Wanted, read_sdp, write_sdp
@@ -38,7 +39,6 @@ ENDED_REMEMBERED = 2000
 PORTS_TRIED = 20
 
 calls_open = Gauge("sandtable_gb28181_calls", "Streams of cameras that are open")
-calls_total = Counter("sandtable_gb28181_calls_ended", "Streams of cameras, by how they ended", ["how"])
 
 Refuse = Callable[[str, str, str, Flow], None]
 
@@ -200,7 +200,7 @@ class Calls:
             self._refuse(PICTURE_DAMAGED, f"{damaged} places, channel {call.channel}", call.device, call.dialog.flow)
         self._begun.discard(call)
         calls_open.set(len(self._begun))
-        calls_total.labels(why if why in KNOWN_ENDS else "other").inc()
+        count_end(why)
         if call.port:
             self._ports.give_back([call.port])
         if call.dialog is not None and self._open.pop(call.dialog.key, None) is not None:
@@ -296,10 +296,3 @@ class Calls:
 
 def _heard_at(call: Call) -> float:
     return call.receiving.heard_at if call.receiving is not None else 0.0
-
-
-RECORDING_ENDED = "recording ended"
-KNOWN_ENDS = frozenset(
-    {"stopped", "refused", "no media", "media stopped", "media not usable", "device hung up", "device gone",
-     RECORDING_ENDED, "stopping", "connection closed"}
-)  # fmt: skip

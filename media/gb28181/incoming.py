@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from prometheus_client import Counter
 
+from media.gb28181.announcing import Announcements
 from media.gb28181.bodies import Bodies
 from media.gb28181.calls import Calls, Refuse
 from media.gb28181.guard import MOST_PEER, PEER_S, Buckets
@@ -19,6 +20,7 @@ from media.gb28181.registrar import Registrar, code_of
 from media.gb28181.subscriptions import Subscriptions
 from media.gb28181.xml import XmlError, read_xml
 from media.reasons import FLOODING, FORGED, MALFORMED, STRANGER, UNREADABLE
+from media.sip.dialogs import key_of
 from media.sip.exceptions import MalformedError
 from media.sip.flows import Flow
 from media.sip.message import Request, Response, read_message
@@ -43,6 +45,7 @@ class Incoming:
     presence: Presence
     subscriptions: Subscriptions
     calls: Calls
+    announcements: Announcements
     bodies: Bodies
     refuse: Refuse
 
@@ -105,6 +108,8 @@ class Incoming:
                 self._notify(transaction)
             case "BYE":
                 self._bye(transaction)
+            case "INVITE":
+                self._invite(transaction)
             case "CANCEL":
                 transaction.answer(481)
             case "INFO":
@@ -131,13 +136,20 @@ class Incoming:
         if request.body:
             self._body(request, flow)
 
+    def _invite(self, transaction: ServerTransaction) -> None:
+        """Nobody calls us but who was told that somebody wants to speak to them."""
+        binding = self.peers.find(code_of(transaction.request), transaction.flow)
+        if binding is None or not self.announcements.hear_invite(transaction, binding):
+            transaction.answer(403)
+
     def _bye(self, transaction: ServerTransaction) -> None:
         binding = self.peers.find(code_of(transaction.request), transaction.flow)
         if binding is None:
             self.refuse(FORGED, "BYE", code_of(transaction.request), transaction.flow)
             transaction.answer(481)
             return
-        self.calls.hear_bye(transaction, binding)
+        if not self.announcements.hear_bye(transaction, key_of(transaction.request)):
+            self.calls.hear_bye(transaction, binding)
 
     def _body(self, request: Request, flow: Flow) -> None:
         binding = self.peers.find(code_of(request), flow)

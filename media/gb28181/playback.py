@@ -10,7 +10,8 @@ from typing import Any
 
 from media.exceptions import MediaError, NotOfferedError, RefusedByDeviceError
 from media.gb28181.call import SPEEDS, Call, Recorded
-from media.gb28181.calls import RECORDING_ENDED, Calls
+from media.gb28181.calls import Calls
+from media.gb28181.ends import RECORDING_ENDED
 from media.gb28181.pace import Pace
 from media.rtp.frames import Frame
 from media.rtp.receiving import Sink

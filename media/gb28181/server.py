@@ -8,6 +8,7 @@ from typing import Any
 
 from devices.protocols.serving import Job, ProtocolServer
 from media.asking import Answering
+from media.gb28181.announcing import Announcements
 from media.gb28181.answers import Answers
 from media.gb28181.bodies import Bodies
 from media.gb28181.calls import Calls
@@ -74,7 +75,9 @@ class Gb28181Server(ProtocolServer):
         self.reports = Reports(self.road)
         self.subscriptions = Subscriptions(self.talker)
         self.newcomers = Newcomers(self.talker, self.subscriptions, self.reports, self.database, self.presence.learnt)
-        self.calls = Calls(self.talker, Ports(*self._media_ports), self.host, self.refuse)
+        ports = Ports(*self._media_ports)
+        self.calls = Calls(self.talker, ports, self.host, self.refuse)
+        self.announcements = Announcements(self.talker, ports, self.host)
         self.bodies = Bodies(self.talker, self.reports, self.newcomers, self.calls.recording_ended)
         self.incoming = Incoming(
             self.transactions,
@@ -83,6 +86,7 @@ class Gb28181Server(ProtocolServer):
             self.presence,
             self.subscriptions,
             self.calls,
+            self.announcements,
             self.bodies,
             self.refuse,
         )
@@ -106,6 +110,7 @@ class Gb28181Server(ProtocolServer):
         """Hang up on everybody, and write down who was there."""
         self.answering.stop()
         await self.calls.stop()
+        await self.announcements.stop_all()
         await self.endpoint.stop()
         await self.presence.write()
 
@@ -145,6 +150,7 @@ class Gb28181Server(ProtocolServer):
     def _gone(self, binding: Binding) -> None:
         self.subscriptions.forget(binding.code)
         self.calls.device_went(binding.code)
+        self.announcements.device_went(binding.code)
         self.reports.placed(
             [camera._replace(online=False) for camera in self.reports.cameras_of(binding.code) if camera.online]
         )

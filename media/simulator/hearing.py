@@ -57,7 +57,11 @@ class Hearing:
         end.calls[call] = listen
         self._call = (answer, base)
         if plan.talks_by == "tcp_active":
-            end.calls[call] = await self._dial(answer.body.decode())
+            hang_up = await self._dial(answer.body.decode())
+            if call in end.calls:
+                end.calls[call] = hang_up
+            else:  # they have hung up meanwhile
+                hang_up()
 
     async def hang_up(self) -> None:
         """Hear no more."""

@@ -54,9 +54,9 @@ def test_a_playback_is_steered():
     async def work():
         async with Alone() as server:
             server.knows()
-            async with device(server, past=Past(missed=[((DAY.timestamp() + 30), DAY.timestamp() + 40)])) as camera:
+            async with device(server, past=Past(missed=[((DAY.timestamp() + 22), DAY.timestamp() + 32)])) as camera:
                 seen = Seen()
-                playback = Playback(server.calls, CODE, CHANNEL, DAY, DAY + timedelta(seconds=60))
+                playback = Playback(server.calls, CODE, CHANNEL, DAY, DAY + timedelta(seconds=38))
                 with pytest.raises(NotOfferedError):
                     await playback.order("pause")
                 await playback.open(seen)
@@ -79,21 +79,21 @@ def test_a_playback_is_steered():
                 # Faster: what is seen is spread over the time it takes.
                 await playback.order("speed", 4)
                 begun = len(seen.pictures)
-                await until(lambda: taken(seen)[-1] > 29)
+                await until(lambda: taken(seen)[-1] > 21)
                 steps = {b[0] - a[0] for a, b in zip(seen.pictures[begun:], seen.pictures[begun + 1 :], strict=False)}
                 assert steps == {900}
                 assert sending.speed == 4
                 # Over a gap to the end; there the call is over and the playback is not.
-                await until(lambda: taken(seen)[-1] >= 40)
-                assert not [at for at in taken(seen) if 30.1 < at < 40]
+                await until(lambda: taken(seen)[-1] >= 32)
+                assert not [at for at in taken(seen) if 22.1 < at < 32]
                 await until(lambda: playback.state is State.ENDED, 15)
                 await until(lambda: not camera.end.calls)
-                assert (seen.why, taken(seen)[-1]) == ("", 59.96)
+                assert (seen.why, taken(seen)[-1]) == ("", 37.96)
                 times = [pts for pts, _at, _key in seen.pictures]
                 assert times == sorted(set(times))
                 # Back from the end: it is called anew, from there and as fast as before.
-                await playback.order("seek", 50.0)
-                await until(lambda: 50 <= taken(seen)[-1] < 59)
+                await playback.order("seek", 30.0)
+                await until(lambda: 32 <= taken(seen)[-1] < 37)
                 assert next(iter(camera.showing.shown.values())).sending.speed == 4
                 for wrong in (("seek", 61.0), ("speed", 3.0), ("dance", 0.0), ("resume", 0.0)):
                     with pytest.raises(NotOfferedError):
