@@ -39,6 +39,15 @@ def ptz_bytes(instruction: int, first: int = 0, second: int = 0, nibble: int = 0
     return bytes([*data, sum(data) % 256]).hex().upper()
 
 
+def is_ptz(digits: str) -> bool:
+    """Whether these are the sixteen digits of a command, with the right sum."""
+    try:
+        data = bytes.fromhex(digits)
+    except ValueError:
+        return False
+    return len(data) == 8 and data[0] == 0xA5 and sum(data[:7]) % 256 == data[7]
+
+
 class Move(Struct, forbid_unknown_fields=True):
     """Turn and zoom until told otherwise: -1 to 1, right, up and in are positive; all zero stops."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from prometheus_client import Counter
 
+from media.cascade.cascade import Cascade
 from media.gb28181.announcing import Announcements
 from media.gb28181.bodies import Bodies
 from media.gb28181.calls import Calls, Refuse
@@ -47,6 +48,7 @@ class Incoming:
     calls: Calls
     announcements: Announcements
     bodies: Bodies
+    cascade: Cascade
     refuse: Refuse
 
     def __post_init__(self) -> None:
@@ -73,11 +75,15 @@ class Incoming:
         if request.method == "REGISTER":
             welcome = self.registrar.hears(request, flow)
         else:
-            welcome = self._is_from_a_peer(request, flow)
+            welcome = self._is_from_above(request, flow) or self._is_from_a_peer(request, flow)
         if welcome:
             messages_total.labels(request.method if request.method in METHODS else "other").inc()
             observe(request, flow)
             self.transactions.begin(request, flow)
+
+    def _is_from_above(self, request: Request, flow: Flow) -> bool:
+        link = self.cascade.link_of(code_of(request), flow)
+        return link is not None and self._messages.take(link.upper.code, time.monotonic())
 
     def _is_from_a_peer(self, request: Request, flow: Flow) -> bool:
         code = code_of(request)
@@ -99,7 +105,13 @@ class Incoming:
 
     def begun(self, transaction: ServerTransaction) -> None:
         """Take a transaction that has just begun."""
-        match transaction.request.method:
+        request = transaction.request
+        if request.method != "REGISTER":
+            link = self.cascade.link_of(code_of(request), transaction.flow)
+            if link is not None:
+                self.cascade.take(transaction, link)
+                return
+        match request.method:
             case "REGISTER":
                 self.registrar.take(transaction)
             case "MESSAGE":

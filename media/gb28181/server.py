@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 from devices.protocols.serving import Job, ProtocolServer
 from media.asking import Answering
+from media.cascade.cascade import Cascade
+from media.cascade.link import Link
+from media.cascade.passing import Passing, Running
+from media.cascade.store import load_uppers, note_uplink
+from media.cascade.upper import Shared
 from media.gb28181.announcing import Announcements
 from media.gb28181.answers import Answers
 from media.gb28181.bodies import Bodies
@@ -24,12 +30,15 @@ from media.gb28181.subscriptions import Subscriptions
 from media.gb28181.talk import Talker
 from media.reasons import MALFORMED
 from media.rtp.ports import Ports
+from media.rtp.receiving import Sink
 from media.sip.digest import Challenger
 from media.sip.flows import Flow
 from media.sip.transaction import ServerTransaction
 from media.sip.transactions import Transactions
 from media.sip.transports import Endpoint
 from media.store import identity, load_cameras, load_known
+
+logger = logging.getLogger(__name__)
 
 MEDIA_PORTS = (30_000, 31_999)
 REREAD_S = 3.0
@@ -54,6 +63,7 @@ class Gb28181Server(ProtocolServer):
         super().__init__(host, port, mqtt_url, database)
         self._media_ports = media_ports
         self.peers = Peers()
+        self._noting: set[asyncio.Task[None]] = set()
 
     async def begin(self) -> Sequence[Job]:
         """Listen, and go on with who was there before."""
@@ -78,7 +88,16 @@ class Gb28181Server(ProtocolServer):
         ports = Ports(*self._media_ports)
         self.calls = Calls(self.talker, ports, self.host, self.refuse)
         self.announcements = Announcements(self.talker, ports, self.host)
-        self.bodies = Bodies(self.talker, self.reports, self.newcomers, self.calls.recording_ended)
+        passing = Passing(self.talker, ports, self.host, self._live, self.calls.begin)
+        self.cascade = Cascade(self.talker, self.endpoint, passing, self._linked)
+        self.bodies = Bodies(
+            self.talker,
+            self.reports,
+            self.newcomers,
+            self.calls.recording_ended,
+            self.cascade.alarm,
+            self.cascade.moved,
+        )
         self.incoming = Incoming(
             self.transactions,
             self.peers,
@@ -88,6 +107,7 @@ class Gb28181Server(ProtocolServer):
             self.calls,
             self.announcements,
             self.bodies,
+            self.cascade,
             self.refuse,
         )
         self.playbacks = Playbacks(self.calls)
@@ -99,6 +119,7 @@ class Gb28181Server(ProtocolServer):
         await self.presence.restore(self.endpoint)
         self.address = self.endpoint.address
         await self.answering.start()
+        await self.cascade.learn(await self.database.do(load_uppers))
         return [
             self.presence.run(),
             self.reports.run(),
@@ -109,9 +130,11 @@ class Gb28181Server(ProtocolServer):
     async def end(self) -> None:
         """Hang up on everybody, and write down who was there."""
         self.answering.stop()
+        await self.cascade.stop()
         await self.calls.stop()
         await self.announcements.stop_all()
         await self.endpoint.stop()
+        await asyncio.gather(*self._noting)
         await self.presence.write()
 
     async def reread(self) -> None:
@@ -121,6 +144,7 @@ class Gb28181Server(ProtocolServer):
         for binding in self.peers.learn(known):
             self.presence.went(binding)
         self.reports.placed(cameras)
+        await self.cascade.learn(await self.database.do(load_uppers))
         await asyncio.sleep(REREAD_S)  # catalogues of a thousand devices are a thousand changes
 
     def refuse(self, reason: str, detail: str, code: str, flow: Flow) -> None:
@@ -142,6 +166,7 @@ class Gb28181Server(ProtocolServer):
 
     def _lost(self, flow: Flow) -> None:
         self.transactions.lose(flow)
+        self.cascade.lost(flow)
         self.presence.lost(flow)
 
     def _came(self, binding: Binding) -> None:
@@ -158,3 +183,17 @@ class Gb28181Server(ProtocolServer):
     def _meet_again(self, code: str) -> None:
         if (binding := self.peers.online(code)) is not None:
             self.newcomers.meet(binding)
+
+    async def _live(self, shared: Shared, sink: Sink) -> Running:
+        """A camera's pictures for a platform above."""
+        return await self.calls.begin(shared.device, shared.channel, sink)
+
+    def _linked(self, link: Link, why: str) -> None:
+        self._noting.add(task := asyncio.create_task(self._note(link.upper.pk, link.online, why)))
+        task.add_done_callback(self._noting.discard)
+
+    async def _note(self, pk: int, online: bool, why: str) -> None:
+        try:
+            await self.database.do(note_uplink, pk, online, why)
+        except Exception:
+            logger.exception("gb28181: what became of a platform above could not be written")

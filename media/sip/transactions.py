@@ -99,7 +99,7 @@ class Transactions:
         self.send(request, flow, on_response, on_end)
         response = await answered
         if response.status >= 300:
-            raise DeclinedError(response.status, response.reason)
+            raise DeclinedError(response)
         return response
 
     def receive_response(self, response: Response, flow: Flow) -> bool:
