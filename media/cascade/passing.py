@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 MOST = 200
 GOODBYE_S = 10.0
 """How long a platform has to hang up once it knows that a recording has ended."""
+MOST_EARLY = 500
 PS = 96
 
 passed_open = Gauge("sandtable_gb28181_passed_up", "Streams that platforms above are watching")
@@ -60,21 +61,28 @@ class Passed:
     def __init__(self, link: Link, shared: Shared, call: Called) -> None:
         self.link, self.shared, self.call = link, shared, call
         self.source: Running | None = None
-        self.ready = False
         self.ended_why: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._muxer = PsMuxer()
         self._packets: Packets | None = None
         self._begun = False
+        self._early: list[Frame] = []
 
     def begin(self, ssrc: int) -> None:
         """Whoever called takes packets from now on."""
         self._packets = Packets(ssrc, PS)
-        self.ready = True
+        early, self._early = self._early, []
+        for frame in early:
+            self.frame(frame)
 
     def frame(self, frame: Frame) -> None:
-        """Pass one on; they begin with a key frame."""
+        """Pass one on; they begin with a key frame, of a recording with its first."""
         self._begun = self._begun or frame.key
-        if not self.ready or not self._begun or self._packets is None:
+        if not self._begun:
+            return
+        if self._packets is None:  # the call is still on its way
+            if (frame.key and not self.call.offer.begins) or len(self._early) >= MOST_EARLY:
+                self._early.clear()
+            self._early.append(frame)
             return
         if data := self._muxer.mux(frame):
             for packet in self._packets.of(data, frame.pts):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import functools
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,8 +15,9 @@ from media.exceptions import RefusedByDeviceError
 from media.gb28181.answers import Answers
 from media.gb28181.call import Recorded
 from media.gb28181.items import BEIJING, Alarm, Fix, read_alarm, read_entry
+from media.gb28181.peers import Binding
 from media.gb28181.talk import query
-from media.models import VideoDevice
+from media.models import Superior
 from media.passwords import set_password
 from media.simulator.past import Past
 from media.tests.alone import Alone, Seen, alone, device, until
@@ -31,10 +33,16 @@ SHARED = {
 }
 
 
+@functools.cache
+def sealed_of(password):
+    row = Superior(code=TOP)
+    set_password(row, password, save=False)
+    return row
+
+
 def upper_of(top, **changed):
     """The platform above, as the lower one knows it."""
-    sealed = VideoDevice(code=TOP)
-    set_password(sealed, changed.pop("password", PASSWORD), save=False)
+    sealed = sealed_of(changed.pop("password", PASSWORD))
     plain = {"expires_s": 3600, "keepalive_s": 60, "misses": 2, "shared": SHARED, "controls": True}
     return Upper(1, TOP, TOP[:10], *top.address, changed.pop("transport", "udp"), OWN, OWN, sealed.provider,
                  sealed.sealed, **plain | changed)  # fmt: skip
@@ -109,7 +117,7 @@ def test_pictures_are_passed_up(media):
             assert (len(below.cascade.passing), len(below.calls)) == (1, 1)
             assert seen.pictures[0][2]
             times = [pts for pts, _at, _key in seen.pictures]
-            assert {b - a for a, b in zip(times, times[1:], strict=False)} == {3600}
+            assert {b - a for a, b in itertools.pairwise(times)} == {3600}
             assert (call.receiving.counts.lost, call.receiving.counts.damaged) == (0, 0)
             await call.stop()  # the upper one hangs up: so do we
             await until(lambda: not camera.end.calls and not len(below.cascade.passing))
@@ -234,7 +242,7 @@ def test_a_link_that_breaks_is_made_again(monkeypatch):
             below._linked = lambda link, why: notes.append((link.online, why))
             below.cascade._on_state = below._linked
             top.knows(OWN, PASSWORD)
-            await below.cascade.learn([upper_of(top, password="wrong", transport="tcp")])  # noqa: S106
+            await below.cascade.learn([upper_of(top, password="wrong", transport="tcp")])
             await until(lambda: notes)
             assert notes[0] == (False, "403 Forbidden")
             await below.cascade.learn([upper_of(top, transport="tcp")])
@@ -260,19 +268,13 @@ def test_a_link_that_breaks_is_made_again(monkeypatch):
 
 def test_nobody_else_speaks_from_above():
     async def work():
-        async with two() as (top, below):
-            async with Alone("31000000002000000077", (31_700, 31_798)) as stranger:
-                stranger.knows(OWN, PASSWORD)
-                from media.gb28181.peers import Binding
-
-                flow = stranger.endpoint.flow_to(below.address)
-                stranger.peers.bind(Binding(stranger.peers.known[OWN], flow, "", 0, 2**40, 2**40))
-                await below.cascade.learn([upper_of(top)])
-                stranger.talker.transactions.send(
-                    stranger.talker.request("INVITE", stranger.peers.bindings[OWN], GIVEN), flow, print, print
-                )
-                await until(lambda: below.turned)
-                assert below.turned[0][0] == "sip_stranger"
-                assert not len(below.cascade.passing)
+        async with two() as (_top, below), Alone("31000000002000000077", (31_700, 31_798)) as stranger:
+            flow = stranger.endpoint.flow_to(below.address)
+            binding = Binding(stranger.knows(OWN, PASSWORD), flow, "", 0, 2**40, 2**40)
+            request = stranger.talker.request("INVITE", binding, GIVEN)
+            stranger.transactions.send(request, flow, print, print)
+            await until(lambda: below.turned)
+            assert below.turned[0][0] == "sip_stranger"
+            assert not len(below.cascade.passing)
 
     alone(work())
