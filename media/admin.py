@@ -18,6 +18,7 @@ from access.roles import Permission
 from access.scope import ScopedQuerySet
 from devices.admin import WholeCityAdmin
 from media.asking import ask
+from media.cascade import admin as cascade  # noqa: F401 (registers its page)
 from media.exceptions import MediaError, OfflineError, RefusedByDeviceError
 from media.gb28181.codes import is_code, read_code
 from media.models import Channel, Gb28181Setting, VideoDevice

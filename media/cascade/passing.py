@@ -80,9 +80,13 @@ class Passed:
         if not self._begun:
             return
         if self._packets is None:  # the call is still on its way
-            if (frame.key and not self.call.offer.begins) or len(self._early) >= MOST_EARLY:
+            if frame.key and not self.call.offer.begins:
                 self._early.clear()
-            self._early.append(frame)
+            if len(self._early) < MOST_EARLY:
+                self._early.append(frame)
+            else:
+                self._early.clear()
+                self._begun = False
             return
         if data := self._muxer.mux(frame):
             for packet in self._packets.of(data, frame.pts):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import secrets
 from collections.abc import Coroutine
 from typing import Any
 
 from prometheus_client import Gauge
 
+from media.asking import Handler
 from media.exceptions import MediaError, NoReplyError, NotOfferedError, RefusedByDeviceError
 from media.gb28181.called import Called, Given, echoed
 from media.gb28181.codes import ssrc_text
@@ -103,6 +105,18 @@ class Announcements:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    @property
+    def handlers(self) -> dict[str, Handler]:
+        """Questions, by name (:mod:`media.asking`)."""
+        return {"announce": self._announce}
+
+    async def _announce(self, args: dict[str, Any]) -> None:
+        """Say what is given, A-law in base64; answered when the device listens."""
+        sound = base64.b64decode(args["sound"], validate=True)
+        made = await self.begin(args["device"], args["channel"])
+        made.feed(sound)
+        made.finish()
 
     async def begin(self, device: str, target: str) -> Announcement:
         """Have a device listen.

@@ -26,6 +26,7 @@ class Playbacks:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._open: dict[int, tuple[Playback, float]] = {}
+        self._whose: dict[int, int] = {}
         self._keys = itertools.count(FIRST)
 
     @property
@@ -33,15 +34,20 @@ class Playbacks:
         """Questions, by name (:mod:`media.asking`)."""
         return {"playback": self._begin, "playback_order": self._order, "playback_state": self._state}
 
-    def source(self, key: int) -> Playback:
+    def source(self, key: int, user: int) -> Playback:
         """The playback of a key, as a source of streams.
+
+        Parameters
+        ----------
+        user : int
+            Who wants it: primary key of whoever asked for it to be prepared, nobody else's.
 
         Raises
         ------
         NotOfferedError
-            There is none, or none any longer.
+            There is none, or none any longer, or it is somebody else's.
         """
-        if key not in self._open:
+        if self._whose.get(key) != user:
             raise NotOfferedError("no such playback; it may have been given up")
         playback = self._open[key][0]
         self._open[key] = playback, time.monotonic()
@@ -57,19 +63,20 @@ class Playbacks:
         key = next(self._keys)
         playback = Playback(self._calls, args["device"], args["channel"], begins, ends)
         self._open[key] = playback, time.monotonic()
+        self._whose[key] = int(args["user"])
         return {"key": key} | playback.tell()
 
     async def _order(self, args: dict[str, Any]) -> dict[str, Any]:
-        playback = self.source(int(args["key"]))
+        playback = self.source(int(args["key"]), int(args["user"]))
         await playback.order(str(args["action"]), float(args.get("value", 0.0)))
         return playback.tell()
 
     async def _state(self, args: dict[str, Any]) -> dict[str, Any]:
-        return self.source(int(args["key"])).tell()
+        return self.source(int(args["key"]), int(args["user"])).tell()
 
     def _forget(self) -> None:
         """Give up those that nobody watches, nor has asked about for a while."""
         now = time.monotonic()
         for key, (playback, at) in list(self._open.items()):
             if playback.state in (State.WAITING, State.CLOSED) and now - at > IDLE_S:
-                del self._open[key]
+                del self._open[key], self._whose[key]

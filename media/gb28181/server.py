@@ -112,7 +112,7 @@ class Gb28181Server(ProtocolServer):
         )
         self.playbacks = Playbacks(self.calls)
         handlers = Answers(self.talker, self.newcomers, self.calls).handlers
-        self.answering = Answering(self.road, {**handlers, **self.playbacks.handlers})
+        self.answering = Answering(self.road, {**handlers, **self.playbacks.handlers, **self.announcements.handlers})
         self.peers.learn(await self.database.do(load_known))
         self.reports.placed(await self.database.do(load_cameras), new=False)
         await self.endpoint.start()
