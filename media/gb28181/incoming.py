@@ -106,6 +106,9 @@ class Incoming:
     def begun(self, transaction: ServerTransaction) -> None:
         """Take a transaction that has just begun."""
         request = transaction.request
+        if request.method in ("INVITE", "SUBSCRIBE", "OPTIONS") and (wanted := request.headers.all("require")):
+            transaction.answer(420, (("unsupported", ", ".join(wanted)),))  # RFC 3261, 8.2.2.3
+            return
         if request.method != "REGISTER":
             link = self.cascade.link_of(code_of(request), transaction.flow)
             if link is not None:
