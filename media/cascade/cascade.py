@@ -96,12 +96,14 @@ class Cascade:
     def link_of(self, code: str, flow: Flow) -> Link | None:
         """Whose request it is: of that code and from that platform's address, or from the very port we registered at.
 
-        Some platforms send in the name of a user of theirs.
+        Some platforms send in the name of a user of theirs; a device of ours behind the same address is not one.
         """
         near = [link for link in self.links if link.online and link.flow and link.flow.peer[0] == flow.peer[0]]
         for link in near:
             if link.upper.code == code:
                 return link
+        if code in self._talker.peers.bindings:
+            return None
         return next((link for link in near if link.flow and link.flow.peer == flow.peer), None)
 
     def take(self, transaction: ServerTransaction, link: Link) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,10 +18,10 @@ from devices.tests.road import Road
 from media.asking import ask
 from media.exceptions import NoReplyError, NotOfferedError, OfflineError, RefusedByDeviceError
 from media.gb28181 import newcomers, presence, reports, server
-from media.models import Channel, Registration, VideoDevice
+from media.models import Channel, Registration, SharedChannel, Superior, Uplink, VideoDevice
 from media.passwords import set_password
 from media.simulator import replies, sending
-from media.tests.platform import CODE, PASSWORD, PLATFORM, Cameras, Process, Wire, register
+from media.tests.platform import CODE, DOMAIN, PASSWORD, PLATFORM, Cameras, Process, Wire, register
 from twin.models import State
 
 
@@ -138,8 +139,29 @@ def test_a_camera_is_on_the_map_seen_and_obeyed(road, process, cameras):
     with pytest.raises(RefusedByDeviceError, match="486"):
         look()
 
-    # It leaves.
+    # It is spoken to.
     cameras.tally.streams = 0
+    ask("announce", **here, sound=base64.b64encode(b"\xd5" * 1600).decode())
+    wait_for(lambda: cameras.tally.heard_ms == 200)
+
+    # It is passed up: to ourselves, for want of another.
+    above = "31011500002000000077"
+    register(above)
+    known(process, above)
+    superior = Superior(
+        name="上级", code=PLATFORM, domain=DOMAIN, host="127.0.0.1", port=process.address[1], own_code=above
+    )
+    set_password(superior, PASSWORD, save=False)
+    superior.save()
+    SharedChannel.objects.create(superior=superior, channel=channel, code="31011500001320000777")
+    wait_for(lambda: Uplink.objects.filter(online=True, fault="").exists())
+    wait_for(lambda: Channel.objects.filter(device__code=above, code="31011500001320000777", online=True).exists(), 20)
+    passed = ask("look", 30, device=above, channel="31011500001320000777", seconds=1)
+    assert (passed["codecs"], passed["lost"], passed["damaged"]) == (["h264"], 0, 0)
+    superior.delete()
+    wait_for(lambda: not Registration.objects.get(device__code=above).online)
+
+    # It leaves.
     cameras.do(camera.sign_out())
     wait_for(lambda: not Registration.objects.get(pk=device.pk).online)
     wait_for(lambda: State.objects.get(asset=channel.asset).status == 3, 20)
