@@ -56,9 +56,8 @@ def recordings(request: HttpRequest, pk: Path[int], begins: AwareDatetime, ends:
 def play(request: HttpRequest, pk: Path[int], piece: PieceIn) -> HttpResponse:
     """Prepare to watch a piece: ``key`` names it, for those that follow and for the player. Faults as above."""
     channel = _visible(request, pk)
-    return _asked(
-        "playback", OPEN_S, **_names(channel), user=request.user.pk, begins=_text(piece.begins), ends=_text(piece.ends)
-    )
+    times = {"begins": _text(piece.begins), "ends": _text(piece.ends)}
+    return _asked("playback", OPEN_S, **_names(channel), pk=channel.pk, user=request.user.pk, **times)
 
 
 @router.get("/video/playbacks/{int:key}")

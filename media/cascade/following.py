@@ -20,7 +20,7 @@ from media.sip.transaction import ServerTransaction
 
 EVENTS = {"catalog": "Catalog", "alarm": "Alarm", "mobileposition": "MobilePosition"}
 LONGEST_S = 86_400
-MOST_WAITING = 1000
+MOST_WAITING = 20_000
 
 
 @dataclass

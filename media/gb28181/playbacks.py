@@ -26,7 +26,7 @@ class Playbacks:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._open: dict[int, tuple[Playback, float]] = {}
-        self._whose: dict[int, int] = {}
+        self._whose: dict[int, tuple[int, int]] = {}
         self._keys = itertools.count(FIRST)
 
     @property
@@ -34,20 +34,19 @@ class Playbacks:
         """Questions, by name (:mod:`media.asking`)."""
         return {"playback": self._begin, "playback_order": self._order, "playback_state": self._state}
 
-    def source(self, key: int, user: int) -> Playback:
-        """The playback of a key, as a source of streams.
+    def permits(self, key: int, user: int, channel: int) -> bool:
+        """Whether it is this person's playback of that channel (primary keys): nobody else may open it."""
+        return self._whose.get(key) == (user, channel)
 
-        Parameters
-        ----------
-        user : int
-            Who wants it: primary key of whoever asked for it to be prepared, nobody else's.
+    def source(self, key: int) -> Playback:
+        """The playback of a key, as a source of streams; who may open it is asked before (:meth:`permits`).
 
         Raises
         ------
         NotOfferedError
-            There is none, or none any longer, or it is somebody else's.
+            There is none, or none any longer.
         """
-        if self._whose.get(key) != user:
+        if key not in self._open:
             raise NotOfferedError("no such playback; it may have been given up")
         playback = self._open[key][0]
         self._open[key] = playback, time.monotonic()
@@ -63,16 +62,23 @@ class Playbacks:
         key = next(self._keys)
         playback = Playback(self._calls, args["device"], args["channel"], begins, ends)
         self._open[key] = playback, time.monotonic()
-        self._whose[key] = int(args["user"])
+        self._whose[key] = int(args["user"]), int(args["pk"])
         return {"key": key} | playback.tell()
 
     async def _order(self, args: dict[str, Any]) -> dict[str, Any]:
-        playback = self.source(int(args["key"]), int(args["user"]))
+        playback = self._own(args)
         await playback.order(str(args["action"]), float(args.get("value", 0.0)))
         return playback.tell()
 
     async def _state(self, args: dict[str, Any]) -> dict[str, Any]:
-        return self.source(int(args["key"]), int(args["user"])).tell()
+        return self._own(args).tell()
+
+    def _own(self, args: dict[str, Any]) -> Playback:
+        """Whoever asks about somebody else's hears that there is none."""
+        key = int(args["key"])
+        if self._whose.get(key, (None, 0))[0] != int(args["user"]):
+            raise NotOfferedError("no such playback; it may have been given up")
+        return self.source(key)
 
     def _forget(self) -> None:
         """Give up those that nobody watches, nor has asked about for a while."""

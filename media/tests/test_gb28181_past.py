@@ -178,19 +178,24 @@ def test_playbacks_are_asked_for_by_key():
             server.knows()
             ask = server.playbacks.handlers
             async with device(server):
-                piece = {"device": CODE, "channel": CHANNEL, "user": 5, "begins": DAY.isoformat()}
+                piece = {"device": CODE, "channel": CHANNEL, "user": 5, "pk": 9, "begins": DAY.isoformat()}
                 with pytest.raises(NotOfferedError):
                     await ask["playback"]({**piece, "ends": DAY.isoformat()})
                 made = await ask["playback"]({**piece, "ends": (DAY + timedelta(seconds=9)).isoformat()})
                 assert (made["state"], made["length_s"], made["at"]) == ("waiting", 9, "2026-11-20T10:00:00.000+08:00")
                 seen = Seen()
-                running = await server.playbacks.source(made["key"], 5).open(seen)
+                running = await server.playbacks.source(made["key"]).open(seen)
                 await until(lambda: seen.pictures)
                 told = await ask["playback_order"]({"key": made["key"], "user": 5, "action": "seek", "value": 5})
                 assert (told["state"], int(told["position_s"])) == ("playing", 5)
                 await running.stop()
                 assert (await ask["playback_state"]({"key": made["key"], "user": 5}))["state"] == "closed"
+                permits = server.playbacks.permits
+                assert permits(made["key"], 5, 9)
+                assert not any(permits(made["key"], *other) for other in ((6, 9), (5, 8)))
                 with pytest.raises(NotOfferedError):
-                    server.playbacks.source(made["key"], 6)
+                    await ask["playback_state"]({"key": made["key"], "user": 6})
+                with pytest.raises(NotOfferedError):
+                    server.playbacks.source(made["key"] + 1)
 
     alone(work())
