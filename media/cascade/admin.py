@@ -84,6 +84,8 @@ class SuperiorAdmin(WholeCityAdmin):
     list_select_related = ["uplink"]
     search_fields = ["name", "code", "host"]
     readonly_fields = ["password_set_at", "online", "since", "fault"]
+    exchange_fields = ["name", "code", "domain", "host", "port", "transport", "own_code", "username", "expires_s",
+                       "keepalive_s", "misses", "charset", "past", "controls", "active"]  # fmt: skip
     fieldsets = [
         (None, {"fields": ["name", "code", "domain", "host", "port", "transport", "active"]}),
         (_("本平台"), {"fields": ["own_code", "username", "password", "password_set_at", "expires_s", "keepalive_s",
