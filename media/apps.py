@@ -16,10 +16,12 @@ class MediaConfig(AppConfig):
         from access.audit import audited
         from devices.reasons import register_reasons
         from media import kinds  # noqa: F401 (declares the kind)
-        from media.models import Channel, Gb28181Setting, VideoDevice
+        from media.models import Channel, Gb28181Setting, SharedChannel, Superior, VideoDevice
         from media.reasons import REASONS
 
         register_reasons(REASONS)
         audited(VideoDevice, secrets=["sealed"])
         audited(Channel, ignore=["online", "listed"])
         audited(Gb28181Setting)
+        audited(Superior, secrets=["sealed"])
+        audited(SharedChannel)

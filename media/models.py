@@ -5,15 +5,26 @@ from __future__ import annotations
 import ipaddress
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from access.audit import AuditedQuerySet
 from access.scope import ScopedQuerySet, ScopePaths
+from media.cascade.models import SharedChannel, Superior, Uplink
+from media.validators import TWENTY_DIGITS
 
-TWENTY_DIGITS = RegexValidator(r"\A\d{20}\Z", _("须为 20 位数字（GB/T 28181 附录 E）"))
+__all__ = [
+    "Channel",
+    "Gb28181Setting",
+    "Registration",
+    "SharedChannel",
+    "Superior",
+    "Uplink",
+    "VideoDevice",
+    "terminal_of",
+]
 
 
 def check_networks(value: str) -> None:

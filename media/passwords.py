@@ -7,7 +7,7 @@ import secrets
 from django.utils import timezone
 
 from access.ciphers import current_provider, provider_for
-from media.models import VideoDevice
+from media.models import Superior, VideoDevice
 
 LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 """Typed on a camera's page with a mouse: nothing that looks like something else."""
@@ -20,8 +20,9 @@ def new_password() -> str:
     return "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
 
 
-def set_password(device: VideoDevice, password: str, *, save: bool = True) -> None:
-    """Give a device its password; the former one is worth nothing from the next registration on.
+def set_password(device: VideoDevice | Superior, password: str, *, save: bool = True) -> None:
+    """Give a device its password, or a platform above the one it knows us by; the former is worth nothing from the
+    next registration on.
 
     Raises
     ------

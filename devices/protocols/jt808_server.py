@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import threading
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -18,11 +18,8 @@ from devices.exceptions import NotStoredError, RefusedError
 from devices.protocols.jt808 import FAILED, OK, Location, Message
 from devices.protocols.jt808_terminal import Terminal
 from devices.protocols.registered import keys_of
-from devices.protocols.road import Road
-from devices.protocols.turned_away import TurnedAway
+from devices.protocols.serving import Job, ProtocolServer
 from devices.pushed import SIGNED_IN, PushedRow, RowRefused
-from gis.notices import listen
-from twin.database import DatabaseThread
 
 logger = logging.getLogger(__name__)
 
@@ -55,65 +52,34 @@ class _Report:
             self.terminal.answer(self.message, self.result)
 
 
-class Jt808Server:
-    """The process's work.
+class Jt808Server(ProtocolServer):
+    """The process's work."""
 
-    Parameters
-    ----------
-    host, port : str, int
-        Where to listen; port 0 takes a free one, see ``address``.
-    mqtt_url : str
-        Broker, with the platform's account.
-    database : dict
-        Keyword arguments of :func:`psycopg.connect`.
-    """
+    name = "jt808"
+    topics = frozenset({"devices"})
 
     def __init__(self, host: str, port: int, mqtt_url: str, database: dict[str, Any]) -> None:
-        self.road = Road(mqtt_url)
-        self.database = DatabaseThread("jt808-database")
-        self.turned_away = TurnedAway(database)
-        self.address: tuple[str, int] | None = None
-        self._host, self._port, self._parameters = host, port, database
+        super().__init__(host, port, mqtt_url, database)
+        self._listening: asyncio.Server | None = None
         self._inside: set[Terminal] = set()
         self._known: dict[str, Terminal] = {}
         self._heap: list[tuple[msgspec.Raw, _Report]] = []
         self._open_rows = 0
         self._more = asyncio.Event()
         self._full = asyncio.Event()
-        self._stop = asyncio.Event()
-        self._stopping = threading.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
 
-    def run(self) -> None:
-        """Serve until stopped."""
-        asyncio.run(self._run())
+    async def begin(self) -> Sequence[Job]:
+        """Listen."""
+        self._listening = await asyncio.start_server(self._serve, self.host, self.port, limit=1 << 16)
+        self.address = self._listening.sockets[0].getsockname()[:2]
+        return [self._forward_heaps()]
 
-    def stop(self) -> None:
-        """End soon; safe from a signal handler and from other threads."""
-        self._stopping.set()
-        if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # it has ended already
-                self._loop.call_soon_threadsafe(self._stop.set)
-
-    async def _run(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self.road.start()
-        server = await asyncio.start_server(self._serve, self._host, self._port, limit=1 << 16)
-        self.address = server.sockets[0].getsockname()[:2]
-        logger.info("jt808: listening on %s:%d", *self.address)
-        jobs = [asyncio.create_task(job) for job in (self._forward_heaps(), self._keep_house(), self._watch_keys())]
-        if self._stopping.is_set():
-            self._stop.set()
-        await self._stop.wait()
-        server.close()
+    async def end(self) -> None:
+        """Hang up on everybody."""
+        assert self._listening is not None, "begin() comes first"
+        self._listening.close()
         for terminal in list(self._inside):
             terminal.close()
-        for job in jobs:
-            job.cancel()
-        await asyncio.gather(*jobs, return_exceptions=True)
-        await self.road.stop()
-        await asyncio.to_thread(self.turned_away.write)
-        await self.database.stop()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._inside) >= MOST_CONNECTIONS or len(self._inside) - len(self._known) >= MOST_STRANGERS:
@@ -187,35 +153,13 @@ class Jt808Server:
         for i, (_row, report) in enumerate(heap):
             report.settle(reasons.get(i))
 
-    async def _keep_house(self) -> None:
-        while True:
-            await asyncio.sleep(1)
-            await asyncio.to_thread(self.turned_away.write)
-
-    async def _watch_keys(self) -> None:
+    async def reread(self) -> None:
         """Close connections whose key has ended since."""
-        loop, changed = asyncio.get_running_loop(), asyncio.Event()
-
-        def watch() -> None:
-            for _topics in listen({"devices"}, stop=self._stopping, parameters=self._parameters):
-                with contextlib.suppress(RuntimeError):
-                    loop.call_soon_threadsafe(changed.set)
-
-        threading.Thread(target=watch, name="notices", daemon=True).start()
-        while True:
-            await changed.wait()
-            changed.clear()
-            present = dict(self._known)
-            try:
-                keys = await self.database.do(keys_of, list(present))
-            except Exception:
-                logger.exception("jt808: keys could not be read; trying again")
-                changed.set()
-                await asyncio.sleep(1)
-                continue
-            for identifier, terminal in present.items():
-                if keys.get(identifier) != terminal.key_hash:
-                    terminal.close()
+        present = dict(self._known)
+        keys = await self.database.do(keys_of, list(present))
+        for identifier, terminal in present.items():
+            if keys.get(identifier) != terminal.key_hash:
+                terminal.close()
 
     def turn_away(self, refusal: RefusedError, terminal: Terminal) -> None:
         """Count what is not taken."""

@@ -183,7 +183,7 @@ def test_without_a_fix_or_of_another_year(worker, server, key):
 
 
 def test_nothing_is_answered_that_is_not_stored(server, key, monkeypatch):
-    monkeypatch.setattr(jt808_server.Road.forward, "__defaults__", (0.2,))
+    monkeypatch.setattr(type(server.road).forward, "__defaults__", (0.2,))
     phone = Phone(server)
     assert phone.sign_in(key) == 0
     phone.send(jt808.LOCATION, position())

@@ -48,13 +48,14 @@ class Answers:
         return {name: said(body, name, 64) for name in names}
 
     async def _control(self, args: dict[str, Any]) -> None:
-        device, channel = args["device"], args["channel"]
-        fields, answered = control_fields(args["name"], args.get("args", {}))
+        device = args["device"]
+        fields, word = control_fields(args["name"], args.get("args", {}))
+        channel = device if word.whole else args["channel"]
 
         def body(number: str) -> Any:
             return (("CmdType", "DeviceControl"), ("SN", number), ("DeviceID", channel), *fields)
 
-        if not answered:
+        if not word.answered:
             await self._talker.tell(device, "Control", body(self._talker.next_number()), channel)
             return
         answer = await self._talker.ask(device, "Control", "DeviceControl", body, channel)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from media.exceptions import MediaError
-from media.gb28181.items import read_alarm, read_entry, read_fixes
+from media.gb28181.items import Alarm, Fix, read_alarm, read_entry, read_fixes
 from media.gb28181.newcomers import Newcomers
 from media.gb28181.peers import Binding
 from media.gb28181.reports import Reports
@@ -28,18 +28,23 @@ class Bodies:
     Attributes
     ----------
     ended : callable
-        Told that a device has sent the last of what it had recorded: gets its code and the channel's.
+        Told that a device has sent the last of what it had recorded: gets its code, the channel's, and the Call-ID
+        of the message that said so, which is the call's own where the device goes by the book (9.8).
+    alarmed, moved : callable
+        Told of each alarm and position, with the device's code: platforms above may have subscribed to them.
     """
 
     talker: Talker
     reports: Reports
     newcomers: Newcomers
-    ended: Callable[[str, str], None]
+    ended: Callable[[str, str, str], None]
+    alarmed: Callable[[str, Alarm], None]
+    moved: Callable[[str, Fix], None]
 
     def __post_init__(self) -> None:
         self._answering: set[asyncio.Task[None]] = set()
 
-    def take(self, binding: Binding, body: Element) -> None:
+    def take(self, binding: Binding, body: Element, call_id: str) -> None:
         """Take one body of a device that is signed in."""
         command = body.get("CmdType").strip().lower()
         root = body.name.lower()
@@ -53,7 +58,7 @@ class Bodies:
             case "mobileposition" if root == "notify":
                 self._position(binding, body)
             case "mediastatus" if root == "notify":
-                self.ended(binding.code, body.get("DeviceID").strip())
+                self.ended(binding.code, body.get("DeviceID").strip(), call_id)
 
     def _catalogue(self, binding: Binding, body: Element) -> None:
         """Changes that were subscribed to, or a list nobody asked for: merged, never taken for all there is."""
@@ -65,9 +70,10 @@ class Bodies:
     def _alarm(self, binding: Binding, body: Element) -> None:
         alarm = read_alarm(body, datetime.now(UTC))
         terminal = self._terminal(binding, alarm.code)
+        alarm = alarm._replace(at=min(alarm.at, datetime.now(UTC)))
         if terminal:
-            at = min(alarm.at, datetime.now(UTC))
-            self.reports.alarm(terminal, alarm._replace(at=at))
+            self.reports.alarm(terminal, alarm)
+        self.alarmed(binding.code, alarm)
         # A device that gets no answer says it again (9.4).
         fields = (
             ("CmdType", "Alarm"),
@@ -81,6 +87,7 @@ class Bodies:
         for fix in read_fixes(body, datetime.now(UTC)):
             if (terminal := self._terminal(binding, fix.code)) and self._sane(fix.at):
                 self.reports.moved(terminal, fix)
+                self.moved(binding.code, fix)
 
     @staticmethod
     def _sane(at: datetime) -> bool:

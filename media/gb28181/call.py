@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from media.exceptions import NotOfferedError
 from media.gb28181.sdp import Offer
+from media.rtp.frames import Frame
 from media.rtp.ports import TcpPort, UdpPort
 from media.rtp.receiving import Receiving, Sink
 from media.sip.dialogs import Dialog
@@ -30,10 +31,29 @@ class Recorded:
     download_speed: int = 0
 
 
+class Once:
+    """A sink that is told of the end once, and not at all of one it never saw the beginning of."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self.open = True
+
+    def frame(self, frame: Frame) -> None:
+        """Pass it on."""
+        if self.open:
+            self._sink.frame(frame)
+
+    def ended(self, why: str) -> None:
+        """Say so, the first time."""
+        if self.open:
+            self.open = False
+            self._sink.ended(why)
+
+
 class Call:
     """One stream that is coming in, or is about to."""
 
-    def __init__(self, calls: Calls, device: str, channel: str, recorded: Recorded | None, sink: Sink) -> None:
+    def __init__(self, calls: Calls, device: str, channel: str, recorded: Recorded | None, sink: Once) -> None:
         self.device, self.channel, self.recorded, self._calls = device, channel, recorded, calls
         self.sink = sink
         self.offer: Offer | None = None
@@ -78,12 +98,17 @@ class Call:
         """Go to so many seconds from its beginning; see :meth:`pause`."""
         await self._rtsp("PLAY", f"Range: npt={max(0.0, seconds):g}-")
 
-    async def _rtsp(self, method: str, line: str) -> None:
+    async def tear_down(self) -> None:
+        """Say that no more is wanted; the BYE follows with :meth:`stop`. See :meth:`pause`."""
+        await self._rtsp("TEARDOWN")
+
+    async def _rtsp(self, method: str, line: str = "") -> None:
         if self.recorded is None:
             raise NotOfferedError("a live stream has no past and no future")
         if self.dialog is None or self.closing:
             raise NotOfferedError("the stream has ended")
-        body = f"{method} RTSP/1.0\r\nCSeq: {next(self._number)}\r\n{line}\r\n\r\n".encode()
+        lines = [f"{method} RTSP/1.0", f"CSeq: {next(self._number)}", *([line] if line else []), "", ""]
+        body = "\r\n".join(lines).encode()
         await self._calls.send(self, "INFO", (("content-type", RTSP_TYPE),), body)
 
     async def stop(self, why: str = "stopped") -> None:
@@ -98,7 +123,7 @@ class Call:
         foreign = self._calls.foreign(self)
         self.receiving = Receiving(self.sink, {96: "ps"}, ssrc, foreign)
         if setup:
-            self._way = TcpPort(self.receiving, hosts)
+            self._way = TcpPort(self.receiving, hosts, lambda: self._calls.connection_lost(self))
             if setup == "passive":
                 await self._way.listen(bind, port)
             return

@@ -11,11 +11,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Gauge
 
 from media.exceptions import MediaError, NoReplyError, NotOfferedError, OfflineError, RefusedByDeviceError
-from media.gb28181.call import Call, Recorded
+from media.gb28181.call import Call, Once, Recorded
 from media.gb28181.codes import ssrc_text
+from media.gb28181.ends import RECORDING_ENDED, count_end
+from media.gb28181.inviting import invite, say_bye
 from media.gb28181.peers import Binding
 from media.gb28181.sdp import Wanted, read_sdp, write_sdp
 from media.gb28181.talk import Talker
@@ -25,21 +27,18 @@ from media.rtp.receiving import Sink
 from media.sip.dialogs import Dialog, DialogKey, key_of
 from media.sip.exceptions import DeclinedError, NoAnswerError
 from media.sip.flows import Flow
-from media.sip.message import Request, Response
 from media.sip.transaction import ServerTransaction
 
 logger = logging.getLogger(__name__)
 
-ANSWER_S = 12.0
 SILENT_S = 10.0
 """Without a packet for so long, a live stream has ended, whatever the camera thinks; a paused one has not."""
 FIRST_S = 10.0
+LAST_WORD_S = 3.0
 ENDED_REMEMBERED = 2000
 PORTS_TRIED = 20
-EXPLAINED = {486: "busy", 488: "media not acceptable", 404: "no such channel", 403: "forbidden"}
 
 calls_open = Gauge("sandtable_gb28181_calls", "Streams of cameras that are open")
-calls_total = Counter("sandtable_gb28181_calls_ended", "Streams of cameras, by how they ended", ["how"])
 
 Refuse = Callable[[str, str, str, Flow], None]
 
@@ -95,13 +94,13 @@ class Calls:
         binding = self._talker.peers.online(device)
         if binding is None:
             raise OfflineError(device)
-        call = Call(self, device, channel, recorded, _Once(sink))
+        call = Call(self, device, channel, recorded, Once(sink))
         self._begun.add(call)
         calls_open.set(len(self._begun))
         try:
             await self._begin(call, binding)
         except (MediaError, OSError, asyncio.CancelledError) as error:
-            _silence(call)
+            call.sink.open = False
             self._free(call, "refused")
             if isinstance(error, OSError):
                 raise NoReplyError(str(error)) from None
@@ -134,7 +133,9 @@ class Calls:
             ("content-type", "application/sdp"),
         )
         request = self._talker.request("INVITE", binding, call.channel, headers, write_sdp(wanted))
-        response = await self._invite(request, binding, call)
+        response = await invite(
+            self._talker.transactions, request, binding.flow, lambda dialog: self._accepted(call, dialog)
+        )
         try:
             offer = read_sdp(response.body)
             await call.agree(offer, binding.host)
@@ -143,6 +144,13 @@ class Calls:
             await self.hang_up(call, "media not usable")
             raise NoReplyError(str(error)) from None
         self._later(self._watch(call))
+
+    def _accepted(self, call: Call, dialog: Dialog) -> bool:
+        """Whether this is the camera's first answer, or a copy of it; another camera's is not wanted."""
+        if call.dialog is None:
+            call.dialog = dialog
+            self._open[dialog.key] = call
+        return call.dialog.key == dialog.key
 
     async def _open_port(self, call: Call, ssrc: int, hosts: set[str], setup: str) -> None:
         """Find a port nobody else on this machine has."""
@@ -160,45 +168,6 @@ class Calls:
                         raise
         finally:
             self._ports.give_back(taken)
-
-    async def _invite(self, request: Request, binding: Binding, call: Call) -> Response:
-        flow = binding.flow
-        answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-
-        def on_response(response: Response) -> None:
-            if not response.final:
-                return
-            if response.status < 300:
-                # Every copy is acknowledged; a second camera that answers the same call is hung up on.
-                dialog = Dialog.of_response(request, response, flow)
-                self._talker.transactions.acknowledge(dialog.request("ACK"), flow)
-                if answered.cancelled() or (call.dialog is not None and call.dialog.key != dialog.key):
-                    self._later(self._bye(dialog, flow))
-                    return
-                if call.dialog is None:
-                    call.dialog = dialog
-                    self._open[dialog.key] = call
-            if not answered.done():
-                answered.set_result(response)
-
-        def on_end(why: str) -> None:
-            if not answered.done():
-                answered.set_exception(NoReplyError(why))
-
-        transaction = self._talker.transactions.send(request, flow, on_response, on_end)
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                response = await answered
-        except TimeoutError:
-            self._talker.transactions.cancel(transaction)
-            raise NoReplyError("the camera did not answer the call") from None
-        except asyncio.CancelledError:
-            self._talker.transactions.cancel(transaction)
-            raise
-        if response.status >= 300:
-            said = EXPLAINED.get(response.status, response.reason)
-            raise RefusedByDeviceError(f"{response.status} {said}".strip())
-        return response
 
     async def _watch(self, call: Call) -> None:
         """End a call whose pictures have stopped coming, or never came."""
@@ -222,11 +191,7 @@ class Calls:
         self._free(call, why)
         if dialog is not None:
             binding = self._talker.peers.online(call.device)
-            await self._bye(dialog, binding.flow if binding is not None else dialog.flow)
-
-    async def _bye(self, dialog: Dialog, flow: Flow) -> None:
-        with contextlib.suppress(NoAnswerError, DeclinedError):  # gone is gone
-            await self._talker.transactions.ask(dialog.request("BYE"), flow)
+            await say_bye(self._talker.transactions, dialog, binding.flow if binding is not None else dialog.flow)
 
     def _free(self, call: Call, why: str) -> None:
         call.closing = True
@@ -235,7 +200,7 @@ class Calls:
             self._refuse(PICTURE_DAMAGED, f"{damaged} places, channel {call.channel}", call.device, call.dialog.flow)
         self._begun.discard(call)
         calls_open.set(len(self._begun))
-        calls_total.labels(why if why in KNOWN_ENDS else "other").inc()
+        count_end(why)
         if call.port:
             self._ports.give_back([call.port])
         if call.dialog is not None and self._open.pop(call.dialog.key, None) is not None:
@@ -275,11 +240,29 @@ class Calls:
         self._refuse(FORGED, "BYE for no call of this device", binding.code, transaction.flow)
         transaction.answer(481)
 
-    def recording_ended(self, device: str, channel: str) -> None:
-        """A device has sent the last of a recording (MediaStatus 121): now we say BYE (9.8)."""
-        for call in [call for call in self._begun if call.device == device and call.recorded is not None]:
-            if channel in (call.channel, device):
-                self._later(self.hang_up(call, "recording ended"))
+    def connection_lost(self, call: Call) -> None:
+        """A device has closed the connection its pictures came by: of a recording, its word that this was the last may
+        still be on the way."""
+
+        async def end() -> None:
+            if call.recorded is not None:
+                await asyncio.sleep(LAST_WORD_S)
+            await self.hang_up(call, "connection closed")
+
+        if not call.closing:
+            self._later(end())
+
+    def recording_ended(self, device: str, channel: str, call_id: str) -> None:
+        """A device has sent the last of a recording (MediaStatus 121): now we say BYE (9.8).
+
+        One that does not say of which call means the one that has been still for longest.
+        """
+        mine = [call for call in self._begun if call.device == device and call.recorded is not None and call.dialog]
+        meant = [call for call in mine if call.dialog is not None and call.dialog.call_id == call_id]
+        if not meant:
+            meant = sorted((call for call in mine if channel in (call.channel, device)), key=_heard_at)[:1]
+        for call in meant:
+            self._later(self.hang_up(call, RECORDING_ENDED))
 
     def device_went(self, device: str) -> None:
         """A device is gone: so are its pictures."""
@@ -311,29 +294,5 @@ class Calls:
         task.add_done_callback(self._tasks.discard)
 
 
-KNOWN_ENDS = frozenset(
-    {"stopped", "refused", "no media", "media stopped", "media not usable", "device hung up", "device gone",
-     "recording ended", "stopping", "connection closed"}
-)  # fmt: skip
-
-
-class _Once:
-    """A sink that is told of the end once, and not at all of one it never saw the beginning of."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self.open = True
-
-    def frame(self, frame: object) -> None:
-        if self.open:
-            self._sink.frame(frame)  # type: ignore[arg-type]
-
-    def ended(self, why: str) -> None:
-        if self.open:
-            self.open = False
-            self._sink.ended(why)
-
-
-def _silence(call: Call) -> None:
-    if isinstance(call.sink, _Once):
-        call.sink.open = False
+def _heard_at(call: Call) -> float:
+    return call.receiving.heard_at if call.receiving is not None else 0.0

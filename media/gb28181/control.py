@@ -39,6 +39,15 @@ def ptz_bytes(instruction: int, first: int = 0, second: int = 0, nibble: int = 0
     return bytes([*data, sum(data) % 256]).hex().upper()
 
 
+def is_ptz(digits: str) -> bool:
+    """Whether these are the sixteen digits of a command, with the right sum."""
+    try:
+        data = bytes.fromhex(digits)
+    except ValueError:
+        return False
+    return len(data) == 8 and data[0] == 0xA5 and sum(data[:7]) % 256 == data[7]
+
+
 class Move(Struct, forbid_unknown_fields=True):
     """Turn and zoom until told otherwise: -1 to 1, right, up and in are positive; all zero stops."""
 
@@ -193,11 +202,20 @@ def _guard(g: OnOff) -> Fields:
 
 
 class Word(Struct):
-    """One thing a camera can be asked to do; ``answered``: the device sends a Response."""
+    """One thing a camera can be asked to do.
+
+    Attributes
+    ----------
+    answered : bool
+        The device sends a Response.
+    whole : bool
+        It concerns all of the device, and is said to it and not to a channel of it.
+    """
 
     args: type[Struct]
     fields: Callable[[Any], Fields]
     answered: bool = False
+    whole: bool = False
 
 
 WORDS: Mapping[str, Word] = {
@@ -211,15 +229,15 @@ WORDS: Mapping[str, Word] = {
     "guard": Word(OnOff, _guard, True),
     "reset_alarm": Word(Nothing, lambda _: (("AlarmCmd", "ResetAlarm"),), True),
     "home": Word(Home, _home, True),
-    "reboot": Word(Nothing, lambda _: (("TeleBoot", "Boot"),)),
+    "reboot": Word(Nothing, lambda _: (("TeleBoot", "Boot"),), whole=True),
     # 2016 misspells it, 2022 does not; cameras of both kinds overlook what they do not know.
     "key_frame": Word(Nothing, lambda _: (("IFameCmd", "Send"), ("IFrameCmd", "Send"))),
     "drag_zoom": Word(Drag, _drag),
 }
 
 
-def control_fields(name: str, args: Mapping[str, Any]) -> tuple[Fields, bool]:
-    """Fields of a command behind CmdType, SN and DeviceID, and whether the device answers it.
+def control_fields(name: str, args: Mapping[str, Any]) -> tuple[Fields, Word]:
+    """Fields of a command behind CmdType, SN and DeviceID, and what sort of command it is.
 
     Raises
     ------
@@ -230,6 +248,6 @@ def control_fields(name: str, args: Mapping[str, Any]) -> tuple[Fields, bool]:
     if word is None:
         raise NotOfferedError(f"no command {name!r}")
     try:
-        return word.fields(msgspec.convert(args, word.args)), word.answered
+        return word.fields(msgspec.convert(args, word.args)), word
     except msgspec.ValidationError as error:
         raise NotOfferedError(f"{name}: {error}") from None

@@ -77,7 +77,7 @@ class Registrar:
         request, flow = transaction.request, transaction.flow
         code, host = code_of(request), flow.peer[0]
         given = request.headers.get("authorization")
-        if not given:
+        if not given.lower().startswith("digest"):  # none, or a scheme that we did not ask for (RFC 3261, 22)
             self._challenge(transaction)
             return
         known = self.peers.known.get(code)

@@ -52,6 +52,11 @@ class Offer:
     size: int | None = None
     session: str = ""
     direction: str = ""
+    begins: int = 0
+    """Of what is recorded, seconds since 1970; 0: live."""
+    ends: int = 0
+    speed: int = 0
+    """How many times faster a download is to come; 0: not said."""
 
 
 def read_sdp(body: bytes) -> Offer:
@@ -89,7 +94,9 @@ def read_sdp(body: bytes) -> Offer:
     if port > 65_535:
         raise NotOfferedError("a port beyond 65535")
     flags = {name: rest for name, _colon, rest in (attribute.partition(":") for attribute in attributes)}
-    size = flags.get("filesize", "").strip()
+    size, speed = flags.get("filesize", "").strip(), flags.get("downloadspeed", "").strip()
+    times = [int(word) if word.isdecimal() and len(word) < 12 else 0 for word in values.get("t", "").split()[:2]]
+    begins, ends = times if len(times) == 2 and times[0] < times[1] else (0, 0)
     return Offer(
         _host(values),
         port,
@@ -101,6 +108,9 @@ def read_sdp(body: bytes) -> Offer:
         int(size) if size.isdecimal() and 0 < int(size) < 2**50 else None,
         values.get("s", ""),
         next((word for word in ("sendrecv", "sendonly", "recvonly", "inactive") if word in flags), ""),
+        begins,
+        ends,
+        int(speed) if speed.isdecimal() and 0 < int(speed[:4]) <= 64 else 0,
     )
 
 
@@ -154,6 +164,10 @@ class Wanted:
     speed: int = 0
     audio: bool = False
     direction: str = "recvonly"
+    answer: bool = False
+    """What will be sent, and not what could be taken."""
+    size: int = 0
+    """Bytes of a download."""
 
 
 def write_sdp(wanted: Wanted) -> bytes:
@@ -175,17 +189,16 @@ def write_sdp(wanted: Wanted) -> bytes:
     if wanted.audio:
         lines += [f"m=audio {wanted.port} {profile} 8", f"a={wanted.direction}", "a=rtpmap:8 PCMA/8000"]
     else:
-        lines += [
-            f"m=video {wanted.port} {profile} 96 98 100",
-            f"a={wanted.direction}",
-            "a=rtpmap:96 PS/90000",
-            "a=rtpmap:98 H264/90000",
-            "a=rtpmap:100 H265/90000",
-        ]
+        types = "96" if wanted.answer else "96 98 100"
+        lines += [f"m=video {wanted.port} {profile} {types}", f"a={wanted.direction}", "a=rtpmap:96 PS/90000"]
+        if not wanted.answer:
+            lines += ["a=rtpmap:98 H264/90000", "a=rtpmap:100 H265/90000"]
     if wanted.setup:
         lines += [f"a=setup:{wanted.setup}", "a=connection:new"]
     if wanted.speed:
         lines.append(f"a=downloadspeed:{wanted.speed}")
+    if wanted.size:
+        lines.append(f"a=filesize:{wanted.size}")
     return (
         "\r\n".join([*lines, f"y={wanted.ssrc}", "f=" + ("v/////a/1/8/1" if wanted.audio else "")]) + "\r\n"
     ).encode()

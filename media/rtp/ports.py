@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 from media.rtp.framing import RtpFramer
@@ -47,10 +47,17 @@ class UdpPort(asyncio.DatagramProtocol):
 
 
 class TcpPort:
-    """A port that one sender dials; or, with :meth:`dial`, one that we do."""
+    """A port that one sender dials; or, with :meth:`dial`, one that we do.
 
-    def __init__(self, receiving: Receiving, hosts: set[str]) -> None:
+    Parameters
+    ----------
+    on_lost : callable
+        Told that the sender has hung up; :meth:`Receiving.end` is left to whoever is told.
+    """
+
+    def __init__(self, receiving: Receiving, hosts: set[str], on_lost: Callable[[], None]) -> None:
         self.receiving, self.hosts = receiving, hosts
+        self._on_lost = on_lost
         self._server: asyncio.Server | None = None
         self._connection: _Connection | None = None
 
@@ -96,7 +103,7 @@ class TcpPort:
         """The sender has hung up."""
         if self._connection is connection:
             self._connection = None
-            self.receiving.end("connection closed")
+            self._on_lost()
 
     def close(self) -> None:
         """Let go."""

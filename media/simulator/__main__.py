@@ -12,9 +12,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from media.simulator.clip import clip, drawn
-from media.simulator.device import Plan, SimulatedDevice, Tally
+from media.simulator.connecting import connected
+from media.simulator.plan import Plan, Tally
 from media.simulator.replies import ChannelPlan
-from media.simulator.wire import cut
 
 LON, LAT, SPREAD_DEG = 121.47, 31.23, 0.12
 
@@ -66,7 +66,7 @@ async def _run(options: argparse.Namespace) -> int:
             moves=options.moving,
             alarm_every_s=options.alarm_every,
         )
-        device = await _connected(plan, tally, pictures, options)
+        device, _transport = await connected(plan, tally, pictures, options.streams, options.transport.upper())
         lives.append(asyncio.create_task(device.live(random.uniform(0, options.spread))))  # noqa: S311
     while not stop.is_set():
         if options.json:
@@ -98,34 +98,6 @@ def _channels(code: str, count: int, number: int) -> list[ChannelPlan]:
         )
         for i in range(count)
     ]
-
-
-async def _connected(plan: Plan, tally: Tally, pictures: tuple, options: argparse.Namespace) -> SimulatedDevice:
-    loop = asyncio.get_running_loop()
-    device = SimulatedDevice(plan, tally, lambda data: None, ("", 0), pictures, options.streams)
-    if options.transport == "udp":
-
-        class Datagrams(asyncio.DatagramProtocol):
-            def datagram_received(self, data: bytes, address: object) -> None:
-                device.hear(data)
-
-        datagrams, _protocol = await loop.create_datagram_endpoint(Datagrams, remote_addr=plan.server)
-        device.send = datagrams.sendto
-        device.local = datagrams.get_extra_info("sockname")[:2]
-        return device
-    device.transport = "TCP"
-    held = bytearray()
-
-    class Stream(asyncio.Protocol):
-        def data_received(self, data: bytes) -> None:
-            held.extend(data)
-            for message in cut(held):
-                device.hear(message)
-
-    stream, _stream = await loop.create_connection(Stream, *plan.server)
-    device.send = stream.write
-    device.local = stream.get_extra_info("sockname")[:2]
-    return device
 
 
 if __name__ == "__main__":

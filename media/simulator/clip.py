@@ -130,6 +130,31 @@ def encoded(size: str, kilobits: int, codec: str = "h264", seconds: int = 4) -> 
     return [Picture(delimiter + part, any(b"\x00\x00\x01" + key in part for key in keys)) for part in parts]
 
 
+STAMP = b"sandtable-moment"
+"""Marks the message in a recorded picture that says when it was taken (H.264, D.2.7)."""
+
+
+def stamped(data: bytes, codec: str, at_ms: int) -> bytes:
+    """An access unit with the time it was recorded, in front of its first slice.
+
+    Parameters
+    ----------
+    at_ms : int
+        Milliseconds since 1970.
+    """
+    text = STAMP + b"%d" % at_ms  # digits need no emulation prevention
+    body = bytes([5, len(text)]) + text + b"\x80"
+    message = START + (b"\x4e\x01" if codec == "h265" else b"\x06") + body
+    at = data.find(b"\x00\x00\x01")
+    while at >= 0:
+        kind = data[at + 3] >> 1 & 0x3F if codec == "h265" else data[at + 3] & 0x1F
+        if kind < 32 if codec == "h265" else 1 <= kind <= 5:
+            begins = at - 1 if at and data[at - 1] == 0 else at
+            return data[:begins] + message + data[begins:]
+        at = data.find(b"\x00\x00\x01", at + 3)
+    return data
+
+
 @cache
 def clip(size: str, kilobits: int, codec: str = "h264") -> tuple[Picture, ...]:
     """The clip to send: encoded where that is possible, else drawn (small, H.264 whatever was asked)."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
+from itertools import islice
 from xml.sax.saxutils import escape
 
-BEIJING = timezone(timedelta(hours=8))
+from media.simulator.past import BEIJING, Piece, written
+
+MOST_PIECES = 1000
 
 
 @dataclass
@@ -77,22 +81,19 @@ def device_status(number: str, device: str) -> bytes:
     return body("Response", "DeviceStatus", number, device, inside)
 
 
-def recordings(number: str, channel: str, begins: str, ends: str) -> list[bytes]:
-    """What is recorded: the time asked about, in pieces of ten minutes, two a message."""
-    start, end = datetime.fromisoformat(begins), datetime.fromisoformat(ends)
-    pieces: list[str] = []
-    while start < end and len(pieces) < 1000:
-        stop = min(end, start + timedelta(minutes=10))
-        pieces.append(
-            f"<Item><DeviceID>{channel}</DeviceID><Name>{start:%H%M}</Name><StartTime>{start.isoformat()}</StartTime>"
-            f"<EndTime>{stop.isoformat()}</EndTime><Secrecy>0</Secrecy><Type>time</Type></Item>\r\n"
-        )
-        start = stop
+def recordings(number: str, channel: str, pieces: Iterable[Piece]) -> list[bytes]:
+    """What is recorded, two pieces a message."""
+    items = [
+        f"<Item><DeviceID>{channel}</DeviceID><Name>{written(piece.begins)[11:16]}</Name>"
+        f"<StartTime>{written(piece.begins)}</StartTime><EndTime>{written(piece.ends)}</EndTime>"
+        "<Secrecy>0</Secrecy><Type>time</Type></Item>\r\n"
+        for piece in islice(pieces, MOST_PIECES)
+    ]
     parts = []
-    for at in range(0, len(pieces), 2):
-        two = pieces[at : at + 2]
+    for at in range(0, len(items), 2):
+        two = items[at : at + 2]
         inside = (
-            f"<Name>模拟</Name><SumNum>{len(pieces)}</SumNum>"
+            f"<Name>模拟</Name><SumNum>{len(items)}</SumNum>"
             f'<RecordList Num="{len(two)}">{"".join(two)}</RecordList>\r\n'
         )
         parts.append(body("Response", "RecordInfo", number, channel, inside))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 import re
 import socket
@@ -11,7 +12,8 @@ import struct
 from dataclasses import dataclass
 
 from media.simulator import mux
-from media.simulator.clip import FPS, Picture
+from media.simulator.clip import FPS, Picture, stamped
+from media.simulator.past import Past
 
 TICKS = 90_000 // FPS
 
@@ -29,6 +31,11 @@ class Asked:
     begins: int
     ends: int
     speed: int
+
+    @property
+    def live(self) -> bool:
+        """Not a recording."""
+        return self.session == "Play"
 
     @classmethod
     def read(cls, body: bytes) -> Asked:
@@ -59,15 +66,21 @@ class Sending:
     Parameters
     ----------
     pictures : sequence of Picture
-        Sent round and round.
+        Sent round and round; a recorded one says when it was taken.
+    past : Past
+        What there is of the time asked for.
     """
 
-    def __init__(self, asked: Asked, pictures: tuple[Picture, ...], codec: str, host: str) -> None:
-        self.asked, self._pictures, self._codec, self._host = asked, pictures, codec, host
+    def __init__(self, asked: Asked, pictures: tuple[Picture, ...], codec: str, host: str, past: Past) -> None:
+        self.asked, self._pictures, self._codec, self._host, self._past = asked, pictures, codec, host, past
         self.speed = float(max(1, asked.speed))
         self.paused = False
         self.port = 0
-        self.position_s = 0.0
+        self._at = 0
+        """The next picture: of a recording, its time in pictures since 1970."""
+        if not asked.live:
+            self.seek(0)
+        self._sequence, self._time = random.randrange(65_536), random.randrange(1 << 31)  # noqa: S311
         self._server: socket.socket | None = None
         self._datagrams: socket.socket | None = None
         if asked.tcp and asked.setup == "active":
@@ -81,9 +94,23 @@ class Sending:
             self.port = self._datagrams.getsockname()[1]
 
     @property
-    def live(self) -> bool:
-        """Not a recording."""
-        return self.asked.session == "Play"
+    def size(self) -> int:
+        """About how many bytes of program stream all of it is."""
+        mean = sum(len(picture.data) for picture in self._pictures) / len(self._pictures) + 60
+        seconds = sum(piece.ends - piece.begins for piece in self._past.pieces(self.asked.begins, self.asked.ends))
+        return round(mean * seconds * FPS)
+
+    @property
+    def place(self) -> str:
+        """Value of RTP-Info: the packet that comes next."""
+        return f"seq={self._sequence & 0xFFFF};rtptime={self._time & 0xFFFFFFFF}"
+
+    def seek(self, seconds: float) -> None:
+        """Go to so many seconds from the beginning, to the key frame before."""
+        at = self.asked.begins * FPS + round(seconds * FPS)
+        while not self._pictures[at % len(self._pictures)].key:
+            at -= 1
+        self._at = at
 
     async def run(self) -> None:
         """Send."""
@@ -109,17 +136,14 @@ class Sending:
 
     async def _send(self, connection: socket.socket | None) -> None:
         loop = asyncio.get_running_loop()
-        sequence, time, number = random.randrange(65_536), random.randrange(1 << 31), 0  # noqa: S311
         due = loop.time()
-        length_s = (self.asked.ends - self.asked.begins) if not self.live else float("inf")
-        while self.position_s < length_s:
+        while (picture := self._next()) is not None:
             if self.paused:
                 await asyncio.sleep(0.05)
                 due = loop.time()
                 continue
-            picture = self._pictures[number % len(self._pictures)]
-            data = mux.frame(picture.data, picture.key, time, self._codec)
-            packets = mux.packets(data, sequence, time, self.asked.ssrc)
+            data = mux.frame(picture.data, picture.key, self._time, self._codec)
+            packets = mux.packets(data, self._sequence, self._time, self.asked.ssrc)
             if connection is not None:
                 framed = b"".join(struct.pack(">H", len(packet)) + packet for packet in packets)
                 await loop.sock_sendall(connection, framed)
@@ -127,7 +151,20 @@ class Sending:
                 for packet in packets:
                     with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
                         self._datagrams.sendto(packet, (self.asked.host, self.asked.port))
-            sequence, time, number = sequence + len(packets), time + TICKS, number + 1
-            self.position_s += 1 / FPS
+            self._sequence, self._time, self._at = self._sequence + len(packets), self._time + TICKS, self._at + 1
             due += 1 / FPS / self.speed
             await asyncio.sleep(max(0.0, due - loop.time()))
+
+    def _next(self) -> Picture | None:
+        """The picture whose turn it is; None behind a recording's end."""
+        if self.asked.live:
+            return self._pictures[self._at % len(self._pictures)]
+        recorded = self._past.next_at(self._at / FPS, self.asked.ends)
+        if recorded is None:
+            return None
+        if recorded > self._at / FPS:  # it missed something: the next piece begins with a key frame
+            self._at = math.ceil(recorded * FPS)
+            while not self._pictures[self._at % len(self._pictures)].key:
+                self._at += 1
+        picture = self._pictures[self._at % len(self._pictures)]
+        return Picture(stamped(picture.data, self._codec, self._at * 1000 // FPS), picture.key)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from media.sip.message import Response
+
 
 class SipError(Exception):
     """Base of all errors of :mod:`media.sip`."""
@@ -32,8 +37,10 @@ class DeclinedError(SipError):
     ----------
     status : int
         Its answer, 300 or more.
+    response : Response
+        All of it.
     """
 
-    def __init__(self, status: int, reason: str = "") -> None:
-        super().__init__(f"{status} {reason}".strip())
-        self.status = status
+    def __init__(self, response: Response) -> None:
+        super().__init__(f"{response.status} {response.reason}".strip())
+        self.status, self.response = response.status, response

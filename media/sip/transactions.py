@@ -99,7 +99,7 @@ class Transactions:
         self.send(request, flow, on_response, on_end)
         response = await answered
         if response.status >= 300:
-            raise DeclinedError(response.status, response.reason)
+            raise DeclinedError(response)
         return response
 
     def receive_response(self, response: Response, flow: Flow) -> bool:
@@ -181,7 +181,7 @@ def observe(request: Request, flow: Flow) -> None:
 def _key_of(request: Request, flow: Flow) -> Key:
     assert request.via is not None, "read_message has seen to it"
     branch = request.via.branch
-    if branch.startswith(COOKIE):
+    if branch.startswith(COOKIE) and branch != COOKIE:
         return branch, request.via.sent_by, request.method
     # RFC 2543 ends have no unique branch (17.2.3).
     words = (request.headers.get("from"), request.call_id, str(request.cseq), flow.peer[0])

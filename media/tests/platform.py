@@ -13,7 +13,8 @@ from media.models import VideoDevice
 from media.passwords import set_password
 from media.simulator import wire
 from media.simulator.clip import drawn
-from media.simulator.device import Plan, SimulatedDevice, Tally
+from media.simulator.connecting import connected
+from media.simulator.plan import Plan, Tally
 from media.simulator.replies import ChannelPlan
 
 CODE, PASSWORD = "31011500001180000001", "secret12"
@@ -66,27 +67,7 @@ class Cameras:
         return asyncio.run_coroutine_threadsafe(self._add(plan, transport), self._loop).result(10)
 
     async def _add(self, plan, transport):
-        device = SimulatedDevice(plan, self.tally, None, ("", 0), tuple(drawn(2, 2, 25)), 100, transport)
-        if transport == "UDP":
-
-            class Datagrams(asyncio.DatagramProtocol):
-                def datagram_received(self, data, address):
-                    device.hear(data)
-
-            made, _protocol = await self._loop.create_datagram_endpoint(Datagrams, remote_addr=plan.server)
-            device.send = made.sendto
-        else:
-            held = bytearray()
-
-            class Stream(asyncio.Protocol):
-                def data_received(self, data):
-                    held.extend(data)
-                    for message in wire.cut(held):
-                        device.hear(message)
-
-            made, _protocol = await self._loop.create_connection(Stream, *plan.server)
-            device.send = made.write
-        device.local = made.get_extra_info("sockname")[:2]
+        device, made = await connected(plan, self.tally, tuple(drawn(2, 2, 25)), 100, transport)
         self._transports.append(made)
         self.devices.append(device)
         self._tasks.append(asyncio.ensure_future(device.live(0)))

@@ -8,7 +8,7 @@ import pytest
 
 from media.exceptions import NotOfferedError
 from media.gb28181.codes import domain_of, is_camera, is_folder, read_code, ssrc_text
-from media.gb28181.control import WORDS, control_fields, ptz_bytes
+from media.gb28181.control import WORDS, control_fields, is_ptz, ptz_bytes
 from media.gb28181.guard import MOST_FAILURES, Buckets, Lock, is_scanner
 from media.gb28181.items import moment, read_alarm, read_entry, read_fixes, read_recording, write_moment
 from media.gb28181.sdp import Wanted, read_sdp, write_sdp
@@ -164,6 +164,14 @@ def test_alarms_recordings_and_times():
         ("move", {"zoom": 1}, "A50F01100000F0B5"),
         ("lens", {}, "A50F0140000000F5"),
         ("lens", {"focus": -1, "iris": 1}, "A50F0146FFFF00F9"),
+        ("lens", {"focus": 0.5}, "A50F014180000076"),
+        ("lens", {"iris": -0.25}, "A50F01480040003D"),
+        ("move", {"pan": -1, "tilt": -1, "zoom": -1}, "A50F0126FFFFF0C9"),
+        ("preset", {"action": "set", "number": 255}, "A50F018100FF0035"),
+        ("preset", {"action": "delete", "number": 1}, "A50F018300010039"),
+        ("cruise", {"action": "start", "group": 9}, "A50F018809000046"),
+        ("scan", {"action": "speed", "group": 1, "value": 513}, "A50F018A01012061"),
+        ("switch", {"number": 1, "on": False}, "A50F018D01000043"),
         ("preset", {"action": "call", "number": 3}, "A50F01820003003A"),
         ("cruise", {"action": "dwell", "group": 1, "value": 300}, "A50F0187012C1079"),
         ("scan", {"action": "right", "group": 2}, "A50F018902020042"),
@@ -171,13 +179,16 @@ def test_alarms_recordings_and_times():
     ],
 )
 def test_the_eight_bytes(name, args, digits):
-    fields, answered = control_fields(name, args)
+    fields, word = control_fields(name, args)
     assert dict(fields) == {"PTZCmd": digits}
-    assert not answered
+    assert not word.answered
+    assert is_ptz(digits)
+    assert not is_ptz(digits[:-1] + ("0" if digits[-1] != "0" else "1"))
 
 
 def test_controls():
-    assert control_fields("record", {"on": False}) == ((("RecordCmd", "StopRecord"),), True)
+    fields, word = control_fields("record", {"on": False})
+    assert (fields, word.answered) == ((("RecordCmd", "StopRecord"),), True)
     assert dict(control_fields("key_frame", {})[0]) == {"IFameCmd": "Send", "IFrameCmd": "Send"}
     (name, inside), = control_fields("home", {"on": True, "after_s": 30, "preset": 2})[0]  # fmt: skip
     assert (name, dict(inside)) == ("HomePosition", {"Enabled": "1", "ResetTime": "30", "PresetIndex": "2"})

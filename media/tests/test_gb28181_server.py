@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,11 +17,11 @@ from devices.tests.broker import wait_for
 from devices.tests.road import Road
 from media.asking import ask
 from media.exceptions import NoReplyError, NotOfferedError, OfflineError, RefusedByDeviceError
-from media.gb28181 import newcomers, reports, server
-from media.models import Channel, Registration, VideoDevice
+from media.gb28181 import newcomers, presence, reports, server
+from media.models import Channel, Registration, SharedChannel, Superior, Uplink, VideoDevice
 from media.passwords import set_password
 from media.simulator import replies, sending
-from media.tests.platform import CODE, PASSWORD, PLATFORM, Cameras, Process, Wire, register
+from media.tests.platform import CODE, DOMAIN, PASSWORD, PLATFORM, Cameras, Process, Wire, register
 from twin.models import State
 
 
@@ -40,7 +41,7 @@ def process(road, settings, monkeypatch):
     for module, name, short in (
         (newcomers, "JITTER_S", 0.05), (newcomers, "HEAP_S", 0.05),
         (reports, "NOTICE_S", 1.5), (reports, "EVERY_S", 0.2),
-        (server, "HOUSE_S", 0.2), (server, "WRITE_S", 0.2), (server, "REREAD_S", 0.2),
+        (presence, "HOUSE_S", 0.2), (presence, "WRITE_S", 0.2), (server, "REREAD_S", 0.2),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, short)
     process = Process(settings.MQTT_URL)
@@ -97,7 +98,7 @@ def test_a_camera_is_on_the_map_seen_and_obeyed(road, process, cameras):
 
     # It moves, and gives alarm.
     wait_for(lambda: State.objects.get(asset=channel.asset).lon > 121.50005, 20)
-    cameras.do(camera.message(replies.alarm(7, camera.plan.channels[0])))
+    cameras.do(camera.end.message(replies.alarm(7, camera.plan.channels[0])))
     wait_for(lambda: DeviceEvent.objects.filter(channel="event").exists(), 20)
     body = DeviceEvent.objects.filter(channel="event").get().body
     assert (body["code"], body["text"], body["attrs"]["method"]) == ("video_alarm", "移动侦测", 5)
@@ -138,8 +139,29 @@ def test_a_camera_is_on_the_map_seen_and_obeyed(road, process, cameras):
     with pytest.raises(RefusedByDeviceError, match="486"):
         look()
 
-    # It leaves.
+    # It is spoken to.
     cameras.tally.streams = 0
+    ask("announce", **here, sound=base64.b64encode(b"\xd5" * 1600).decode())
+    wait_for(lambda: cameras.tally.heard_ms == 200)
+
+    # It is passed up: to ourselves, for want of another.
+    above = "31011500002000000077"
+    register(above)
+    known(process, above)
+    superior = Superior(
+        name="上级", code=PLATFORM, domain=DOMAIN, host="127.0.0.1", port=process.address[1], own_code=above
+    )
+    set_password(superior, PASSWORD, save=False)
+    superior.save()
+    SharedChannel.objects.create(superior=superior, channel=channel, code="31011500001320000777")
+    wait_for(lambda: Uplink.objects.filter(online=True, fault="").exists())
+    wait_for(lambda: Channel.objects.filter(device__code=above, code="31011500001320000777", online=True).exists(), 20)
+    passed = ask("look", 30, device=above, channel="31011500001320000777", seconds=1)
+    assert (passed["codecs"], passed["lost"], passed["damaged"]) == (["h264"], 0, 0)
+    superior.delete()
+    wait_for(lambda: not Registration.objects.get(device__code=above).online)
+
+    # It leaves.
     cameras.do(camera.sign_out())
     wait_for(lambda: not Registration.objects.get(pk=device.pk).online)
     wait_for(lambda: State.objects.get(asset=channel.asset).status == 3, 20)
@@ -214,13 +236,13 @@ def test_nobody_speaks_for_another(process, wires, cameras):
                 second.socket.sendto(b"\x80\x60" + b"\x01" * 200, ("127.0.0.1", call.port))
             await super()._send(stream)
 
-    from media.simulator import device as simulated
+    from media.simulator import showing
 
-    original, simulated.Sending = simulated.Sending, Meddling
+    original, showing.Sending = showing.Sending, Meddling
     try:
         seen = look(seconds=2)
     finally:
-        simulated.Sending = original
+        showing.Sending = original
     assert (seen["codecs"], seen["lost"], seen["damaged"]) == (["h264"], 0, 0)
     assert seen["frames"] >= 20
     assert seen["foreign"] >= 50
@@ -229,7 +251,7 @@ def test_nobody_speaks_for_another(process, wires, cameras):
     # Late and doubled BYE of a call that is over are no fault.
     before = reasons()["sip_forged"]
     key = next(iter(process.server.calls._ended))
-    camera.send(
+    camera.end.send(
         f"BYE sip:{PLATFORM}@x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKlate\r\n"
         f"From: <sip:{CODE}@x>;tag={key[2]}\r\n"
         f"To: <sip:{PLATFORM}@x>;tag={key[1]}\r\nCall-ID: {key[0]}\r\nCSeq: 9 BYE\r\nContent-Length: 0\r\n\r\n".encode()
@@ -266,12 +288,12 @@ def test_bodies_that_are_rubbish_cost_nobody_else(process, wires, cameras):
     big = cameras.add("31011500001180000002", transport="TCP")
     wait_for(lambda: process.server.peers.bindings["31011500001180000002"].flow.transport == "TCP")
     wait_for(lambda: Channel.objects.filter(device__code="31011500001180000002").count() == 3, 20)
-    answered = big._answer
+    answered = big.end.answer
 
     def swollen(request, status, reason, more=None, body=b"", tag=""):
         answered(request, status, reason, more, body + b"a=x\r\n" * 20_000 if body else body, tag)
 
-    big._answer = swollen
+    big.end.answer = swollen
     with pytest.raises(NoReplyError, match="SDP"):
         ask("look", device="31011500001180000002", channel="31011500001310000001", seconds=1)
     wait_for(lambda: reasons().get("sdp_unusable") == 1)

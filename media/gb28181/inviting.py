@@ -1,0 +1,78 @@
+"""An INVITE of ours on its way: sent, answered or taken back; and the BYE that ends the call (RFC 3261, 13, 15)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from media.exceptions import NoReplyError, RefusedByDeviceError
+from media.sip.dialogs import Dialog
+from media.sip.exceptions import DeclinedError, NoAnswerError
+from media.sip.flows import Flow
+from media.sip.message import Request, Response
+from media.sip.transactions import Transactions
+
+ANSWER_S = 12.0
+EXPLAINED = {486: "busy", 488: "media not acceptable", 404: "no such channel", 403: "forbidden"}
+
+_unwanted: set[asyncio.Task[None]] = set()
+
+
+async def invite(
+    transactions: Transactions, request: Request, flow: Flow, accepted: Callable[[Dialog], bool]
+) -> Response:
+    """Call somebody, and wait until they have taken it.
+
+    Parameters
+    ----------
+    accepted : callable
+        Gets the dialog of every answer that accepts, copies included; returns whether it is wanted. What is not is
+        hung up on.
+
+    Raises
+    ------
+    MediaError
+        They did not answer, or said no.
+    """
+    answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+
+    def on_response(response: Response) -> None:
+        if not response.final:
+            return
+        if response.status < 300:
+            # Every copy is acknowledged; a second camera that answers the same call is hung up on.
+            dialog = Dialog.of_response(request, response, flow)
+            transactions.acknowledge(dialog.request("ACK"), flow)
+            if answered.cancelled() or not accepted(dialog):
+                task = asyncio.create_task(say_bye(transactions, dialog, flow))
+                _unwanted.add(task)
+                task.add_done_callback(_unwanted.discard)
+                return
+        if not answered.done():
+            answered.set_result(response)
+
+    def on_end(why: str) -> None:
+        if not answered.done():
+            answered.set_exception(NoReplyError(why))
+
+    transaction = transactions.send(request, flow, on_response, on_end)
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            response = await answered
+    except TimeoutError:
+        transactions.cancel(transaction)
+        raise NoReplyError("the camera did not answer the call") from None
+    except asyncio.CancelledError:
+        transactions.cancel(transaction)
+        raise
+    if response.status >= 300:
+        said = EXPLAINED.get(response.status, response.reason)
+        raise RefusedByDeviceError(f"{response.status} {said}".strip())
+    return response
+
+
+async def say_bye(transactions: Transactions, dialog: Dialog, flow: Flow) -> None:
+    """Hang up; whoever does not answer has gone anyway."""
+    with contextlib.suppress(NoAnswerError, DeclinedError):
+        await transactions.ask(dialog.request("BYE"), flow)
