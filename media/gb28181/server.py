@@ -49,6 +49,8 @@ from media.store import (
     switch_off,
     write_registrations,
 )
+from media.whep.ice import IcePort
+from media.whep.watching import Watching
 from twin.database import DatabaseThread
 
 logger = logging.getLogger(__name__)
@@ -82,13 +84,21 @@ class Gb28181Server:
         Keyword arguments of :func:`psycopg.connect`.
     media_ports : tuple of int
         First and last port that pictures may come to.
+    browsers : IcePort, optional
+        Where browsers come to for pictures; a free port of this machine alone where left out.
     """
 
     def __init__(
-        self, host: str, port: int, mqtt_url: str, database: dict[str, Any], media_ports: tuple[int, int] = MEDIA_PORTS
+        self,
+        host: str,
+        port: int,
+        mqtt_url: str,
+        database: dict[str, Any],
+        media_ports: tuple[int, int] = MEDIA_PORTS,
+        browsers: IcePort | None = None,
     ) -> None:
         self._host, self._port, self._parameters = host, port, database
-        self._media_ports = media_ports
+        self._media_ports, self._browsers = media_ports, browsers or IcePort("127.0.0.1", 0)
         self.road = Road(mqtt_url)
         self.database = DatabaseThread("gb28181-database")
         self.turned_away = TurnedAway(database)
@@ -116,6 +126,7 @@ class Gb28181Server:
         await self._prepare()
         self.road.start()
         await self.endpoint.start()
+        await self.watching.start()
         self.address = self.endpoint.address
         assert self.address is not None
         logger.info("gb28181: %s listening on %s:%d, UDP and TCP", self.talker.code, *self.address)
@@ -127,6 +138,7 @@ class Gb28181Server:
             self.reports.run(),
             self.newcomers.run(),
             self.subscriptions.run(self._meet_again),
+            self.watching.run(),
         )
         jobs = [asyncio.create_task(job) for job in running]
         if self._stopping.is_set():
@@ -137,6 +149,7 @@ class Gb28181Server:
             job.cancel()
         ended = await asyncio.gather(*jobs, return_exceptions=True)
         self.answering.stop()
+        await self.watching.stop()
         await self.calls.stop()
         await self.endpoint.stop()
         await self._write()
@@ -163,7 +176,9 @@ class Gb28181Server:
         self.newcomers = Newcomers(self.talker, self.subscriptions, self.reports, self.database, self._learnt)
         self.calls = Calls(self.talker, Ports(*self._media_ports), self._host, self.refuse)
         self.bodies = Bodies(self.talker, self.reports, self.newcomers, self.calls.recording_ended)
-        self.answering = Answering(self.road, Answers(self.talker, self.newcomers, self.calls).handlers)
+        self.watching = Watching(self.database, self.calls, self._browsers)
+        answers = Answers(self.talker, self.newcomers, self.calls).handlers | self.watching.handlers
+        self.answering = Answering(self.road, answers)
         self.peers.learn(await self.database.do(load_known))
         self.reports.placed(await self.database.do(load_cameras), new=False)
 
