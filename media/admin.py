@@ -18,7 +18,8 @@ from access.roles import Permission
 from access.scope import ScopedQuerySet
 from devices.admin import WholeCityAdmin
 from media.asking import ask
-from media.exceptions import MediaError, OfflineError, RefusedByDeviceError
+from media.exceptions import MediaError
+from media.faults import told
 from media.gb28181.codes import is_code, read_code
 from media.models import Channel, Gb28181Setting, VideoDevice
 from media.passwords import MOST_LENGTH, new_password, set_password
@@ -64,15 +65,6 @@ class OnlineFilter(admin.SimpleListFilter):
         }
         wanted = conditions.get(self.value() or "")
         return queryset.filter(wanted) if wanted is not None else queryset
-
-
-def _fault(error: MediaError) -> str:
-    """What a person is told."""
-    if isinstance(error, OfflineError):
-        return gettext("设备不在线。")
-    if isinstance(error, RefusedByDeviceError):
-        return gettext("设备拒绝：%s") % error
-    return gettext("没有应答：%s") % error
 
 
 @admin.register(VideoDevice)
@@ -176,7 +168,7 @@ class VideoDeviceAdmin(ScopedAdminMixin, admin.ModelAdmin):
             try:
                 ask("catalogue", 45, device=device.code)
             except MediaError as error:
-                self.message_user(request, f"{device}: {_fault(error)}", messages.ERROR)
+                self.message_user(request, f"{device}: {told(error)}", messages.ERROR)
             else:
                 self.message_user(request, gettext("%s 的目录已更新。") % device)
 
@@ -208,7 +200,7 @@ class ChannelAdmin(ScopedAdminMixin, admin.ModelAdmin):
             try:
                 seen = ask("look", 40, device=channel.device.code, channel=channel.code, seconds=LOOK_S)
             except MediaError as error:
-                self.message_user(request, f"{channel}: {_fault(error)}", messages.ERROR)
+                self.message_user(request, f"{channel}: {told(error)}", messages.ERROR)
                 continue
             text = gettext(
                 "%(channel)s：%(codecs)s，%(rate)s 帧/秒，%(kilobits)s kbit/s，首帧 %(first)s 毫秒，"

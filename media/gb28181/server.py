@@ -176,9 +176,9 @@ class Gb28181Server:
         self.newcomers = Newcomers(self.talker, self.subscriptions, self.reports, self.database, self._learnt)
         self.calls = Calls(self.talker, Ports(*self._media_ports), self._host, self.refuse)
         self.bodies = Bodies(self.talker, self.reports, self.newcomers, self.calls.recording_ended)
-        self.watching = Watching(self.database, self.calls, self._browsers)
-        answers = Answers(self.talker, self.newcomers, self.calls).handlers | self.watching.handlers
-        self.answering = Answering(self.road, answers)
+        answers = Answers(self.talker, self.newcomers, self.calls).handlers
+        self.watching = Watching(self.database, self.calls, self._browsers, {"gb28181": answers["control"]})
+        self.answering = Answering(self.road, answers | self.watching.handlers)
         self.peers.learn(await self.database.do(load_known))
         self.reports.placed(await self.database.do(load_cameras), new=False)
 

@@ -31,7 +31,7 @@ class Opening:
         """
         if key < 0:
             return self._transcoding.source(self.streams, transcoded_key(key))
-        channel = await self._database.do(_load, key)
+        channel = await self._database.do(load_channel, key)
         if channel is None or not channel.device.active:
             raise NotOfferedError("no such channel")
         if channel.device.protocol == VideoDevice.Protocol.GB28181:
@@ -39,5 +39,6 @@ class Opening:
         return await self._database.do(source_for, channel)
 
 
-def _load(key: int) -> Channel | None:
+def load_channel(key: int) -> Channel | None:
+    """A channel with its device; blocks."""
     return Channel.objects.select_related("device").filter(pk=key).first()

@@ -6,19 +6,13 @@ import asyncio
 
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
-from aiortc.codecs.h264 import H264PayloadDescriptor
 from aiortc.mediastreams import MediaStreamError
 
 from media.exceptions import NotOfferedError
-from media.rtp.frames import Frame
 from media.simulator.clip import drawn
 from media.streams.streams import Streams
 from media.tests.sources import Camera, looped, until
-from media.whep import viewers as viewing
 from media.whep.ice import IcePort
-from media.whep.offer import MOST_BYTES, choose, read_offer, write_answer
-from media.whep.outgoing import Outgoing
-from media.whep.packing import MOST_PAYLOAD, Packer, nal_units
 from media.whep.viewers import Viewers
 
 CHANNEL, USER = 7, 3
@@ -72,7 +66,12 @@ async def test_a_browser_gets_the_pictures_and_those_since_the_last_key_frame():
         sound = await asyncio.wait_for(first.getReceivers()[1].track.recv(), 5)
         assert sound.sample_rate == 8000
         state = platform.viewers.describe(key, USER)
-        assert (state["state"], state["codec"], state["sent"], state["transcoded"]) == ("running", "h264", "h264", False)
+        assert (state["state"], state["codec"], state["sent"], state["transcoded"]) == (
+            "running",
+            "h264",
+            "h264",
+            False,
+        )
         # Another one in the middle of a group of pictures sees one at once; the camera was opened once.
         camera.only_still()
         second, other = await watch(platform)
@@ -91,4 +90,3 @@ async def test_a_browser_gets_the_pictures_and_those_since_the_last_key_frame():
         assert platform.viewers.describe(key, USER) == {"ended": "left"}
         assert platform.streams.describe(CHANNEL)["viewers"] == 0
         await second.close()
-

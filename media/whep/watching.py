@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from media.asking import Handler
+from media.exceptions import NotOfferedError
 from media.gb28181.calls import Calls
-from media.streams.opening import Opening
+from media.steering import Steering
+from media.streams.opening import Opening, load_channel
 from media.streams.streams import Streams
 from media.whep.ice import IcePort
 from media.whep.ledger import may_watch, note_end
@@ -29,12 +32,15 @@ class Watching:
         Of GB/T 28181.
     port : IcePort
         Where browsers come to.
+    controls : mapping
+        Who moves cameras, by protocol; see :class:`media.steering.Steering`.
     """
 
-    def __init__(self, database: DatabaseThread, calls: Calls, port: IcePort) -> None:
+    def __init__(self, database: DatabaseThread, calls: Calls, port: IcePort, controls: Mapping[str, Handler]) -> None:
         self._database, self._port = database, port
         self.streams: Streams = Opening(database, calls).streams
         self.viewers = Viewers(self.streams, port, self._ended, self._permitted)
+        self._steering = Steering(self._place, controls)
         self._notes: set[asyncio.Task[None]] = set()
 
     @property
@@ -44,7 +50,9 @@ class Watching:
             "stream_state": self._stream_state,
             "whep_open": self._open,
             "whep_state": self._state,
+            "whep_peer": self._peer,
             "whep_close": self._close,
+            **self._steering.handlers,
         }
 
     async def start(self) -> None:
@@ -53,7 +61,7 @@ class Watching:
 
     async def run(self) -> None:
         """Keep house; until cancelled."""
-        await asyncio.gather(self.streams.run(), self.viewers.run())
+        await asyncio.gather(self.streams.run(), self.viewers.run(), self._steering.run())
 
     async def stop(self) -> None:
         """End every viewing and every stream."""
@@ -71,8 +79,17 @@ class Watching:
     async def _state(self, args: dict[str, Any]) -> dict[str, Any]:
         return self.viewers.describe(str(args["session"]), int(args["user"]))
 
+    async def _peer(self, args: dict[str, Any]) -> str:
+        return self.viewers.peer_of(str(args["session"]), int(args["user"]))
+
     async def _close(self, args: dict[str, Any]) -> None:
         self.viewers.close(str(args["session"]), int(args["user"]))
+
+    async def _place(self, channel: int) -> tuple[str, str, str]:
+        found = await self._database.do(load_channel, channel)
+        if found is None:
+            raise NotOfferedError("no such channel")
+        return found.device.protocol, found.device.code, found.code
 
     async def _permitted(self, asked: list[tuple[str, int, int]]) -> set[str]:
         return await self._database.do(may_watch, asked)

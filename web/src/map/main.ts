@@ -5,6 +5,7 @@ import "../styles/topline.css";
 import "../styles/mapsigns.css";
 import "../styles/panels.css";
 import "../styles/card.css";
+import "../styles/video.css";
 import { readBoot } from "../boot";
 import { setWords } from "../words";
 import { MapApp } from "./app";
