@@ -10,7 +10,8 @@ MOST_FRAMES = 1500
 MOST_BYTES = 16 << 20
 """A camera that sends no key frame for a minute must not fill the memory; who joins then waits for its next."""
 CLOCK_HZ = 90_000
-JUMP = 10 * CLOCK_HZ
+BACK, JUMP = CLOCK_HZ, 10 * CLOCK_HZ
+"""How far times may stray: back where pictures refer to later ones, on where a camera paused."""
 
 
 class Gop:
@@ -67,8 +68,9 @@ class Clock:
         """
         moved = pts + self._shift
         passed = round((now_s - self._heard_s) * CLOCK_HZ)
-        if self._last is not None and (self._anew or abs(moved - self._last) > JUMP + passed):
-            moved = self._last + max(1, passed)
+        last = self._last
+        if last is not None and (self._anew or not last - BACK <= moved <= last + JUMP + passed):
+            moved = last + max(1, passed)
             self._shift = moved - pts
         self._anew = False
         self._last, self._heard_s = moved, now_s

@@ -50,6 +50,7 @@ class Joined:
         self.stream, self.sink = stream, sink
         self.began = False
         """Whether it has had a key frame: nothing is given before one."""
+        self.left = False
 
     def leave(self) -> None:
         """Give no more; the stream closes a while after its last one. Twice does no harm."""
@@ -121,6 +122,7 @@ class Stream:
 
     def drop(self, joined: Joined) -> None:
         """See :meth:`Joined.leave`."""
+        joined.left = True
         with contextlib.suppress(ValueError):
             self._sinks.remove(joined)
         self._settle()
@@ -235,6 +237,8 @@ class Stream:
             self._give(joined, frame)
 
     def _give(self, joined: Joined, frame: Frame) -> None:
+        if joined.left:
+            return
         if not joined.began:
             if frame.video and not frame.key:
                 return
