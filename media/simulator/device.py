@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from media.simulator import replies, wire
-from media.simulator.clip import Picture
+from media.simulator.clip import Pictures
 from media.simulator.replies import ChannelPlan
 from media.simulator.sending import Asked, Sending
 from media.simulator.wire import Packet
@@ -63,7 +63,7 @@ class SimulatedDevice:
     tally: Tally
     send: Callable[[bytes], None]
     local: tuple[str, int]
-    pictures: tuple[Picture, ...]
+    pictures: Pictures
     most_streams: int
     transport: str = "UDP"
     registered: bool = False

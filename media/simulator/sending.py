@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 
 from media.simulator import mux
-from media.simulator.clip import FPS, Picture
+from media.simulator.clip import FPS, Pictures
 
 TICKS = 90_000 // FPS
 
@@ -62,7 +62,7 @@ class Sending:
         Sent round and round.
     """
 
-    def __init__(self, asked: Asked, pictures: tuple[Picture, ...], codec: str, host: str) -> None:
+    def __init__(self, asked: Asked, pictures: Pictures, codec: str, host: str) -> None:
         self.asked, self._pictures, self._codec, self._host = asked, pictures, codec, host
         self.speed = float(max(1, asked.speed))
         self.paused = False

@@ -4,7 +4,7 @@ import { RefusedError } from "../screen/api";
 import { happened } from "../screen/happened";
 import { Clock } from "../time";
 import { t } from "../words";
-import { VideoApi } from "./api";
+import { type Camera, VideoApi } from "./api";
 import { CameraList } from "./list";
 import { stamper } from "./stamp";
 import { Wall } from "./wall";
@@ -35,17 +35,23 @@ export class VideoApp {
     root.replaceChildren(head, this.list.element, this.wall.element);
   }
 
+  /** The address may name cameras to begin with: `/video/#12,15`. */
   async start(): Promise<void> {
-    await this.read();
+    const cameras = await this.read();
+    const wanted = new Set(window.location.hash.slice(1).split(",").map(Number));
+    for (const camera of cameras) if (wanted.has(camera.id)) this.wall.put(camera);
     window.setInterval(() => void this.read(), READ_MS);
   }
 
-  private async read(): Promise<void> {
+  private async read(): Promise<readonly Camera[]> {
     try {
-      this.list.set(await this.api.cameras());
+      const cameras = await this.api.cameras();
+      this.list.set(cameras);
+      return cameras;
     } catch (error) {
       if (error instanceof RefusedError && error.status === UNSEEN) signIn(this.boot.urls);
       this.list.fail(t("摄像机列表读取失败：{what}。", { what: happened(error) }));
+      return [];
     }
   }
 }
