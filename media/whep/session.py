@@ -151,6 +151,7 @@ class Session:
             self.codec = frame.codec
         way = self._ways[frame.codec]
         packets = way.packetise(self.packer(frame), type_, frame.pts, marked=frame.video)
+        sent_total.inc(len(packets))
         if self._pump is None and len(packets) <= BURST_PACKETS:
             for packet in packets:
                 self._send(packet)
@@ -172,7 +173,6 @@ class Session:
     def _send(self, packet: bytes) -> None:
         if self._protect is None or self._ended:
             return
-        sent_total.inc()
         report = 192 <= packet[1] <= 223
         self.path.send(self._dtls._tx_srtp.protect_rtcp(packet) if report else self._protect(packet))
 
