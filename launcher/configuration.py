@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import ipaddress
 import json
 import os
 import secrets
@@ -180,7 +181,8 @@ class Installation:
                 self._choose(name)
 
     def _choose(self, name: str) -> None:
-        address = {"web": self.listen, "jt808": self.terminals, "gb28181": self.terminals}.get(name, "127.0.0.1")
+        listening = {"web": self.listen, "webrtc": self.listen, "jt808": self.terminals, "gb28181": self.terminals}
+        address = listening.get(name, "127.0.0.1")
         seed = "" if name == "web" and self.var == ROOT / "var" else str(self.var)
         self.ports[name] = choose_port(name, self.ports.values(), address, seed)
 
@@ -214,6 +216,16 @@ class Installation:
         names += [name for name in self.hosts.split(",") if name]
         return ",".join(dict.fromkeys(names))
 
+    def picture_addresses(self) -> str:
+        """Addresses under which browsers may fetch pictures, by commas: the web's, as far as they are addresses."""
+        found = []
+        for name in self.allowed_hosts().split(","):
+            try:
+                found.append(str(ipaddress.ip_address(name.strip("[]"))))
+            except ValueError:
+                continue
+        return ",".join(each for each in found if (":" in each) == (":" in self.listen))
+
     def environment(self, base: Mapping[str, str] = os.environ) -> dict[str, str]:
         """Variables every process of the platform gets, on top of ``base``."""
         # Without byte code kept, each process compiles the whole platform when it starts: a second of work each time.
@@ -243,6 +255,9 @@ class Installation:
             JT808_PORT=str(self.port("jt808")),
             GB28181_HOST=self.terminals,
             GB28181_PORT=str(self.port("gb28181")),
+            WEBRTC_HOST=self.listen,
+            WEBRTC_PORT=str(self.port("webrtc")),
+            WEBRTC_ADDRESSES=self.picture_addresses(),
         )
         return env
 

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from launcher.exceptions import LaunchError
 
 # All below 32768: a port of Linux's outgoing range could be taken by any connection while ours is down.
-FIRST = {"web": 8000, "postgres": 15432, "broker": 11883, "jt808": 16808, "gb28181": 5060}
+FIRST = {"web": 8000, "postgres": 15432, "broker": 11883, "jt808": 16808, "gb28181": 5060, "webrtc": 8189}
 FIRST_METRICS = 19100
 SPREAD = 2000
 

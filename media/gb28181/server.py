@@ -7,6 +7,8 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+import uvloop
+
 from devices.protocols.serving import Job, ProtocolServer
 from media.asking import Answering
 from media.cascade.cascade import Cascade
@@ -37,6 +39,8 @@ from media.sip.transaction import ServerTransaction
 from media.sip.transactions import Transactions
 from media.sip.transports import Endpoint
 from media.store import identity, load_cameras, load_known
+from media.whep.ice import IcePort
+from media.whep.watching import Watching
 
 logger = logging.getLogger(__name__)
 
@@ -52,18 +56,32 @@ class Gb28181Server(ProtocolServer):
     ----------
     media_ports : tuple of int
         First and last port that pictures may come to.
+    browsers : IcePort, optional
+        Where browsers come to for pictures; a free port of this machine alone where left out.
     """
 
     name = "gb28181"
     topics = frozenset({"video"})
 
     def __init__(
-        self, host: str, port: int, mqtt_url: str, database: dict[str, Any], media_ports: tuple[int, int] = MEDIA_PORTS
+        self,
+        host: str,
+        port: int,
+        mqtt_url: str,
+        database: dict[str, Any],
+        media_ports: tuple[int, int] = MEDIA_PORTS,
+        browsers: IcePort | None = None,
     ) -> None:
         super().__init__(host, port, mqtt_url, database)
         self._media_ports = media_ports
+        self._browsers = browsers or IcePort("127.0.0.1", 0)
         self.peers = Peers()
         self._noting: set[asyncio.Task[None]] = set()
+
+    def run(self) -> None:
+        """Serve until stopped."""
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # a packet costs it a quarter less
+            runner.run(self._run())
 
     async def begin(self) -> Sequence[Job]:
         """Listen, and go on with who was there before."""
@@ -112,10 +130,13 @@ class Gb28181Server(ProtocolServer):
         )
         self.playbacks = Playbacks(self.calls)
         handlers = Answers(self.talker, self.newcomers, self.calls).handlers
-        self.answering = Answering(self.road, {**handlers, **self.playbacks.handlers, **self.announcements.handlers})
+        self.watching = Watching(self.database, self.calls, self._browsers, {"gb28181": handlers["control"]})
+        handlers = handlers | self.playbacks.handlers | self.announcements.handlers | self.watching.handlers
+        self.answering = Answering(self.road, handlers)
         self.peers.learn(await self.database.do(load_known))
         self.reports.placed(await self.database.do(load_cameras), new=False)
         await self.endpoint.start()
+        await self.watching.start()
         await self.presence.restore(self.endpoint)
         self.address = self.endpoint.address
         await self.answering.start()
@@ -125,12 +146,14 @@ class Gb28181Server(ProtocolServer):
             self.reports.run(),
             self.newcomers.run(),
             self.subscriptions.run(self._meet_again),
+            self.watching.run(),
         ]
 
     async def end(self) -> None:
         """Hang up on everybody, and write down who was there."""
         self.answering.stop()
         await self.cascade.stop()
+        await self.watching.stop()
         await self.calls.stop()
         await self.announcements.stop_all()
         await self.endpoint.stop()

@@ -11,7 +11,8 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from media.simulator.clip import clip, drawn
+from media.simulator.clip import Pictures, clip, drawn
+from media.simulator.clock import ClockPictures
 from media.simulator.connecting import connected
 from media.simulator.plan import Plan, Tally
 from media.simulator.replies import ChannelPlan
@@ -33,6 +34,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--kilobits", type=int, default=2000, help="码率（kbit/s）")
     parser.add_argument("--codec", choices=["h264", "h265"], default="h264")
     parser.add_argument("--drawn", action="store_true", help="不用 ffmpeg，送极小的自绘画面")
+    parser.add_argument("--clock", action="store_true", help="画面是机器可读的时钟（测延迟用）")
     parser.add_argument("--moving", action="store_true", help="上报移动位置（设备须已订阅）")
     parser.add_argument("--alarm-every", type=float, default=0.0, help="每几秒报警一次（设备须已订阅报警）")
     parser.add_argument("--json", action="store_true", help="每秒一行 JSON")
@@ -47,7 +49,11 @@ async def _run(options: argparse.Namespace) -> int:
     if options.devices > len(listed["devices"]):
         print(f"只登记了 {len(listed['devices'])} 台：./sandtable manage democameras --devices N", file=sys.stderr)
         return 1
-    pictures = tuple(drawn()) if options.drawn else clip(options.size, options.kilobits, options.codec)
+    pictures: Pictures
+    if options.clock:
+        pictures = ClockPictures()
+    else:
+        pictures = tuple(drawn()) if options.drawn else clip(options.size, options.kilobits, options.codec)
     tally, stop = Tally(), asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)

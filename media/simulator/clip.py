@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cache
+from typing import Protocol
 
 FPS = 25
 GOP = 50
@@ -19,6 +20,14 @@ class Picture:
 
     data: bytes
     key: bool
+
+
+class Pictures(Protocol):
+    """Pictures to send round and round."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int, /) -> Picture: ...
 
 
 class _Bits:

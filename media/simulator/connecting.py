@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from media.simulator.clip import Picture
+from media.simulator.clip import Pictures
 from media.simulator.device import SimulatedDevice
 from media.simulator.plan import Plan, Tally
 from media.simulator.wire import cut
 
 
 async def connected(
-    plan: Plan, tally: Tally, pictures: tuple[Picture, ...], most_streams: int, transport: str = "UDP"
+    plan: Plan, tally: Tally, pictures: Pictures, most_streams: int, transport: str = "UDP"
 ) -> tuple[SimulatedDevice, asyncio.BaseTransport]:
     """A device that can talk to its platform, and what it talks by."""
     loop = asyncio.get_running_loop()

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable
 
 from media.simulator import replies, wire
-from media.simulator.clip import Picture
+from media.simulator.clip import Pictures
 from media.simulator.end import T1_S, End
 from media.simulator.obeying import Obeying
 from media.simulator.plan import Plan, Tally
@@ -33,7 +33,7 @@ class SimulatedDevice:
 
     def __init__(
         self, plan: Plan, tally: Tally, send: Callable[[bytes], None], local: tuple[str, int],
-        pictures: tuple[Picture, ...], most_streams: int, transport: str = "UDP",
+        pictures: Pictures, most_streams: int, transport: str = "UDP",
     ) -> None:  # fmt: skip
         self.plan, self.tally = plan, tally
         self.registered = False

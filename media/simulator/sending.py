@@ -12,7 +12,7 @@ import struct
 from dataclasses import dataclass
 
 from media.simulator import mux
-from media.simulator.clip import FPS, Picture, stamped
+from media.simulator.clip import FPS, Picture, Pictures, stamped
 from media.simulator.past import Past
 
 TICKS = 90_000 // FPS
@@ -71,7 +71,7 @@ class Sending:
         What there is of the time asked for.
     """
 
-    def __init__(self, asked: Asked, pictures: tuple[Picture, ...], codec: str, host: str, past: Past) -> None:
+    def __init__(self, asked: Asked, pictures: Pictures, codec: str, host: str, past: Past) -> None:
         self.asked, self._pictures, self._codec, self._host, self._past = asked, pictures, codec, host, past
         self.speed = float(max(1, asked.speed))
         self.paused = False
@@ -96,7 +96,8 @@ class Sending:
     @property
     def size(self) -> int:
         """About how many bytes of program stream all of it is."""
-        mean = sum(len(picture.data) for picture in self._pictures) / len(self._pictures) + 60
+        some = range(min(len(self._pictures), 10 * FPS))
+        mean = sum(len(self._pictures[n].data) for n in some) / len(some) + 60
         seconds = sum(piece.ends - piece.begins for piece in self._past.pieces(self.asked.begins, self.asked.ends))
         return round(mean * seconds * FPS)
 

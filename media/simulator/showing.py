@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from media.simulator import replies
-from media.simulator.clip import Picture
+from media.simulator.clip import Pictures
 from media.simulator.end import End
 from media.simulator.plan import Tally
 from media.simulator.sending import Asked, Sending
@@ -31,7 +31,7 @@ class Shown:
 class Showing:
     """Streams on their way, by Call-ID."""
 
-    def __init__(self, end: End, tally: Tally, pictures: tuple[Picture, ...], most_streams: int) -> None:
+    def __init__(self, end: End, tally: Tally, pictures: Pictures, most_streams: int) -> None:
         self._end, self._tally, self._pictures, self._most = end, tally, pictures, most_streams
         self.shown: dict[str, Shown] = {}
         end.handlers |= {"INVITE": self._invite, "INFO": self._info, "ACK": self._ack}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from unittest.mock import Mock
 
 import pytest
 from django.contrib.gis.geos import MultiPolygon, Polygon
@@ -11,11 +12,13 @@ from django.test import Client
 from access.identifiers import make_uscc
 from access.models import AuditRecord, Grant, Organization, User
 from gis.models import Region
-from media import admin
+from media import admin, api
+from media.exceptions import NoReplyError, NotOfferedError, OfflineError, RefusedByDeviceError
 from media.gb28181.items import Entry
 from media.models import Channel, VideoDevice
 from media.passwords import password_of, set_password
 from media.store import load_known, take_catalogues
+from media.whep.ledger import may_watch, note_end
 
 pytestmark = pytest.mark.django_db
 
@@ -139,3 +142,96 @@ def test_catalogues_are_merged(town):
     assert (first.name, first.lon, first.online) == ("北门", 121.6, True)
     assert Channel.objects.get(code=codes[2]).listed is False
     assert take_catalogues([(west, [entry(codes[0], name="门"), entry(codes[1])], True)]) == []
+
+
+VIDEO = "/api/v1/video"
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What was asked of the process that talks to cameras."""
+    said = []
+
+    def ask(question, timeout_s=15.0, /, **args):
+        said.append((question, args))
+        return {"whep_open": {"session": "the-session", "answer": "v=0\r\n"}, "whep_peer": "abcd"}.get(question)
+
+    monkeypatch.setattr(api, "ask", ask)
+    return said
+
+
+def test_cameras_are_watched_and_moved_in_the_own_district_only_and_on_the_record(town, asked):
+    region = town["west"].region
+    west, east = (Channel.objects.get(device__code=code) for code in CODES.values())
+    client = signed_in("district", region=region)
+    listed = client.get(f"{VIDEO}/channels").json()["channels"]
+    assert [(one["id"], one["steerable"]) for one in listed] == [(west.pk, True)]
+    assert client.get(f"{VIDEO}/channels?asset={east.asset_id}").json()["channels"] == []
+    offer = {"data": "v=0", "content_type": "application/sdp"}
+    move = {"data": {"word": "move", "args": {"pan": 0.5}}, "content_type": "application/json"}
+    for channel, status in ((west, 200), (east, 404)):
+        control = f"{VIDEO}/channels/{channel.pk}/control"
+        assert client.post(f"{VIDEO}/channels/{channel.pk}/whep", **offer).status_code == {200: 201}.get(status, status)
+        assert client.put(control).status_code == status
+        assert client.post(control, **move).status_code == status
+        assert client.delete(control).status_code == status
+    user = User.objects.get(username="u-district").pk
+    assert {args.get("channel") for _question, args in asked} == {west.pk}
+    assert {args["user"] for _question, args in asked} == {user}
+    records = AuditRecord.objects.filter(actor=user, action__in=["watch", "steer"]).order_by("pk")
+    assert [(record.action, record.object_id) for record in records] == [
+        ("watch", str(west.pk)),
+        ("steer", str(west.pk)),
+    ]
+    # Who sees but does not dispatch looks on; nobody else does anything.
+    keeper = signed_in("administrator")
+    assert keeper.get(f"{VIDEO}/channels").json()["channels"][0]["steerable"] is False
+    assert keeper.put(f"{VIDEO}/channels/{west.pk}/control").status_code == 404
+    anonymous = Client(enforce_csrf_checks=True)
+    for address in ("channels", f"channels/{west.pk}/control", f"channels/{west.pk}/whep", "sessions/the-session"):
+        assert anonymous.get(f"{VIDEO}/{address}").status_code in (401, 405)
+        assert anonymous.post(f"{VIDEO}/{address}", **offer).status_code in (401, 403, 405)
+    assert anonymous.get("/video/").status_code == 302
+    careless = Client(enforce_csrf_checks=True)
+    careless.force_login(User.objects.get(pk=user))
+    assert careless.post(f"{VIDEO}/channels/{west.pk}/whep", **offer).status_code == 403
+
+
+def test_viewings_speak_whep(town, asked, monkeypatch):
+    client = signed_in("city")
+    west = Channel.objects.get(device__code=CODES["west"])
+    offer = f"{VIDEO}/channels/{west.pk}/whep"
+    answer = client.post(offer, "v=0", content_type="application/sdp")
+    assert (answer.status_code, answer["Location"], answer["Content-Type"]) == (
+        201, f"{VIDEO}/sessions/the-session", "application/sdp",
+    )  # fmt: skip
+    assert client.post(offer, "{}", content_type="application/json").status_code == 415
+    assert client.post(offer, "a" * 100_000, content_type="application/sdp").status_code == 413
+    trickle = {"content_type": "application/trickle-ice-sdpfrag"}
+    assert client.patch(answer["Location"], "a=ice-ufrag:abcd\r\na=candidate:1", **trickle).status_code == 204
+    assert client.patch(answer["Location"], "a=ice-ufrag:efgh\r\n", **trickle).status_code == 422
+    assert client.delete(answer["Location"]).status_code == 200
+    for error, status in (
+        (OfflineError("x"), 503), (NoReplyError("x"), 504),
+        (NotOfferedError("x"), 422), (RefusedByDeviceError("x"), 409),
+    ):  # fmt: skip
+        monkeypatch.setattr(api, "ask", Mock(side_effect=error))
+        refused = client.post(offer, "v=0", content_type="application/sdp")
+        assert (refused.status_code, bool(refused.json()["detail"])) == (status, True)
+    monkeypatch.setattr(api, "ask", Mock(side_effect=NotOfferedError("no such viewing")))
+    for method in (client.get, client.delete):
+        assert method(answer["Location"]).status_code == 404
+
+
+def test_who_may_watch_is_asked_again_and_the_end_is_on_the_record(town):
+    signed_in("district", region=town["west"].region)
+    user = User.objects.get()
+    west, east = (Channel.objects.get(device__code=code) for code in CODES.values())
+    assert may_watch([("a", user.pk, west.pk), ("b", user.pk, east.pk), ("c", 0, west.pk)]) == {"a"}
+    note_end(user.pk, west.pk, {"seconds": 3})
+    note_end(user.pk, 0, {})
+    record = AuditRecord.objects.get(action="watch_ended")
+    assert (record.actor, record.object_id, record.detail) == (user, str(west.pk), {"seconds": 3})
+    user.is_active = False
+    user.save()
+    assert may_watch([("a", user.pk, west.pk)]) == set()

@@ -33,6 +33,7 @@ export interface BootUrls {
   basemaps: string;
   duty: string;
   weather: string;
+  video: string;
   sign_in: string;
   sign_out?: string;
   set_language?: string;
@@ -69,6 +70,7 @@ export function completeBoot(given: BootJson): Boot {
       basemaps: "/basemaps/catalog.json",
       duty: "/api/v1/duty",
       weather: "/api/v1/weather",
+      video: "/api/v1/video",
       sign_in: "/",
       ...given.urls,
     },

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from devices.process import run_until_told
 from gis.notices import connection_parameters
 from media.gb28181.server import Gb28181Server
+from media.whep.ice import IcePort
 
 
 class Command(BaseCommand):
@@ -18,9 +19,19 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1", help="监听地址（默认只在本机）")
         parser.add_argument("--port", type=int, default=5060, help="SIP 端口，UDP 与 TCP（默认 5060）")
 
+        parser.add_argument("--webrtc-host", default="127.0.0.1", help="浏览器取画面的监听地址（默认只在本机）")
+        parser.add_argument("--webrtc-port", type=int, default=8189, help="浏览器取画面的 UDP 端口（默认 8189）")
+        parser.add_argument("--webrtc-addresses", default="", help="告诉浏览器的 IP 地址，逗号隔开（默认监听地址）")
+
     def handle(self, *args: object, **options: object) -> None:
         """Run."""
+        addresses = tuple(word for word in str(options["webrtc_addresses"]).split(",") if word)
+        browsers = IcePort(str(options["webrtc_host"]), int(str(options["webrtc_port"])), addresses)
         server = Gb28181Server(
-            str(options["host"]), int(str(options["port"])), settings.MQTT_URL, connection_parameters()
+            str(options["host"]),
+            int(str(options["port"])),
+            settings.MQTT_URL,
+            connection_parameters(),
+            browsers=browsers,
         )
         run_until_told(server, "gb28181")

@@ -8,6 +8,7 @@ import { Stream } from "../live/stream";
 import { tallies } from "../live/tallies";
 import { Clock } from "../time";
 import { type Tokens, readTokens, rgb } from "../tokens";
+import { OnMap } from "../video/onmap";
 import { t } from "../words";
 import { Annotations } from "./annotations";
 import { areaCard } from "./areas";
@@ -76,6 +77,8 @@ export class MapApp {
     const annotations = new Annotations(this.tokens, this.scale, boot.urls.assets, () => this.brush.draw());
     this.picture = new Picture(fleet, this.layers, annotations, new Sieve(this.panel.hidden), this.scale, rgb(this.tokens.accent));
     const card = new Card(colours, 44 * this.scale, this.clock, () => this.selection.clear());
+    const video = new OnMap(boot, this.clock);
+    card.actions.append(video.card.element);
     this.selection = new Selection({
       fleet,
       card,
@@ -88,6 +91,7 @@ export class MapApp {
         this.picture.recount();
         this.brush.draw();
       },
+      onDetail: (detail) => video.card.tell(detail),
       onSelect: (place) => this.canvas?.reveal(...place, card.element.getBoundingClientRect()),
       onSignedOut: () => signIn(boot.urls),
     });
@@ -109,7 +113,7 @@ export class MapApp {
     this.picture.below = () => this.annotator.below();
     this.picture.above = () => this.annotator.above();
     root.replaceChildren(
-      this.ground, this.topline.element, this.notices.element, this.panel.element, annotate, this.annotator.pane.element, card.element,
+      this.ground, this.topline.element, this.notices.element, this.panel.element, annotate, this.annotator.pane.element, card.element, video.dock.element,
     );
     listenToKeys({
       close: () => this.close(),

@@ -69,6 +69,8 @@ interface Additions {
 /** The selected thing's card; slides in on the right. */
 export class Card {
   readonly element: HTMLElement;
+  /** What can be done with the thing; filled by whoever knows. */
+  readonly actions = h("div");
   private readonly title = h("h2", { tabindex: "-1" });
   private readonly subtitle = h("p", { class: "quiet" });
   private readonly picture = h("span", { class: "card-glyph" });
@@ -121,6 +123,7 @@ export class Card {
         { class: "panel-body" },
         h("p", { class: "card-state" }, this.sign, this.look, this.age, this.at),
         this.problem,
+        this.actions,
         this.facts,
         additions?.facts,
         this.attrsTitle,

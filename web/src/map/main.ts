@@ -6,6 +6,7 @@ import "../styles/mapsigns.css";
 import "../styles/panels.css";
 import "../styles/card.css";
 import "../styles/annotate.css";
+import "../styles/video.css";
 import { readBoot } from "../boot";
 import { setWords } from "../words";
 import { MapApp } from "./app";

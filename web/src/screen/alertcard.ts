@@ -14,6 +14,8 @@ interface Handlers {
   onClose(): void;
   /** The subject's name was clicked. */
   onAsset(id: number): void;
+  /** The cameras around its place, degrees, are wanted; gives how many there are. */
+  onCameras(lon: number, lat: number): Promise<number>;
   /** Something was done to the alert: this is what it has become. */
   onChanged(alert: AlertWhole): void;
 }
@@ -133,6 +135,7 @@ export class AlertCard {
     const rows = texts.flatMap(([name, value]) => (value === null ? [] : [h("dt", {}, name), h("dd", {}, value)]));
     this.body.replaceChildren(
       h("dl", {}, ...rows),
+      this.cameras(whole),
       whole.advice ? h("p", { class: "advice" }, whole.advice) : "",
       ...this.facts(t("判定依据"), whole.evidence),
       ...this.facts(t("规则参数（第 {n} 版）", { n: whole.rule_version }), whole.parameters),
@@ -149,6 +152,18 @@ export class AlertCard {
     // The code stands in most names already.
     const code = subject.includes(asset.code) ? "" : ` ${asset.code}`;
     return h("span", {}, open, ` ${asset.kind_name}${code}`);
+  }
+
+  private cameras({ lon, lat }: AlertWhole): Node | string {
+    if (lon === null || lat === null) return "";
+    const show = async (): Promise<void> => {
+      try {
+        if ((await this.handlers.onCameras(lon, lat)) === 0) this.fail(t("两公里内没有摄像机。"));
+      } catch (error) {
+        this.fail(t("摄像机列表读取失败：{what}。", { what: happened(error) }));
+      }
+    };
+    return h("p", {}, h("button", { type: "button", class: "link", "data-action": "cameras", onclick: () => void show() }, t("看附近摄像机")));
   }
 
   private facts(title: string, facts: readonly Fact[]): Node[] {

@@ -12,6 +12,8 @@ interface Handlers {
   /** An alert is being opened at this place, degrees; null where it has none. */
   onOpen(place: [lon: number, lat: number] | null): void;
   onAsset(id: number): void;
+  /** The cameras around a place, degrees, are wanted; gives how many there are. */
+  onCameras(lon: number, lat: number): Promise<number>;
   /** Somebody should look at an alert that was not there before. */
   onNew(): void;
   /** An alert has come, or has moved on. */
@@ -44,6 +46,7 @@ export class AlertDesk {
     this.card = new AlertCard(api, clock, {
       onClose: () => this.close(),
       onAsset: (id) => handlers.onAsset(id),
+      onCameras: (lon, lat) => handlers.onCameras(lon, lat),
       onChanged: (alert) => this.hear(alert),
     });
   }

@@ -156,6 +156,7 @@ export class ScreenApp {
         if (place !== null) this.scenery?.fly(...place);
       },
       onAsset: (id) => this.opening.asset(id, null),
+      onCameras: (lon, lat) => this.moving.video.near(lon, lat),
       onNew: () => this.past.hear(),
       onHeard: (alert) => this.moving.dossier.hear(alert),
       onShow: (open, raised) => {
@@ -202,7 +203,7 @@ export class ScreenApp {
         onCharts: (isOpen) => this.charts.open(isOpen),
         time: this.past.bar.element,
         flag: this.past.flag.element,
-        cards: [this.asking.pane.element, this.annotator.pane.element, this.moving.card.element, this.alerts.card.element, ...this.director.badge.elements],
+        cards: [this.asking.pane.element, this.annotator.pane.element, this.moving.card.element, this.alerts.card.element, this.moving.video.dock.element, ...this.director.badge.elements],
       },
       scale,
     );

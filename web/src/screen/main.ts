@@ -5,6 +5,7 @@ import "../styles/topline.css";
 import "../styles/mapsigns.css";
 import "../styles/panels.css";
 import "../styles/card.css";
+import "../styles/video.css";
 import "../styles/screen.css";
 import "../styles/screenline.css";
 import "../styles/tree.css";

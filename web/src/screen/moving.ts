@@ -11,6 +11,7 @@ import { Picture } from "../map/picture";
 import { Selection } from "../map/selection";
 import type { Clock } from "../time";
 import { type Tokens, rgb } from "../tokens";
+import { OnMap } from "../video/onmap";
 import type { ScreenApi } from "./api";
 import type { ScreenBoot } from "./boot";
 import { Dossier } from "./dossier";
@@ -44,6 +45,7 @@ export class Moving {
   readonly selection: Selection;
   readonly card: Card;
   readonly dossier: Dossier;
+  readonly video: OnMap;
 
   constructor(private readonly deps: Deps) {
     const { boot, api, clock, mapClock, tokens, scale, stream, makers, inventory } = deps;
@@ -53,6 +55,8 @@ export class Moving {
     this.picture = new Picture(fleet, makers, annotations, sieve, scale, rgb(tokens.accent));
     this.dossier = new Dossier(api, clock, (kind) => inventory.cardOf(kind), (id) => deps.onAlert(id));
     this.card = new Card(lookColours(tokens), 44 * scale, mapClock, () => this.selection.clear(), this.dossier);
+    this.video = new OnMap(boot, clock);
+    this.card.actions.append(this.video.card.element);
     this.selection = new Selection({
       fleet,
       card: this.card,
@@ -63,7 +67,10 @@ export class Moving {
       kindByKey: (key) => [...makers.kinds.values()].find((kind) => kind.key === key),
       kindByCode: (code) => makers.kinds.get(code),
       trackSince: () => mapClock.midnight(),
-      onDetail: (detail) => this.dossier.tell(detail),
+      onDetail: (detail) => {
+        this.dossier.tell(detail);
+        this.video.card.tell(detail);
+      },
       onChange: () => {
         this.dossier.open(this.selection.id);
         this.picture.recount();

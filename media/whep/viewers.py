@@ -1,0 +1,250 @@
+"""Everybody who watches from a browser: sessions opened, asked about, closed, and looked after."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiortc import RTCCertificate
+from prometheus_client import Counter, Gauge
+
+from media.exceptions import MediaError, NotOfferedError
+from media.streams.stream import Joined
+from media.streams.streams import Streams
+from media.streams.transcoding import transcoded_key
+from media.whep.ice import IcePort
+from media.whep.offer import Own, choose, read_offer, write_answer
+from media.whep.packing import Packer
+from media.whep.session import Session
+
+logger = logging.getLogger(__name__)
+
+MOST_VIEWERS = 400
+MOST_OF_A_USER = 40
+"""Two walls of sixteen, and some."""
+PERMITTED_S = 30.0
+ENDED_REMEMBERED = 1000
+
+viewers_open = Gauge("sandtable_whep_viewers", "Browsers that watch")
+ended_total = Counter("sandtable_whep_ended", "Viewings, by how they ended", ["how"])
+
+
+@dataclass
+class Viewing:
+    """Somebody looks at something."""
+
+    key: str
+    user: int
+    channel: int
+    session: Session
+    joined: Joined | None = None
+    transcoded: bool = False
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def seconds(self) -> float:
+        """How long so far."""
+        return asyncio.get_running_loop().time() - self.session.began_s
+
+
+Ended = Callable[[Viewing, str], None]
+Permitted = Callable[[list[tuple[str, int, int]]], Awaitable[set[str]]]
+
+
+class Viewers:
+    """All of them.
+
+    Parameters
+    ----------
+    streams : Streams
+        Where pictures come from.
+    port : IcePort
+        Where browsers come to.
+    on_ended : callable
+        Told of each viewing's end, with the reason: the ledger has its beginning already.
+    permitted : callable
+        Gets (key, user, channel) of everybody, gives the keys of those who may go on.
+    """
+
+    def __init__(self, streams: Streams, port: IcePort, on_ended: Ended, permitted: Permitted) -> None:
+        self._streams, self._port, self._on_ended, self._permitted = streams, port, on_ended, permitted
+        self._certificate = RTCCertificate.generateCertificate()
+        self._open: dict[str, Viewing] = {}
+        self._packers: dict[int, Packer] = {}
+        self._ended: OrderedDict[str, tuple[int, str]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    async def open(self, channel: int, user: int, text: str) -> dict[str, str]:
+        """Answer a browser's offer.
+
+        Parameters
+        ----------
+        channel, user : int
+            Primary keys; whether the one may watch the other was asked before.
+        text : str
+            The offer.
+
+        Returns
+        -------
+        dict
+            ``session`` (its name from now on) and ``answer``.
+
+        Raises
+        ------
+        MediaError
+            The offer is of no use, too many watch, or the camera gives nothing.
+        """
+        offer = read_offer(text)
+        chosen = choose(offer)
+        mine = sum(viewing.user == user for viewing in self._open.values())
+        if len(self._open) >= MOST_VIEWERS or mine >= MOST_OF_A_USER:
+            raise NotOfferedError("too many viewers")
+        path = self._port.path(offer.ufrag)
+        key = secrets.token_urlsafe(16)
+        session = Session(
+            path, self._packers.setdefault(channel, Packer()), chosen, self._certificate,
+            lambda why: self._over(key, why), lambda codec: self._switch(key, codec),
+        )  # fmt: skip
+        viewing = self._open[key] = Viewing(key, user, channel, session)
+        viewers_open.set(len(self._open))
+        setup = "passive" if offer.setup == "active" else "active"
+        own = Own(
+            path.ufrag,
+            path.password,
+            [(each.algorithm, each.value) for each in self._certificate.getFingerprints()[:1]],
+            self._port.candidates,
+            secrets.randbits(62),
+            session.sources,
+        )
+        try:
+            joined = await self._streams.join(channel, session)
+        except BaseException:
+            session.end("refused")
+            raise
+        if key not in self._open:
+            joined.leave()
+            raise NotOfferedError("the stream has ended")
+        if viewing.joined is None:  # else it was given another's frames meanwhile
+            viewing.joined = joined
+        session.connect(offer, setup)
+        return {"session": key, "answer": write_answer(offer, chosen, own, setup)}
+
+    def _switch(self, key: str, codec: str) -> None:
+        """The camera sends what this browser cannot show: pictures made anew for all who cannot."""
+        viewing = self._open.get(key)
+        if viewing is None or viewing.transcoded:
+            return
+        viewing.transcoded = True
+        task = asyncio.create_task(self._transcode(viewing, codec))
+        viewing.tasks.add(task)
+        task.add_done_callback(viewing.tasks.discard)
+
+    async def _transcode(self, viewing: Viewing, codec: str) -> None:
+        try:
+            if "h264" not in viewing.session.takes:
+                raise NotOfferedError(f"{codec} and the browser takes no H.264")
+            other = transcoded_key(viewing.channel)
+            viewing.session.packer = self._packers.setdefault(other, Packer())
+            joined = await self._streams.join(other, viewing.session)
+        except MediaError as error:
+            logger.info("whep: %s of channel %d cannot be shown: %s", codec, viewing.channel, error)
+            viewing.session.end(f"needs {codec}")
+            return
+        if viewing.key not in self._open:
+            joined.leave()
+            return
+        if viewing.joined is not None:
+            viewing.joined.leave()
+        viewing.joined = joined
+
+    def describe(self, key: str, user: int) -> dict[str, Any]:
+        """How a viewing is; of one that has ended, why.
+
+        Raises
+        ------
+        NotOfferedError
+            There is none, or it is somebody else's.
+        """
+        viewing = self._open.get(key)
+        if viewing is not None and viewing.user == user:
+            session = viewing.session
+            return self._streams.describe(viewing.channel) | {
+                "connected": session.connected,
+                "sent": session.codec,
+                "transcoded": viewing.transcoded,
+                "ended": "",
+            }
+        owner, why = self._ended.get(key, (None, ""))
+        if owner != user:
+            raise NotOfferedError("no such viewing")
+        return {"ended": why}
+
+    def close(self, key: str, user: int) -> None:
+        """End a viewing; raises as :meth:`describe` does."""
+        viewing = self._open.get(key)
+        if viewing is None or viewing.user != user:
+            raise NotOfferedError("no such viewing")
+        viewing.session.end("closed")
+
+    def peer_of(self, key: str, user: int) -> str:
+        """The ICE name of a viewing's browser: another one would be a restart, which is a new viewing here."""
+        viewing = self._open.get(key)
+        if viewing is None or viewing.user != user:
+            raise NotOfferedError("no such viewing")
+        return viewing.session.path.peer
+
+    def _over(self, key: str, why: str) -> None:
+        viewing = self._open.pop(key, None)
+        if viewing is None:
+            return
+        if viewing.joined is not None:
+            viewing.joined.leave()
+        viewers_open.set(len(self._open))
+        ended_total.labels(why if why in KNOWN_ENDS else "other").inc()
+        self._ended[key] = viewing.user, why
+        if len(self._ended) > ENDED_REMEMBERED:
+            self._ended.popitem(last=False)
+        watched = {viewing.channel for viewing in self._open.values()}
+        for channel in (viewing.channel, transcoded_key(viewing.channel)):
+            if viewing.channel not in watched:
+                self._packers.pop(channel, None)
+        self._on_ended(viewing, why)
+
+    async def run(self) -> None:
+        """Ask again, now and then, who may watch; until cancelled."""
+        while True:
+            await asyncio.sleep(PERMITTED_S)
+            asked = [(viewing.key, viewing.user, viewing.channel) for viewing in self._open.values()]
+            if not asked:
+                continue
+            try:
+                allowed = await self._permitted(asked)
+            except Exception:
+                logger.exception("whep: who may watch could not be read; trying again")
+                continue
+            for key, _user, _channel in asked:
+                if key not in allowed and (viewing := self._open.get(key)) is not None:
+                    viewing.session.end("not permitted")
+
+    async def stop(self) -> None:
+        """End them all; the process ends."""
+        ending = [viewing.session for viewing in self._open.values()]
+        for session in ending:
+            session.end("stopping")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                await asyncio.gather(*(session.closed() for session in ending))
+        self._port.close()
+
+
+KNOWN_ENDS = frozenset(
+    {"closed", "left", "silent", "not connected", "handshake failed", "refused", "not permitted", "stopping"}
+)

@@ -1,0 +1,87 @@
+"""A camera signs in, stands on the map, is clicked, and its picture plays; it is moved, and given back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bench._glass import READ
+from tests.acceptance.conftest import ROOT, Stack, wait_for
+from tests.acceptance.test_map import card_is_open, look, open_by_click
+
+PEOPLE = """
+import json
+from access.models import Grant, User
+user, _ = User.objects.get_or_create(username="video-duty")
+Grant.objects.get_or_create(user=user, role="city")
+print(json.dumps(None))
+"""
+CAMERA = """
+import json
+from media.models import Channel
+row = Channel.objects.filter(device__name__startswith="模拟录像机", online=True, asset__state__isnull=False).first()
+state = row and row.asset.state
+print(json.dumps(row and dict(pk=row.pk, name=row.name, asset=row.asset_id, lon=state.lon, lat=state.lat)))
+"""
+RECORDS = """
+import json
+from access.models import AuditRecord
+rows = AuditRecord.objects.filter(actor__username="video-duty", action__in=["watch", "watch_ended", "steer"])
+print(json.dumps(sorted(rows.values_list("action", flat=True))))
+"""
+FRAMES = "() => document.querySelector('.dock video')?.getVideoPlaybackQuality().totalVideoFrames ?? 0"
+PHASE = "() => document.querySelector('.dock .player')?.dataset.phase"
+
+
+@pytest.fixture
+def camera(stack: Stack) -> Iterator[dict[str, Any]]:
+    """A simulated camera whose picture is a clock, signed in and placed."""
+    stack.python(PEOPLE)
+    assert stack.sandtable("manage", "democameras", "--devices", "1").returncode == 0
+    command = [sys.executable, "-m", "media.simulator", "--credentials", str(stack.var / "demo/cameras.json")]
+    command += ["--devices", "1", "--channels", "1", "--clock", "--spread", "0"]
+    process = subprocess.Popen(command, cwd=ROOT, env=stack.env | {"PYTHONPATH": str(ROOT)})
+    yield wait_for(lambda: stack.python(CAMERA))
+    os.kill(process.pid, signal.SIGTERM)
+    process.wait(10)
+
+
+def test_a_camera_on_the_map_is_clicked_plays_and_is_moved(
+    stack: Stack, open_screen: Any, camera: dict[str, Any]
+) -> None:
+    screen = open_screen()
+    screen.enter("video-duty")
+    screen.wait("!!window.sandtable && sandtable.mapReady()")
+    look(screen, camera["lon"], camera["lat"], 17)
+    screen.wait(f"!!sandtable.positionOf({camera['asset']})")
+    open_by_click(screen)
+    page = screen.page
+    page.locator(".card .watch").click()
+    screen.wait(FRAMES, 20)
+    assert card_is_open(screen)
+    seen = screen.ask(FRAMES)
+    wait_for(lambda: screen.ask(FRAMES) > seen + 25)
+    wait_for(lambda: screen.ask(PHASE) == "playing")
+    # The clock in the picture is of now: what came before the viewer has been caught up with.
+    wait_for(lambda: 0 <= screen.ask(READ) < 3000, 10)
+    player = page.locator(".dock .player")
+    player.hover()
+    player.get_by_role("button", name="云台").click()
+    page.locator(".steer-pad").wait_for(state="visible")
+    page.keyboard.down("ArrowLeft")
+    page.keyboard.up("ArrowLeft")
+    wait_for(lambda: "steer" in stack.python(RECORDS))
+    assert page.locator(".steer-said").inner_text() == ""
+    screen.picture("video")
+    with page.expect_download() as download:
+        player.get_by_role("button", name="抓拍").click()
+    assert download.value.suggested_filename.endswith(".png")
+    page.locator(".dock-head .close").click()
+    wait_for(lambda: stack.python(RECORDS) == ["steer", "watch", "watch_ended"])
+    assert not screen.faults, screen.faults
