@@ -16,10 +16,11 @@ class MediaConfig(AppConfig):
         from access.audit import audited
         from devices.reasons import register_reasons
         from media import kinds  # noqa: F401 (declares the kind)
-        from media.models import Channel, Gb28181Setting, VideoDevice
+        from media.models import Channel, Gb28181Setting, VideoDevice, VideoSource
         from media.reasons import REASONS
 
         register_reasons(REASONS)
-        audited(VideoDevice, secrets=["sealed"])
+        audited(VideoDevice, secrets=["sealed"], ignore=["fault"])
+        audited(VideoSource, secrets=["sealed"], ignore=["fault"])
         audited(Channel, ignore=["online", "listed"])
         audited(Gb28181Setting)

@@ -11,10 +11,10 @@ import pytest
 
 from media.exceptions import MediaError, NotOfferedError, OfflineError, RefusedByDeviceError
 from media.simulator.clip import drawn
+from media.sources.adts import adts_header
 from media.sources.faults import explain
 from media.sources.rtsp.address import read_address
 from media.sources.rtsp.description import join, read_description
-from media.sources.rtsp.dressing import adts_header
 from media.sources.rtsp.messages import Data, Reader, RtspError
 from media.sources.rtsp.source import RtspSource
 from media.tests.rtsp_server import SDP, RtspServer
