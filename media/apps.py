@@ -18,8 +18,10 @@ class MediaConfig(AppConfig):
         from media import kinds  # noqa: F401 (declares the kind)
         from media.models import Channel, Gb28181Setting, VideoDevice, VideoSource
         from media.reasons import REASONS
+        from media.sources.making import register_sources
 
         register_reasons(REASONS)
+        register_sources()
         audited(VideoDevice, secrets=["sealed"], ignore=["fault"])
         audited(VideoSource, secrets=["sealed"], ignore=["fault"])
         audited(Channel, ignore=["online", "listed"])

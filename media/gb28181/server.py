@@ -40,6 +40,9 @@ from media.sip.message import Request, Response, read_message
 from media.sip.transaction import ServerTransaction
 from media.sip.transactions import Transactions, observe
 from media.sip.transports import Endpoint
+from media.sources.answers import SourceAnswers
+from media.sources.attendance import Attendance
+from media.sources.making import publishers
 from media.store import (
     Seen,
     identity,
@@ -127,6 +130,7 @@ class Gb28181Server:
             self.reports.run(),
             self.newcomers.run(),
             self.subscriptions.run(self._meet_again),
+            self.attendance.run(),
         )
         jobs = [asyncio.create_task(job) for job in running]
         if self._stopping.is_set():
@@ -137,6 +141,7 @@ class Gb28181Server:
             job.cancel()
         ended = await asyncio.gather(*jobs, return_exceptions=True)
         self.answering.stop()
+        await publishers.stop()
         await self.calls.stop()
         await self.endpoint.stop()
         await self._write()
@@ -163,7 +168,10 @@ class Gb28181Server:
         self.newcomers = Newcomers(self.talker, self.subscriptions, self.reports, self.database, self._learnt)
         self.calls = Calls(self.talker, Ports(*self._media_ports), self._host, self.refuse)
         self.bodies = Bodies(self.talker, self.reports, self.newcomers, self.calls.recording_ended)
-        self.answering = Answering(self.road, Answers(self.talker, self.newcomers, self.calls).handlers)
+        self.attendance = Attendance(self.database)
+        answers = Answers(self.talker, self.newcomers, self.calls).handlers
+        sources = SourceAnswers(self.database, self.attendance, answers)
+        self.answering = Answering(self.road, answers | sources.handlers)
         self.peers.learn(await self.database.do(load_known))
         self.reports.placed(await self.database.do(load_cameras), new=False)
 
@@ -378,6 +386,7 @@ class Gb28181Server:
             for binding in self.peers.learn(known):
                 self._went(binding)
             self.reports.placed(cameras)
+            self.attendance.learn()
             await asyncio.sleep(REREAD_S)  # catalogues of a thousand devices are a thousand changes
 
     # What is turned away

@@ -4,49 +4,58 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('media', '0001_initial'),
+        ("media", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='VideoSource',
-            fields=[
-            ],
+            name="VideoSource",
+            fields=[],
             options={
-                'verbose_name': '视频源',
-                'verbose_name_plural': '视频源',
-                'ordering': ['name', 'code'],
-                'proxy': True,
-                'indexes': [],
-                'constraints': [],
+                "verbose_name": "视频源",
+                "verbose_name_plural": "视频源",
+                "ordering": ["name", "code"],
+                "proxy": True,
+                "indexes": [],
+                "constraints": [],
             },
-            bases=('media.videodevice',),
+            bases=("media.videodevice",),
         ),
         migrations.AddField(
-            model_name='channel',
-            name='profile',
-            field=models.CharField(blank=True, editable=False, max_length=64, verbose_name='ONVIF 配置'),
+            model_name="channel",
+            name="profile",
+            field=models.CharField(blank=True, editable=False, max_length=64, verbose_name="ONVIF 配置"),
         ),
         migrations.AddField(
-            model_name='videodevice',
-            name='address',
-            field=models.CharField(blank=True, max_length=500, verbose_name='取流地址'),
+            model_name="videodevice",
+            name="address",
+            field=models.CharField(blank=True, max_length=500, verbose_name="取流地址"),
         ),
         migrations.AddField(
-            model_name='videodevice',
-            name='fault',
-            field=models.CharField(blank=True, editable=False, max_length=200, verbose_name='故障'),
+            model_name="videodevice",
+            name="fault",
+            field=models.CharField(blank=True, editable=False, max_length=200, verbose_name="故障"),
         ),
         migrations.AddField(
-            model_name='videodevice',
-            name='username',
-            field=models.CharField(blank=True, max_length=64, verbose_name='用户名'),
+            model_name="videodevice",
+            name="username",
+            field=models.CharField(blank=True, max_length=64, verbose_name="用户名"),
         ),
         migrations.AlterField(
-            model_name='videodevice',
-            name='protocol',
-            field=models.CharField(choices=[('gb28181', 'GB/T 28181'), ('rtsp', 'RTSP 取流'), ('onvif', 'ONVIF'), ('file', '视频文件（循环播放）'), ('whip', 'WHIP 推流')], default='gb28181', max_length=16, verbose_name='协议'),
+            model_name="videodevice",
+            name="protocol",
+            field=models.CharField(
+                choices=[
+                    ("gb28181", "GB/T 28181"),
+                    ("rtsp", "RTSP 取流"),
+                    ("onvif", "ONVIF"),
+                    ("file", "视频文件（循环播放）"),
+                    ("whip", "WHIP 推流"),
+                ],
+                default="gb28181",
+                max_length=16,
+                verbose_name="协议",
+            ),
         ),
     ]

@@ -27,8 +27,8 @@ CLOSED = "connection closed"
 NO_FILE = "no file"
 BAD_FILE = "file unreadable"
 NOT_PUBLISHED = "nobody publishes"
-CLOCK = "clock differs"
 NO_PTZ = "no ptz"
+BUSY = "busy"
 
 FAULTS: Mapping[str, Promise] = MappingProxyType(
     {
@@ -47,8 +47,8 @@ FAULTS: Mapping[str, Promise] = MappingProxyType(
         NO_FILE: _("找不到文件。请把它放进视频文件夹，并核对文件名。"),
         BAD_FILE: _("文件读不出来，或其中没有 H.264、H.265 画面。请换一个 MP4、TS 或 MKV 文件。"),
         NOT_PUBLISHED: _("还没有人推流。请在手机、浏览器或推流软件上开始推送。"),
-        CLOCK: _("设备的时钟与平台相差太多，口令被拒。请在设备上打开自动校时。"),
         NO_PTZ: _("这一路没有云台。"),
+        BUSY: _("已有人在向这一路推流。请等对方停止，或另建一个视频源。"),
     }
 )
 

@@ -95,9 +95,9 @@ class OnvifDevice:
         said = await call(self.host, self._port, self._path, f'<GetSystemDateAndTime xmlns="{DEVICE}"/>')
         moment = child(said, "SystemDateAndTime", "UTCDateTime")
         try:
-            date = [int(text(moment, "Date", name)) for name in ("Year", "Month", "Day")]
-            time = [int(text(moment, "Time", name)) for name in ("Hour", "Minute", "Second")]
-            self._ahead = datetime(*date, *time, tzinfo=UTC) - datetime.now(UTC)  # type: ignore[misc]
+            year, month, day = (int(text(moment, "Date", name)) for name in ("Year", "Month", "Day"))
+            hour, minute, second = (int(text(moment, "Time", name)) for name in ("Hour", "Minute", "Second"))
+            self._ahead = datetime(year, month, day, hour, minute, second, tzinfo=UTC) - datetime.now(UTC)
         except (ValueError, OverflowError):
             self._ahead = timedelta()  # it may leave its time out (5.8 of the schema); then ours has to do
 

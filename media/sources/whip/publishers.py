@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from media.exceptions import NotOfferedError, OfflineError, RefusedByDeviceError
 from media.rtp.receiving import Sink
-from media.sources.faults import NOT_PUBLISHED
+from media.sources.faults import BUSY, NOT_PUBLISHED
 
 if TYPE_CHECKING:
     from media.sources.whip.publication import Joined, Publication
 
 MOST = 200
-BUSY = "busy"
 
 
 class Publishers:
