@@ -22,6 +22,9 @@ from media.exceptions import MediaError, OfflineError, RefusedByDeviceError
 from media.gb28181.codes import is_code, read_code
 from media.models import Channel, Gb28181Setting, VideoDevice
 from media.passwords import MOST_LENGTH, new_password, set_password
+from media.sources import admin as sources_admin  # noqa: F401 (registers its pages)
+from media.sources import discovering  # noqa: F401 (registers its page)
+from media.sources.faults import explain
 from media.store import identity
 
 MOST_ASKED = 20
@@ -69,10 +72,11 @@ class OnlineFilter(admin.SimpleListFilter):
 def _fault(error: MediaError) -> str:
     """What a person is told."""
     if isinstance(error, OfflineError):
-        return gettext("设备不在线。")
+        known = explain(str(error))
+        return known if known != str(error) else gettext("设备不在线。")
     if isinstance(error, RefusedByDeviceError):
-        return gettext("设备拒绝：%s") % error
-    return gettext("没有应答：%s") % error
+        return gettext("设备拒绝：%s") % explain(str(error))
+    return gettext("没有应答：%s") % explain(str(error))
 
 
 @admin.register(VideoDevice)
@@ -98,7 +102,8 @@ class VideoDeviceAdmin(ScopedAdminMixin, admin.ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """With how many channels each has."""
         listed = Count("channels", filter=Q(channels__listed=True))
-        return super().get_queryset(request).annotate(channel_total=listed)
+        rows = super().get_queryset(request).filter(protocol=VideoDevice.Protocol.GB28181)
+        return rows.annotate(channel_total=listed)
 
     def save_model(self, request: HttpRequest, obj: VideoDevice, form: Any, change: bool) -> None:
         """Save, with the password that was typed."""
