@@ -56,8 +56,11 @@ class OnvifCamera:
         self.group = self._probed.get_extra_info("sockname")[:2]
         return self
 
-    async def __aexit__(self, *_):
+    def close(self):
         self._server.close()
+
+    async def __aexit__(self, *_):
+        self.close()
         self._probed.close()
         await asyncio.sleep(0.01)
 

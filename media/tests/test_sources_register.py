@@ -23,6 +23,7 @@ from media.tests.onvif_camera import OnvifCamera
 from media.tests.rtsp_server import RtspServer
 from media.tests.test_doors import signed_in, town  # noqa: F401 (a fixture)
 from media.tests.test_sources_rtsp import PICTURES, Kept, run
+from twin.database import DatabaseThread
 
 pytestmark = pytest.mark.django_db
 
@@ -117,66 +118,80 @@ def test_cameras_nearby_are_offered_for_adding(monkeypatch):
 
 @pytest.mark.django_db(transaction=True)
 def test_cameras_are_asked_whether_they_are_there_and_pulled_only_when_wanted():
-    rows = {}
-
-    def on_thread(work):
-        return asyncio.to_thread(work)
-
     async def work():
+        database = DatabaseThread("test-sources")
+        do = database.do
         async with RtspServer(PICTURES, "digest") as server, OnvifCamera(server.url) as camera:
-            device, channel = source(protocol="rtsp", address=server.url, username="admin", media="tcp_active")
-            onvif, first = source(protocol="onvif", address=camera.address, username="admin", media="tcp_active")
-            wrong, _channel = source(protocol="rtsp", address=server.url, username="nobody", media="udp")
-            gone, _channel = source(protocol="rtsp", address="rtsp://127.0.0.1:9/")
-            missing, _channel = source(protocol="file", address="none.mp4")
-            nobody, _channel = source(protocol="whip")
-            attendance = Attendance(here, every_s=0.05)
+            device, channel = await do(make, "rtsp", server.url)
+            onvif, first = await do(make, "onvif", camera.address)
+            others = [
+                (await do(make, *each))[0].pk
+                for each in (
+                    ("rtsp", server.url, "nobody"), ("rtsp", "rtsp://127.0.0.1:9/"), ("file", "none.mp4"), ("whip", ""),
+                )
+            ]  # fmt: skip
+            attendance = Attendance(database, every_s=0.05)
             job = asyncio.create_task(attendance.run())
-            while VideoDevice.objects.filter(registration=None, fault="").exists():
+            while await do(VideoDevice.objects.filter(registration=None, fault="").exists):
                 await asyncio.sleep(0.02)
-            assert "SETUP" not in [method for method, _uri, _headers in server.asked]
-            assert sum("nobody" in h.get("authorization", "") for _m, _u, h in server.asked) == 1
+            pulled = "SETUP" in [method for method, _uri, _headers in server.asked]
+            tries = sum("nobody" in headers.get("authorization", "") for _m, _u, headers in server.asked)
             kept = Kept(5)
-            first.refresh_from_db()
-            running = await make_source(Channel.objects.select_related("device").get(pk=first.pk)).open(kept)
+            opened = await do(lambda: make_source(Channel.objects.select_related("device").get(pk=first.pk)))
+            running = await opened.open(kept)
             await kept.full.wait()
             await running.stop()
             # The head, through the same questions as for any other camera.
-            answers = SourceAnswers(here, attendance, {"control": None})
+            answers = SourceAnswers(database, attendance, {"control": None}).handlers
             where = {"device": onvif.code, "channel": first.code}
-            await answers.handlers["control"](where | {"name": "move", "args": {"pan": 1}})
-            presets = await answers.handlers["presets"](where)
-            seen = await answers.handlers["look"]({"device": device.code, "channel": channel.code, "seconds": 1})
-            with pytest.raises(NotOfferedError):
-                await answers.control({"device": device.code, "channel": channel.code, "name": "move"})
-            with pytest.raises(NotOfferedError):
-                await answers.control(where | {"name": "reboot"})
+            await answers["control"](where | {"name": "move", "args": {"pan": 1}})
+            presets = await answers["presets"](where)
+            seen = await answers["look"]({"device": device.code, "channel": channel.code, "seconds": 1})
+            for wrong in ({"device": device.code, "channel": channel.code, "name": "move"}, where | {"name": "reboot"}):
+                with pytest.raises(NotOfferedError):
+                    await answers["control"](wrong)
+            found = await do(states)
             # Gone away: one lost question says nothing, two do.
-            camera._server.close()
-            while Channel.objects.get(pk=first.pk).online:
+            camera.close()
+            while (await do(states))[onvif.pk][0]:
                 await asyncio.sleep(0.02)
             job.cancel()
             await asyncio.gather(job, return_exceptions=True)
-            return device, onvif, {wrong, gone, missing, nobody}, camera, presets, seen
+            after = await do(states)
+            await database.stop()
+        assert (pulled, tries) == (False, 1)
+        assert found[device.pk] == found[onvif.pk] == (True, "")
+        assert sorted(found[pk][1].partition(":")[0] for pk in others) == [
+            "no file", "nobody publishes", "unreachable", "wrong login",
+        ]  # fmt: skip
+        assert after[onvif.pk][1].startswith("unreachable")
+        assert "ContinuousMove" in dict(camera.asked)
+        assert presets == [{"number": 7, "name": "门口"}]
+        assert (seen["codecs"], seen["frames"]) == (["h264"], 10)
+        return onvif
 
-    device, onvif, others, camera, presets, seen = run(work())
-    rows = {row.pk: row for row in VideoDevice.objects.select_related("registration")}
-    assert rows[device.pk].registration.online
-    assert rows[device.pk].fault == ""
-    assert rows[onvif.pk].registration.manufacturer == "厂商"
-    assert rows[onvif.pk].fault.startswith("unreachable")
-    assert not rows[onvif.pk].registration.online
-    assert sorted(rows[one.pk].fault.partition(":")[0] for one in others) == [
-        "no file", "nobody publishes", "unreachable", "wrong login",
-    ]  # fmt: skip
+    onvif = run(work())
     eyes = list(Channel.objects.filter(device=onvif).order_by("code").values_list("name", "profile", "ptz"))
     assert eyes == [("源", "main", 1), ("源 2", "second", 3)]
     assert Channel.objects.filter(device=onvif, asset__kind="camera").count() == 2
-    assert [word for word, _body in camera.asked][-3:].count("ContinuousMove") == 1 or "ContinuousMove" in dict(
-        camera.asked
-    )
-    assert presets == [{"number": 7, "name": "门口"}]
-    assert (seen["codecs"], seen["frames"]) == (["h264"], 10)
+    assert VideoDevice.objects.get(pk=onvif.pk).registration.manufacturer == "厂商"
+
+
+def make(protocol, address, username="admin"):
+    return source(protocol=protocol, address=address, username=username, media="tcp_active")
+
+
+def states():
+    """Of each source: whether it and its channels are online, and what is wrong."""
+    rows = VideoDevice.objects.select_related("registration").prefetch_related("channels")
+    return {
+        row.pk: (
+            bool(getattr(row, "registration", None) and row.registration.online)
+            and all(channel.online for channel in row.channels.all()),
+            row.fault,
+        )
+        for row in rows
+    }
 
 
 def test_every_fault_says_what_to_do():
