@@ -150,6 +150,7 @@ class VideoSourceAdmin(ScopedAdminMixin, admin.ModelAdmin):
     ]
     actions = ["make_keys", "read_channels"]
     importable = False
+    exchange_fields = ("code", "protocol", "name", "owner", "active", "address", "username", "media")
     add_requires = change_requires = delete_requires = Permission.MANAGE_DEVICES
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
