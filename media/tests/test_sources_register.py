@@ -220,6 +220,8 @@ def test_publishers_come_with_their_key_and_nobody_without(monkeypatch):
         return client.post(to, body, content_type=type_, headers={"authorization": f"Bearer {key}"})
 
     assert client.post(address, "v=0", content_type="application/sdp").status_code == 401
+    assert client.get(address).status_code == 401
+    assert client.get(address, headers={"authorization": "Bearer pw 1"}).status_code == 405
     for wrong in (post("pw 2"), post(""), post(to=f"/whip/{other.code}"), post(to="/whip/nobody")):
         assert (wrong.status_code, wrong.content) == (401, b"")
     assert post(type_="text/plain").status_code == 415

@@ -8,7 +8,6 @@ import logging
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods
 
 from access.decorators import public
 from access.exceptions import PersonalDataError
@@ -26,12 +25,13 @@ ANSWER_S = 15.0
 
 @csrf_exempt
 @public
-@require_http_methods(["POST"])
 def publish(request: HttpRequest, code: str) -> HttpResponse:
     """Take an offer for the source of that code; answers 201 with our description."""
     channel = _channel(request, code)
     if channel is None:
         return _unknown()
+    if request.method != "POST":
+        return HttpResponse(status=405, headers={"Allow": "POST"})
     if request.content_type != "application/sdp":
         return _said("application/sdp", 415)
     try:
@@ -59,13 +59,12 @@ def publish(request: HttpRequest, code: str) -> HttpResponse:
 
 @csrf_exempt
 @public
-@require_http_methods(["DELETE", "PATCH"])
 def publication(request: HttpRequest, code: str, number: str) -> HttpResponse:
     """End a publication; candidates that come later are not taken, for ours are all in the answer."""
     channel = _channel(request, code)
     if channel is None:
         return _unknown()
-    if request.method == "PATCH":
+    if request.method != "DELETE":
         return HttpResponse(status=405, headers={"Allow": "DELETE"})
     try:
         ended = ask("whip_end", channel=channel.pk, number=number)
