@@ -24,6 +24,8 @@ from media.faults import told
 from media.gb28181.codes import is_code, read_code
 from media.models import Channel, Gb28181Setting, VideoDevice
 from media.passwords import MOST_LENGTH, new_password, set_password
+from media.sources import admin as sources_admin  # noqa: F401 (registers its pages)
+from media.sources import discovering  # noqa: F401 (registers its page)
 from media.store import identity
 
 MOST_ASKED = 20
@@ -91,7 +93,8 @@ class VideoDeviceAdmin(ScopedAdminMixin, admin.ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """With how many channels each has."""
         listed = Count("channels", filter=Q(channels__listed=True))
-        return super().get_queryset(request).annotate(channel_total=listed)
+        rows = super().get_queryset(request).filter(protocol=VideoDevice.Protocol.GB28181)
+        return rows.annotate(channel_total=listed)
 
     def save_model(self, request: HttpRequest, obj: VideoDevice, form: Any, change: bool) -> None:
         """Save, with the password that was typed."""

@@ -16,11 +16,14 @@ class MediaConfig(AppConfig):
         from access.audit import audited
         from devices.reasons import register_reasons
         from media import kinds  # noqa: F401 (declares the kind)
-        from media.models import Channel, Gb28181Setting, SharedChannel, Superior, VideoDevice
+        from media.models import Channel, Gb28181Setting, SharedChannel, Superior, VideoDevice, VideoSource
         from media.reasons import REASONS
+        from media.sources.making import register_sources
 
         register_reasons(REASONS)
-        audited(VideoDevice, secrets=["sealed"])
+        register_sources()
+        audited(VideoDevice, secrets=["sealed"], ignore=["fault"])
+        audited(VideoSource, secrets=["sealed"], ignore=["fault"])
         audited(Channel, ignore=["online", "listed"])
         audited(Gb28181Setting)
         audited(Superior, secrets=["sealed"])

@@ -5,17 +5,19 @@ from __future__ import annotations
 from django.utils.translation import gettext
 
 from media.exceptions import MediaError, NotOfferedError, OfflineError, RefusedByDeviceError
+from media.sources.faults import explain
 
 
 def told(error: MediaError) -> str:
     """The error in a person's words."""
+    why = explain(str(error))
     if isinstance(error, OfflineError):
-        return gettext("设备不在线。")
+        return why if why != str(error) else gettext("设备不在线。")
     if isinstance(error, RefusedByDeviceError):
-        return gettext("设备拒绝：%s") % error
+        return gettext("设备拒绝：%s") % why
     if isinstance(error, NotOfferedError):
-        return gettext("不能这样做：%s") % error
-    return gettext("没有应答：%s") % error
+        return gettext("不能这样做：%s") % why
+    return gettext("没有应答：%s") % why
 
 
 def status_of(error: MediaError) -> tuple[int, str]:

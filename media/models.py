@@ -49,6 +49,10 @@ class VideoDevice(models.Model):
         """How it is reached."""
 
         GB28181 = "gb28181", "GB/T 28181"
+        RTSP = "rtsp", _("RTSP 取流")
+        ONVIF = "onvif", "ONVIF"
+        FILE = "file", _("视频文件（循环播放）")
+        WHIP = "whip", _("WHIP 推流")
 
     class Charset(models.TextChoices):
         """How it writes Chinese."""
@@ -79,6 +83,9 @@ class VideoDevice(models.Model):
     )
     charset = models.CharField(_("字符集"), max_length=8, choices=Charset, default=Charset.AUTO, blank=True)
     media = models.CharField(_("取流方式"), max_length=16, choices=Media, default=Media.UDP)
+    address = models.CharField(_("取流地址"), max_length=500, blank=True)
+    username = models.CharField(_("用户名"), max_length=64, blank=True)
+    fault = models.CharField(_("故障"), max_length=200, blank=True, editable=False)
     follow_catalogue = models.BooleanField(_("订阅目录变化"), default=True)
     follow_alarms = models.BooleanField(_("订阅报警"), default=True)
     follow_position = models.BooleanField(
@@ -98,6 +105,15 @@ class VideoDevice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.code}"
+
+
+class VideoSource(VideoDevice):
+    """视频源: a video device that does not register by GB/T 28181, with a desk page of its own."""
+
+    class Meta:
+        proxy = True
+        verbose_name = verbose_name_plural = _("视频源")
+        ordering = ["name", "code"]
 
 
 class Registration(models.Model):
@@ -137,6 +153,7 @@ class Channel(models.Model):
     civil_code = models.CharField(_("行政区划代码"), max_length=8, blank=True, editable=False)
     address = models.CharField(_("安装地址"), max_length=255, blank=True)
     parent = models.CharField(_("上级编码"), max_length=40, blank=True, editable=False)
+    profile = models.CharField(_("ONVIF 配置"), max_length=64, blank=True, editable=False)
     ptz = models.PositiveSmallIntegerField(_("云台类型"), default=0, editable=False)
     lon = models.FloatField(
         _("经度"), null=True, blank=True, validators=[MinValueValidator(-180), MaxValueValidator(180)]

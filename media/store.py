@@ -161,7 +161,7 @@ def take_catalogues(catalogues: Sequence[tuple[Known, Sequence[Entry], bool]]) -
                     else:
                         changed[channel.pk] = channel
         new = list({(channel.device_id, channel.code): channel for channel in new}.values())
-        _bind([channel for channel in new if is_camera(channel.code)], devices)
+        bind([channel for channel in new if is_camera(channel.code)], devices)
         Channel.objects.bulk_create(new, batch_size=CHUNK)
         if changed:
             Channel.objects.bulk_update(changed.values(), _TAKEN_OVER, batch_size=CHUNK)
@@ -228,7 +228,7 @@ def _take_over(channel: Channel, entry: Entry) -> bool:
     return new
 
 
-def _bind(channels: Sequence[Channel], devices: Mapping[int, VideoDevice]) -> None:
+def bind(channels: Sequence[Channel], devices: Mapping[int, VideoDevice]) -> None:
     """Give cameras their place on the map, and the terminal their positions and events come by."""
     names = [terminal_of(devices[channel.device_id].code, channel.code) for channel in channels]
     there = {asset.code: asset for asset in Asset.objects.filter(kind=CAMERA.key, code__in=names)}
@@ -259,5 +259,5 @@ def placed_of(channel: Channel, device: str) -> Placed:
 
 def load_cameras() -> list[Placed]:
     """Every camera there is."""
-    rows = Channel.objects.filter(asset__isnull=False, device__protocol=GB28181).select_related("device")
+    rows = Channel.objects.filter(asset__isnull=False).select_related("device")
     return [placed_of(channel, channel.device.code) for channel in rows.iterator()]

@@ -92,7 +92,7 @@ class Answers:
     async def _look(self, args: dict[str, Any]) -> dict[str, Any]:
         """Open a stream for a few seconds and say what came."""
         seconds = min(MOST_LOOK_S, max(1.0, float(args.get("seconds", 5))))
-        seen = _Seen()
+        seen = Seen()
         call = await self._calls.begin(args["device"], args["channel"], seen)
         try:
             async with asyncio.timeout(seconds):
@@ -102,17 +102,10 @@ class Answers:
         receiving = call.receiving
         await call.stop()
         counts = asdict(receiving.counts) if receiving is not None else {}
-        return {
-            **counts,
-            "codecs": sorted(seen.codecs),
-            "first_frame_ms": seen.first_ms,
-            "frames_a_second": round(seen.rate, 1),
-            "kilobits": round(counts.get("bytes", 0) * 8 / 1000 / seconds),
-            "ended": seen.why,
-        }
+        return seen.told(seconds) | counts
 
 
-class _Seen:
+class Seen:
     """Counts what comes."""
 
     def __init__(self) -> None:
@@ -123,7 +116,7 @@ class _Seen:
         self._begun = asyncio.get_running_loop().time()
         self._first_pts: int | None = None
         self._last_pts = 0
-        self._pictures = 0
+        self._pictures = self._bytes = self._damaged = 0
 
     @property
     def rate(self) -> float:
@@ -133,6 +126,8 @@ class _Seen:
 
     def frame(self, frame: Frame) -> None:
         self.codecs[frame.codec] += 1
+        self._bytes += len(frame.data)
+        self._damaged += frame.damaged
         if not frame.video:
             return
         if self._first_pts is None:
@@ -144,3 +139,16 @@ class _Seen:
     def ended(self, why: str) -> None:
         self.why = why
         self.over.set()
+
+    def told(self, seconds: float) -> dict[str, Any]:
+        """What is answered after so many seconds."""
+        return {
+            "codecs": sorted(self.codecs),
+            "frames": self._pictures,
+            "first_frame_ms": self.first_ms,
+            "frames_a_second": round(self.rate, 1),
+            "kilobits": round(self._bytes * 8 / 1000 / seconds),
+            "lost": 0,
+            "damaged": self._damaged,
+            "ended": self.why,
+        }

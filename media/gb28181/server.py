@@ -38,6 +38,9 @@ from media.sip.flows import Flow
 from media.sip.transaction import ServerTransaction
 from media.sip.transactions import Transactions
 from media.sip.transports import Endpoint
+from media.sources.answers import SourceAnswers
+from media.sources.attendance import Attendance
+from media.sources.making import publishers
 from media.store import identity, load_cameras, load_known
 from media.whep.ice import IcePort
 from media.whep.watching import Watching
@@ -129,10 +132,14 @@ class Gb28181Server(ProtocolServer):
             self.refuse,
         )
         self.playbacks = Playbacks(self.calls)
-        handlers = Answers(self.talker, self.newcomers, self.calls).handlers
-        self.watching = Watching(self.database, self.calls, self._browsers, {"gb28181": handlers["control"]})
-        handlers = handlers | self.playbacks.handlers | self.announcements.handlers | self.watching.handlers
-        self.answering = Answering(self.road, handlers)
+        answers = Answers(self.talker, self.newcomers, self.calls).handlers
+        self.attendance = Attendance(self.database)
+        sources = SourceAnswers(self.database, self.attendance, answers)
+        controls = {"gb28181": answers["control"], "onvif": sources.control}
+        self.watching = Watching(self.database, self.calls, self._browsers, controls)
+        for part in (sources, self.playbacks, self.announcements, self.watching):
+            answers = answers | part.handlers
+        self.answering = Answering(self.road, answers)
         self.peers.learn(await self.database.do(load_known))
         self.reports.placed(await self.database.do(load_cameras), new=False)
         await self.endpoint.start()
@@ -147,6 +154,7 @@ class Gb28181Server(ProtocolServer):
             self.newcomers.run(),
             self.subscriptions.run(self._meet_again),
             self.watching.run(),
+            self.attendance.run(),
         ]
 
     async def end(self) -> None:
@@ -154,6 +162,7 @@ class Gb28181Server(ProtocolServer):
         self.answering.stop()
         await self.cascade.stop()
         await self.watching.stop()
+        await publishers.stop()
         await self.calls.stop()
         await self.announcements.stop_all()
         await self.endpoint.stop()
@@ -167,6 +176,7 @@ class Gb28181Server(ProtocolServer):
         for binding in self.peers.learn(known):
             self.presence.went(binding)
         self.reports.placed(cameras)
+        self.attendance.learn()
         await self.cascade.learn(await self.database.do(load_uppers))
         await asyncio.sleep(REREAD_S)  # catalogues of a thousand devices are a thousand changes
 

@@ -80,15 +80,22 @@ class Receiving:
         The source that was agreed on.
     on_foreign : callable
         Told of the first packet from each wrong sender.
+    clock_hz : int
+        Of the times of sound.
     """
 
     def __init__(
-        self, sink: Sink, codecs: Mapping[int, str], ssrc: int, on_foreign: Callable[[str], None] = lambda _: None
+        self,
+        sink: Sink,
+        codecs: Mapping[int, str],
+        ssrc: int,
+        on_foreign: Callable[[str], None] = lambda _: None,
+        clock_hz: int = 8000,
     ) -> None:
         self.counts = Counts()
         self.heard_at = 0.0
         self._sink, self._codecs, self._wanted = sink, dict(codecs), ssrc
-        self._on_foreign = on_foreign
+        self._on_foreign, self._clock_hz = on_foreign, clock_hz
         self._ssrc: int | None = None
         self._source: object = None
         self._sure = False
@@ -158,7 +165,7 @@ class Receiving:
         elif codec in ("ps", *VIDEO):
             taker = _PsTaker(self._frame)
         else:
-            taker = SoundTaker(codec, self._frame)
+            taker = SoundTaker(codec, self._frame, self._clock_hz)
         self._takers[type_] = taker
         return taker
 
