@@ -20,6 +20,7 @@ BROKER_DIR = ENVIRONMENT.broker_dir
 GB28181_PORT = ENVIRONMENT.gb28181_port
 METRICS_PORT = ENVIRONMENT.metrics_port
 ARCHIVE_URL = ENVIRONMENT.archive_url
+RECORDINGS_URL = ENVIRONMENT.recordings_url
 PROCESS_NAME = ENVIRONMENT.process
 REVISION = ENVIRONMENT.revision
 OUTSIDE_ORIGINS = ENVIRONMENT.origins
@@ -126,6 +127,8 @@ CONTENT_SECURITY_POLICY = {
         "style-src": [SELF],
         "img-src": [SELF, "data:", "blob:"],
         "font-src": [SELF],
+        # Recordings are played from pieces that the page puts together (media source extensions).
+        "media-src": [SELF, "blob:"],
         "connect-src": [SELF],
         "object-src": [NONE],
         "base-uri": [NONE],
