@@ -49,6 +49,9 @@ class Action(models.TextChoices):
     REFUSED = "refused", _("拒绝访问")
     IMPORT = "import", _("导入")
     EXPORT = "export", _("导出")
+    WATCH = "watch", _("观看视频")
+    WATCH_ENDED = "watch_ended", _("结束观看")
+    STEER = "steer", _("操作云台")
 
 
 @dataclass

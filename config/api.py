@@ -19,6 +19,7 @@ from layers.api import router as layers_router
 from layers.asking.api import router as asking_router
 from layers.charts import router as layers_charts_router
 from layers.grids.api import router as grids_router
+from media.recordings.api import router as recordings_router
 from twin.api import router as twin_router
 from twin.charts import router as twin_charts_router
 from twin.past_api import router as past_router
@@ -41,6 +42,7 @@ api.add_router("", plan_areas_router)
 api.add_router("", plan_choices_router)
 api.add_router("", plan_rehearsal_router)
 api.add_router("", plan_import_router)
+api.add_router("", recordings_router)
 api.add_router("", layers_router)
 api.add_router("", layers_charts_router)
 api.add_router("", grids_router)

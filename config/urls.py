@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("twin.urls")),
     path("", include("access.urls")),
     path("tiles/", include("gis.urls")),
+    path("", include("media.urls")),
     path("", include("layers.urls")),
     path("tilesets/", include("gis.tileset_urls")),
     path("api/v1/", api.urls),

@@ -22,6 +22,7 @@ from media.exceptions import MediaError, OfflineError, RefusedByDeviceError
 from media.gb28181.codes import is_code, read_code
 from media.models import Channel, Gb28181Setting, VideoDevice
 from media.passwords import MOST_LENGTH, new_password, set_password
+from media.recordings import admin as _recordings  # noqa: F401 (its pages are registered)
 from media.store import identity
 
 MOST_ASKED = 20

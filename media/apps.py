@@ -18,8 +18,11 @@ class MediaConfig(AppConfig):
         from media import kinds  # noqa: F401 (declares the kind)
         from media.models import Channel, Gb28181Setting, VideoDevice
         from media.reasons import REASONS
+        from media.recordings.models import RecordingMark, RecordingOrder, RecordingPolicy
 
         register_reasons(REASONS)
         audited(VideoDevice, secrets=["sealed"])
         audited(Channel, ignore=["online", "listed"])
         audited(Gb28181Setting)
+        for model in (RecordingPolicy, RecordingOrder, RecordingMark):
+            audited(model)

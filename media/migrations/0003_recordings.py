@@ -2,10 +2,10 @@
 
 import django.core.validators
 import django.db.models.deletion
-import twin.period_text
 from django.conf import settings
 from django.db import migrations, models
 
+import twin.period_text
 from gis.notices import touch_trigger
 
 

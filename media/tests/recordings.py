@@ -1,4 +1,4 @@
-"""What the tests of recordings share: pictures with and without sound, a channel, and segments of it written quickly."""
+"""What the tests of recordings share: pictures with and without sound, a channel, segments written quickly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from media.recordings.writer import Writer
 from media.rtp.frames import Frame
 from media.simulator.clip import drawn
 
-START_US = 1_790_000_000_000_000
+START_US = 2_000_000_000_000_000
 FPS = 25
 STEP = 90_000 // FPS
 
@@ -49,7 +49,7 @@ def record(channel, folder, frames, want=None, recorder=None, *, stop=True):
     recorder = recorder or Recorder(channel, folder, writer)
     recorder._writer = writer
     for frame, at_us in frames:
-        recorder.take(frame, at_us, want or Want({"continuous"}, days=30))
+        recorder.take(frame, at_us, want or Want({"continuous"}, days=30, early=False))
     if stop:
         recorder.stop()
     writer.stop()
