@@ -49,11 +49,19 @@ class ReasonIn(Schema):
 
 
 @router.get("/recordings/channels", url_name="recording-channels")
-def channels(request: HttpRequest, q: str = Query("", max_length=64), asset: int | None = None) -> dict[str, Any]:
-    """Channels in scope by name or code, or that of an asset; those being recorded first."""
+def channels(
+    request: HttpRequest,
+    q: str = Query("", max_length=64),
+    asset: int | None = None,
+    alert: str = Query("", max_length=64),
+) -> dict[str, Any]:
+    """Channels in scope by name or code, that of an asset, those that recorded an alert; what is recording first."""
     rows = Channel.objects.within(scope_of(request.user)).filter(listed=True)  # type: ignore[arg-type]
     if asset is not None:
         rows = rows.filter(asset=asset)
+    if alert:
+        bound = RecordingMark.objects.filter(kind=RecordingMark.Kind.ALERT, number=alert)
+        rows = rows.filter(pk__in=bound.values("channel"))
     if q:
         rows = rows.filter(name__icontains=q) | rows.filter(code__startswith=q)
     found = list(rows.select_related("device__owner").order_by("name", "pk")[:MOST_CHANNELS])

@@ -106,11 +106,11 @@ export class RecordingsApp {
     const controls = h(
       "div",
       { class: "controls" },
-      button("⏮", t("后退 10 秒"), () => this.move(-10)),
+      button("−10", t("后退 10 秒"), () => this.move(-10)),
       button("◂", t("上一帧"), () => this.step(-1)),
       this.play,
       button("▸", t("下一帧"), () => this.step(1)),
-      button("⏭", t("前进 10 秒"), () => this.move(10)),
+      button("+10", t("前进 10 秒"), () => this.move(10)),
       this.speed,
       button("＋", t("放大时间轴"), () => this.timeline.zoom(0.5)),
       button("－", t("缩小时间轴"), () => this.timeline.zoom(2)),
@@ -137,7 +137,6 @@ export class RecordingsApp {
         this.timeline.element,
       ),
     );
-    this.video.muted = false;
     for (const name of ["play", "pause"]) this.video.addEventListener(name, () => this.showPlaying());
     this.showPlaying();
   }
@@ -206,8 +205,7 @@ export class RecordingsApp {
   }
 
   private showPlaying(): void {
-    setText(this.play, this.video.paused ? "▶" : "⏸");
-    this.play.setAttribute("aria-label", this.video.paused ? t("播放") : t("暂停"));
+    setText(this.play, this.video.paused ? t("播放") : t("暂停"));
   }
 
   private step(by: number): void {
