@@ -79,10 +79,11 @@ class Recorders:
             await self._begin()
             self._writer = Writer()
             while True:
-                await self._turn(self._writer)
+                try:
+                    await self._turn(self._writer)
+                except Exception:  # cameras are watched all the same
+                    logger.exception("recordings: a turn failed; the next is tried")
                 await asyncio.sleep(TURN_S)
-                if watching.done():
-                    watching.result()
         finally:
             watching.cancel()
             await asyncio.shield(self._end())
