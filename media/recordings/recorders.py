@@ -67,6 +67,7 @@ class Recorders:
         self._plans: list[Plan] = []
         self._orders: list[Order] = []
         self._stopping = threading.Event()
+        self._listening: threading.Thread | None = None
         self._untold: dict[str, Segment] = {}
         self._told_at = 0.0
         self._writer: Writer | None = None
@@ -106,6 +107,8 @@ class Recorders:
         if self._writer is not None:
             await asyncio.to_thread(self._writer.stop)
             await self._tell(self._writer)
+        if self._listening is not None:
+            await asyncio.to_thread(self._listening.join, 3)
         await self._database.stop()
 
     async def _turn(self, writer: Writer) -> None:
@@ -165,7 +168,8 @@ class Recorders:
                 with contextlib.suppress(RuntimeError):
                     loop.call_soon_threadsafe(changed.set)
 
-        threading.Thread(target=watch, name="recordings-notices", daemon=True).start()
+        self._listening = threading.Thread(target=watch, name="recordings-notices", daemon=True)
+        self._listening.start()
         while True:
             await changed.wait()
             changed.clear()
