@@ -285,7 +285,7 @@ class Migration(migrations.Migration):
                 ),
                 ("expires_at", models.DateTimeField(verbose_name="到期时间")),
                 ("early", models.BooleanField(default=False, verbose_name="磁盘不足时可提前删除")),
-                ("sha256", models.CharField(blank=True, max_length=64, verbose_name="SHA-256")),
+                ("sha256", models.CharField(blank=True, max_length=64, verbose_name="校验值（SHA-256）")),
                 ("link", models.CharField(blank=True, max_length=64, verbose_name="链值")),
                 (
                     "channel",

@@ -141,7 +141,7 @@ class RecordingSegment(models.Model):
     retention_days = models.PositiveSmallIntegerField(_("留存"), choices=Retention)
     expires_at = models.DateTimeField(_("到期时间"))
     early = models.BooleanField(_("磁盘不足时可提前删除"), default=False)
-    sha256 = models.CharField("SHA-256", max_length=64, blank=True)
+    sha256 = models.CharField(_("校验值（SHA-256）"), max_length=64, blank=True)
     link = models.CharField(_("链值"), max_length=64, blank=True)
 
     objects = ScopedQuerySet.as_manager()

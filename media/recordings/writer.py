@@ -95,6 +95,11 @@ class Writer:
             thread.start()
 
     @property
+    def waiting(self) -> int:
+        """Bytes that wait for the disk."""
+        return self._waiting
+
+    @property
     def full(self) -> bool:
         """Whether the disk does not keep up."""
         return self._waiting > MOST_WAITING

@@ -25,7 +25,7 @@ from media.recordings import keeping, places
 from media.recordings.bits import read_sps
 from media.recordings.cut import plan_cut
 from media.recordings.finding import stretches
-from media.recordings.keeping import expire, make_room, verify
+from media.recordings.keeping import expire, make_room, move_all_away, verify
 from media.recordings.ledger import take_up_again
 from media.recordings.models import RecordingMark, RecordingRemoval, RecordingSegment
 from media.recordings.reading import codecs_of, fragments, header_of, key_points
@@ -253,7 +253,7 @@ recorder = Recorder(int(sys.argv[2]), Path(sys.argv[1]), writer)
 for frame, at_us in pictures(3600):
     recorder.take(frame, at_us, Want({"hand"}, days=30))
     if frame.pts > 75 * 90_000:
-        while writer._waiting: time.sleep(0.01)
+        while writer.waiting: time.sleep(0.01)
         print(at_us, flush=True)
         time.sleep(0.001)
 """
@@ -331,3 +331,23 @@ def test_files_that_are_none_of_ours_are_refused_and_cost_little(tmp_path):
         with pytest.raises(MediaError):
             read_sps(sps, "h264")
             raise NotOfferedError("read as something")
+
+
+@pytest.mark.django_db
+def test_what_has_ended_moves_to_its_store_and_is_read_there(folder, settings, tmp_path):
+    settings.RECORDINGS_URL = str(tmp_path / "away")
+    camera = channel()
+    record(camera.pk, folder, pictures(70))
+    assert move_all_away() == 2
+    assert [row.away for row in RecordingSegment.objects.all()] == [True, True]
+    assert list(folder.rglob("*.mp4")) == []
+    assert len(list((tmp_path / "away").rglob("*.mp4"))) == 2
+    assert list(verify(camera)) == []
+    rows = list(RecordingSegment.objects.order_by("starts_at"))
+    cut = plan_cut(rows, START_US + 58 * SECOND, START_US + 62 * SECOND)
+    assert len(b"".join(cut.read())) == cut.size
+    assert take_up_again(folder) == 0
+    RecordingSegment.objects.update(expires_at=timezone.now())
+    assert expire(timezone.now()) == 2
+    assert list((tmp_path / "away").rglob("*.mp4")) == []
+    assert move_all_away() == 0

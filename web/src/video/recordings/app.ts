@@ -83,6 +83,10 @@ export class RecordingsApp {
     for (const name of ["asset", "alert"]) if (asked.get(name)) wanted[name] = asked.get(name) ?? "";
     try {
       this.channels = await this.api.channels(wanted);
+      if (this.channels.length === 0 && Object.keys(wanted).length > 0) {
+        this.say(t("没有与它有关的录像，列出的是全部摄像机。"));
+        this.channels = await this.api.channels({});
+      }
     } catch (error) {
       if (error instanceof ApiError && error.isSignedOut) signIn(this.boot.urls);
       this.fail(error);
