@@ -259,6 +259,7 @@ for frame, at_us in pictures(3600):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_a_killed_process_costs_a_fragment_at_most(folder):
     camera = channel()
@@ -286,6 +287,7 @@ def test_a_killed_process_costs_a_fragment_at_most(folder):
     assert list(verify(camera)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["h264", "h265"])
 @pytest.mark.skipif(not shutil.which("ffmpeg"), reason="there is no encoder")
 def test_what_an_encoder_gives_is_decoded_whole(codec, tmp_path):
