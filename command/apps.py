@@ -20,12 +20,14 @@ class CommandConfig(AppConfig):
         from command.director.models import Scene, Tour, TourStep
         from command.director.push import WallFeed, WallTeller
         from command.engine import StreamEngine
+        from command.events import register_alert_listener
         from command.failures import RULE_FAILED
         from command.feed import AlertFeed
         from command.fencing import RULES as FENCING
         from command.machineroom.checks import CHECKS
         from command.models import RuleSetting
         from command.plan.models import AreaDraft
+        from command.recording import tell_recordings
         from command.rules import registry
         from command.seeding import keep_settings
         from command.silent import SILENT
@@ -38,6 +40,7 @@ class CommandConfig(AppConfig):
         for rule in (RULE_FAILED, SILENT, *FENCING, *(check.rule for check in CHECKS)):
             registry.register(rule)
         register_observer(StreamEngine)
+        register_alert_listener(tell_recordings)
         register_feed(AlertFeed())
         register_feed(WallFeed(), WallTeller)
         register_subject(SubjectKind("alert", _("预警"), alert_title, find_alerts))

@@ -21,6 +21,7 @@ from layers.charts import router as layers_charts_router
 from layers.grids.api import router as grids_router
 from media.api import router as media_router
 from media.past_api import router as video_past_router
+from media.recordings.api import router as recordings_router
 from twin.annotations.api import router as annotations_router
 from twin.annotations.past_api import router as past_annotations_router
 from twin.annotations.photograph_api import router as photographs_router
@@ -51,6 +52,7 @@ api.add_router("", plan_rehearsal_router)
 api.add_router("", plan_import_router)
 api.add_router("", video_past_router)
 api.add_router("", media_router)
+api.add_router("", recordings_router)
 api.add_router("", layers_router)
 api.add_router("", layers_charts_router)
 api.add_router("", grids_router)

@@ -39,6 +39,8 @@ class Environment:
     """Which revision of the code runs, for people to read; empty: nobody said."""
     archive_url: str
     """Where old days of the history are kept (``s3://bucket/folder?…``, ``file:///…``); empty: ``var/archive``."""
+    recordings_url: str
+    """Where recordings of cameras are moved to once they have ended (as the archive's); empty: they stay in ``var``."""
     gb28181_port: int
     """SIP port of cameras, for people and demonstrations to be told."""
     origins: tuple[str, ...]
@@ -84,6 +86,7 @@ class Environment:
             process=env.get("SANDTABLE_PROCESS", ""),
             revision=env.get("SANDTABLE_REVISION", ""),
             archive_url=env.get("SANDTABLE_ARCHIVE", ""),
+            recordings_url=env.get("SANDTABLE_RECORDINGS", ""),
             gb28181_port=int(sip_port),
             origins=tuple(o for o in env.get("SANDTABLE_ORIGINS", "").split(",") if o),
             metrics_port=int(port) if port else None,

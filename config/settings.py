@@ -21,6 +21,7 @@ GB28181_PORT = ENVIRONMENT.gb28181_port
 VIDEO_FILES_DIR = VAR_DIR / "video-files"
 METRICS_PORT = ENVIRONMENT.metrics_port
 ARCHIVE_URL = ENVIRONMENT.archive_url
+RECORDINGS_URL = ENVIRONMENT.recordings_url
 PROCESS_NAME = ENVIRONMENT.process
 REVISION = ENVIRONMENT.revision
 OUTSIDE_ORIGINS = ENVIRONMENT.origins
@@ -127,6 +128,8 @@ CONTENT_SECURITY_POLICY = {
         "style-src": [SELF],
         "img-src": [SELF, "data:", "blob:"],
         "font-src": [SELF],
+        # Recordings are played from pieces that the page puts together (media source extensions).
+        "media-src": [SELF, "blob:"],
         "connect-src": [SELF],
         "object-src": [NONE],
         "base-uri": [NONE],

@@ -55,6 +55,8 @@ class Installation:
         For tests: the database does not wait for the disk.
     archive : str
         Where old days of the history are kept; empty: below ``var``.
+    recordings : str
+        Where recordings of cameras are moved to; empty: they stay in ``var``.
     origins : str
         Origins whose pages may read the open interface, by commas.
     terminals : str
@@ -75,6 +77,7 @@ class Installation:
     hosts: str = ""
     https: bool = False
     archive: str = ""
+    recordings: str = ""
     origins: str = ""
     database_url: str = ""
     mqtt_url: str = ""
@@ -245,6 +248,7 @@ class Installation:
             SANDTABLE_CITY=self.city,
             SANDTABLE_HTTPS="1" if self.https else "",
             SANDTABLE_ARCHIVE=self.archive,
+            SANDTABLE_RECORDINGS=self.recordings,
             SANDTABLE_ORIGINS=self.origins,
             SANDTABLE_BROKER_DIR=str(self.broker_folder) if self.private_broker else "",
             DATABASE_URL=self.database_url or self.database_address().url(),

@@ -95,6 +95,7 @@ def apply_options(installation: Installation, options: argparse.Namespace, env: 
         installation.processes = parse_counts(options.processes)
     installation.hosts = env.get("SANDTABLE_HOSTS", installation.hosts)
     installation.archive = env.get("SANDTABLE_ARCHIVE", installation.archive)
+    installation.recordings = env.get("SANDTABLE_RECORDINGS", installation.recordings)
     installation.origins = env.get("SANDTABLE_ORIGINS", installation.origins)
     if "SANDTABLE_HTTPS" in env:
         installation.https = env["SANDTABLE_HTTPS"] == "1"

@@ -24,6 +24,7 @@ from media.faults import told
 from media.gb28181.codes import is_code, read_code
 from media.models import Channel, Gb28181Setting, VideoDevice
 from media.passwords import MOST_LENGTH, new_password, set_password
+from media.recordings import admin as _recordings  # noqa: F401 (its pages are registered)
 from media.sources import admin as sources_admin  # noqa: F401 (registers its pages)
 from media.sources import discovering  # noqa: F401 (registers its page)
 from media.store import identity

@@ -18,6 +18,7 @@ class MediaConfig(AppConfig):
         from media import kinds  # noqa: F401 (declares the kind)
         from media.models import Channel, Gb28181Setting, SharedChannel, Superior, VideoDevice, VideoSource
         from media.reasons import REASONS
+        from media.recordings.models import RecordingMark, RecordingOrder, RecordingPolicy
         from media.sources.making import register_sources
 
         register_reasons(REASONS)
@@ -28,3 +29,5 @@ class MediaConfig(AppConfig):
         audited(Gb28181Setting)
         audited(Superior, secrets=["sealed"])
         audited(SharedChannel)
+        for model in (RecordingPolicy, RecordingOrder, RecordingMark):
+            audited(model)

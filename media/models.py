@@ -228,3 +228,6 @@ class Gb28181Setting(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+from media.recordings import models as _recordings  # noqa: E402, F401 (Django looks for models here)

@@ -28,6 +28,8 @@ CONNECTED = "sandtable_broker_connected"
 KINDS = "sandtable_ingest_kind_positions_total"
 WAYS = "sandtable_ingest_messages_total"
 FREE, SIZE = "sandtable_disk_free_bytes", "sandtable_disk_size_bytes"
+REMOVED_EARLY = "sandtable_recordings_removed_early_total"
+HALTED, STUCK = "sandtable_recordings_halted", "sandtable_recordings_stuck"
 BACKUP = "sandtable_backup_newest_timestamp_seconds"
 
 
@@ -178,3 +180,23 @@ def find_backup(machine: Machine, p: Mapping[str, Any], _held: frozenset[str]) -
     age_days = (machine.now.timestamp() - newest) / DAY_S
     if newest and age_days > p["days"]:
         yield Finding("backup", gettext("备份"), {"age_days": round(age_days, 1)})
+
+
+def find_recordings_halted(machine: Machine, _p: Mapping[str, Any], _held: frozenset[str]) -> Iterator[Finding]:
+    """Nothing is recorded, for the disk is full."""
+    for process in machine.living():
+        if process.did.gauges.get(HALTED):
+            yield Finding(f"recordings:{process.host}"[:120], process.host)
+
+
+def find_recordings_removed(machine: Machine, _p: Mapping[str, Any], _held: frozenset[str]) -> Iterator[Finding]:
+    """Recordings were deleted before their time within the hour."""
+    if removed := machine.count(REMOVED_EARLY):
+        yield Finding("removed", gettext("录像"), {"segments": round(removed)})
+
+
+def find_recordings_stuck(machine: Machine, _p: Mapping[str, Any], _held: frozenset[str]) -> Iterator[Finding]:
+    """Channels that should be recorded give nothing that can be kept."""
+    stuck = sum(process.did.gauges.get(STUCK, 0.0) for process in machine.living())
+    if stuck:
+        yield Finding("stuck", gettext("录像"), {"channels": round(stuck)})

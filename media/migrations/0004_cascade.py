@@ -7,7 +7,7 @@ from gis.notices import touch_trigger
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("media", "0001_initial"),
+        ("media", "0003_recordings"),
     ]
 
     operations = [

@@ -126,8 +126,15 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-@lru_cache(maxsize=4)
-def _store(url: str, spool: Path) -> ArchiveStore:
+@lru_cache(maxsize=8)
+def store_at(url: str, spool: Path) -> ArchiveStore:
+    """The place at an address, made once.
+
+    Raises
+    ------
+    ArchiveStoreError
+        There is no such kind of place.
+    """
     return ArchiveStore.at(url, spool)
 
 
@@ -138,4 +145,4 @@ def archive_url() -> str:
 
 def archive_store() -> ArchiveStore:
     """The archive of this installation."""
-    return _store(archive_url(), Path(settings.VAR_DIR) / "archive" / ".spool")
+    return store_at(archive_url(), Path(settings.VAR_DIR) / "archive" / ".spool")

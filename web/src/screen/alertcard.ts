@@ -1,5 +1,6 @@
 import { h, setText } from "../dom";
 import type { Clock } from "../time";
+import { recordingsOfAlert } from "../video/recordings/address";
 import { t } from "../words";
 import type { AlertWhole, Fact } from "./alerts";
 import { SIGNS } from "./alerts";
@@ -137,6 +138,7 @@ export class AlertCard {
       h("dl", {}, ...rows),
       this.cameras(whole),
       whole.advice ? h("p", { class: "advice" }, whole.advice) : "",
+      h("a", { class: "link", href: recordingsOfAlert(whole.id, Date.parse(whole.raised_at)) }, t("附近摄像机的录像")),
       ...this.facts(t("判定依据"), whole.evidence),
       ...this.facts(t("规则参数（第 {n} 版）", { n: whole.rule_version }), whole.parameters),
       h("h3", {}, t("处置记录")),
