@@ -60,7 +60,7 @@ DROP FUNCTION twin_annotation_count_version();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("twin", "0012_state_cell_and_basemaps"),
+        ("twin", "0013_bulk_references"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
