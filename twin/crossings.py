@@ -72,11 +72,7 @@ def _follow_presences(
     last = np.r_[first[1:], len(asset)][: len(first)] - 1
     was, comes = ~entered[first], entered[last]
     if len(new := last[comes & ~was]):
-        copy_columns(
-            cursor,
-            "twin_presence",
-            {"asset_id": ("int8", asset[new]), "area_id": ("int8", area[new]), "since": ("timestamptz", time_us[new])},
-        )
+        _come(cursor, asset[new], area[new], time_us[new])
     if len(again := last[comes & was]):
         cursor.execute(
             """UPDATE twin_presence AS p SET since = v.since
@@ -89,6 +85,26 @@ def _follow_presences(
             """DELETE FROM twin_presence AS p USING unnest(%s::int8[], %s::int8[]) AS v(asset, area)
                WHERE p.asset_id = v.asset AND p.area_id = v.area""",
             [asset[gone].tolist(), area[gone].tolist()],
+        )
+
+
+def _come(
+    cursor: psycopg.Cursor, asset: NDArray[np.int64], area: NDArray[np.int64], time_us: NDArray[np.int64]
+) -> None:
+    """Presences that begin: at once, or one by one where somebody else wrote one of them."""
+    try:
+        with cursor.connection.transaction():
+            copy_columns(
+                cursor,
+                "twin_presence",
+                {"asset_id": ("int8", asset), "area_id": ("int8", area), "since": ("timestamptz", time_us)},
+            )
+    except psycopg.errors.UniqueViolation:
+        cursor.execute(
+            """INSERT INTO twin_presence (asset_id, area_id, since)
+               SELECT * FROM unnest(%s::int8[], %s::int8[], %s::timestamptz[])
+               ON CONFLICT (asset_id, area_id) DO UPDATE SET since = excluded.since""",
+            [asset.tolist(), area.tolist(), [stamp(us) for us in time_us.tolist()]],
         )
 
 

@@ -23,7 +23,7 @@ from devices.messages import (
     time_us,
 )
 from devices.numbering import Numbering
-from devices.topics import Address, parse_topic
+from devices.topics import PREFIX, UP, parse_topic
 from twin.batch import PositionBatch
 
 PAYLOAD_KEPT = 2000
@@ -132,14 +132,30 @@ class Decoder:
 
     def _route(self, topic: str) -> _Route:
         """Whose topic it is, and what is read from it; found once for each topic that is in order."""
+        place, _, channel = topic.rpartition("/")
+        device = self._devices.get(place.rpartition("/")[2])
+        # Nearly always as it is registered; else it is looked at closely, which says what is wrong with it.
+        if device is None or channel not in UP or place != f"{PREFIX}/{device.kind}/{device.shard}/{device.identifier}":
+            device = self._device_at(topic)
+        if device.revoked:
+            raise RefusedError("revoked_device", device.identifier)
+        if device.asset is None:
+            raise RefusedError("no_asset", f"{device.identifier} is tied to no asset in use")
+        route = self._routes[topic] = _Route(device, channel)
+        return route
+
+    def _device_at(self, topic: str) -> KnownDevice:
+        """Whose topic it is.
+
+        Raises
+        ------
+        RefusedError
+            It is no topic, or not its device's own.
+        """
         try:
             address = parse_topic(topic)
         except ValueError as error:
             raise RefusedError("wrong_topic", str(error)) from None
-        route = self._routes[topic] = _Route(self._device(address), address.channel)
-        return route
-
-    def _device(self, address: Address) -> KnownDevice:
         device = self._devices.get(address.device)
         if device is None:
             raise RefusedError("unknown_device", address.device)
@@ -149,8 +165,6 @@ class Decoder:
             raise RefusedError("wrong_topic", f"{address.device} is registered as {device.kind}, not {address.kind}")
         if device.shard != address.shard:
             raise RefusedError("wrong_shard", f"{address.device} belongs to shard {device.shard}, not {address.shard}")
-        if device.asset is None:
-            raise RefusedError("no_asset", f"{address.device} is tied to no asset in use")
         return device
 
 
