@@ -101,14 +101,13 @@ export class PlanApp {
         onPlaces: () => undefined,
         onTileProblem: (status) => this.say(t("底图读取失败：{what}。", { what: status === undefined ? t("服务器没有应答") : String(status) })),
       });
-      // Streets, water and blocks are what one draws along.
+      // Streets, water and blocks are what one draws along; waits for the style, too.
       await Ground.lay(this.canvas.map, this.boot.urls.tiles, this.tokens, 1);
     } catch (error) {
       this.say(t("地图打不开：{what}", { what: String(error) }));
       return;
     }
     const { map } = this.canvas;
-    if (!map.isStyleLoaded()) await new Promise((resolve) => map.once("style.load", resolve));
     const overlay = new Overlay(this.canvas, this.tokens);
     this.overlay = overlay;
     const drawing = new Drawing(map, this.tokens, {
@@ -171,6 +170,7 @@ export class PlanApp {
   private begin(): void {
     this.draft = this.area = null;
     this.isOpen = true;
+    this.panel.turn("form");
     this.editor?.open(emptyFields(t("手工绘制")), true);
     this.lists.mark("");
   }
