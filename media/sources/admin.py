@@ -82,8 +82,9 @@ class VideoSourceForm(forms.ModelForm):
                     "RTSP：rtsp://地址:端口/路径，不含用户名和密码。ONVIF：摄像机的 IP 地址。"
                     "视频文件：放在平台 {} 文件夹中的文件名（MP4、TS、MKV）。WHIP：不填。"
                 ),
-                str(settings.VIDEO_FILES_DIR),
+                settings.VIDEO_FILES_DIR.name,
             )
+            self.fields["address"].widget.attrs["class"] = "vLargeTextField"
 
     def clean(self) -> dict[str, Any]:
         """Refuse addresses that cannot be of this kind, and half a place."""
@@ -159,6 +160,10 @@ class VideoSourceAdmin(ScopedAdminMixin, admin.ModelAdmin):
         rows = super().get_queryset(request).exclude(protocol=Protocol.GB28181)
         return rows.annotate(channel_total=listed)
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Without how it is, while there is nothing yet."""
+        return self.fieldsets if obj is not None else self.fieldsets[:-1]
+
     def save_model(self, request: HttpRequest, obj: VideoSource, form: Any, change: bool) -> None:
         """Save, with a code where there is none yet and the password that was typed; then the camera's place."""
         if not obj.code:
@@ -197,7 +202,7 @@ class VideoSourceAdmin(ScopedAdminMixin, admin.ModelAdmin):
     def seen_at(self, source: VideoSource) -> Any:
         """When it last answered."""
         seen = getattr(source, "registration", None)
-        return seen.seen_at if seen else None
+        return seen.seen_at if seen else ""
 
     @admin.display(description=_("通道数"), ordering="channel_total")
     def channel_count(self, source: VideoSource) -> int:
