@@ -7,8 +7,6 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-import uvloop
-
 from devices.protocols.serving import Job, ProtocolServer
 from media.asking import Answering
 from media.cascade.cascade import Cascade
@@ -80,11 +78,6 @@ class Gb28181Server(ProtocolServer):
         self._browsers = browsers or IcePort("127.0.0.1", 0)
         self.peers = Peers()
         self._noting: set[asyncio.Task[None]] = set()
-
-    def run(self) -> None:
-        """Serve until stopped."""
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # a packet costs it a quarter less
-            runner.run(self._run())
 
     async def begin(self) -> Sequence[Job]:
         """Listen, and go on with who was there before."""

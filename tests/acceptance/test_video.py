@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -25,9 +26,9 @@ print(json.dumps(None))
 CAMERA = """
 import json
 from media.models import Channel
-row = Channel.objects.filter(device__name__startswith="模拟录像机", online=True, asset__state__isnull=False).first()
+row = Channel.objects.filter(device__code="{device}", online=True, asset__state__isnull=False).first()
 state = row and row.asset.state
-print(json.dumps(row and dict(pk=row.pk, name=row.name, asset=row.asset_id, lon=state.lon, lat=state.lat)))
+print(json.dumps(row and dict(asset=row.asset_id, lon=state.lon, lat=state.lat)))
 """
 RECORDS = """
 import json
@@ -44,10 +45,12 @@ def camera(stack: Stack) -> Iterator[dict[str, Any]]:
     """A simulated camera whose picture is a clock, signed in and placed."""
     stack.python(PEOPLE)
     assert stack.sandtable("manage", "democameras", "--devices", "1").returncode == 0
-    command = [sys.executable, "-m", "media.simulator", "--credentials", str(stack.var / "demo/cameras.json")]
+    credentials = stack.var / "demo/cameras.json"
+    device = json.loads(credentials.read_text())["devices"][0]["code"]
+    command = [sys.executable, "-m", "media.simulator", "--credentials", str(credentials)]
     command += ["--devices", "1", "--channels", "1", "--clock", "--spread", "0"]
     process = subprocess.Popen(command, cwd=ROOT, env=stack.env | {"PYTHONPATH": str(ROOT)})
-    yield wait_for(lambda: stack.python(CAMERA))
+    yield wait_for(lambda: stack.python(CAMERA.replace("{device}", device)))
     os.kill(process.pid, signal.SIGTERM)
     process.wait(10)
 

@@ -129,7 +129,7 @@ export class Steering {
   }
 
   private fail(error: unknown): void {
-    setText(this.said, error instanceof RefusedError ? error.message : t("指令没有送达"));
+    setText(this.said, error instanceof RefusedError ? error.detail : t("指令没有送达"));
   }
 
   private press(event: PointerEvent, pan: number, tilt: number, zoom: number): void {

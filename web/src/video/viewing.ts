@@ -91,8 +91,8 @@ export class Viewing {
   }
 
   private failed(error: unknown): void {
-    this.said = error instanceof RefusedError ? error.message : "";
-    const status = error instanceof ApiError || error instanceof RefusedError ? error.status : -1;
+    this.said = error instanceof RefusedError ? error.detail : "";
+    const status = error instanceof ApiError ? error.status : -1;
     if (status === 404 || status === 403 || status === 401) this.again("forbidden");
     else this.again(this.said === "" ? "lost" : "refused");
   }
