@@ -39,6 +39,7 @@ from media.sip.transaction import ServerTransaction
 from media.sip.transactions import Transactions
 from media.sip.transports import Endpoint
 from media.store import identity, load_cameras, load_known
+from media.streams.stream import Joined
 from media.whep.ice import IcePort
 from media.whep.watching import Watching
 
@@ -130,7 +131,9 @@ class Gb28181Server(ProtocolServer):
         )
         self.playbacks = Playbacks(self.calls)
         handlers = Answers(self.talker, self.newcomers, self.calls).handlers
-        self.watching = Watching(self.database, self.calls, self._browsers, {"gb28181": handlers["control"]})
+        self.watching = Watching(
+            self.database, self.calls, self._browsers, {"gb28181": handlers["control"]}, self.playbacks
+        )
         handlers = handlers | self.playbacks.handlers | self.announcements.handlers | self.watching.handlers
         self.answering = Answering(self.road, handlers)
         self.peers.learn(await self.database.do(load_known))
@@ -208,8 +211,8 @@ class Gb28181Server(ProtocolServer):
             self.newcomers.meet(binding)
 
     async def _live(self, shared: Shared, sink: Sink) -> Running:
-        """A camera's pictures for a platform above."""
-        return await self.calls.begin(shared.device, shared.channel, sink)
+        """A camera's pictures for a platform above, shared with everybody else who watches it."""
+        return _Shared(await self.watching.streams.join(shared.pk, sink))
 
     def _linked(self, link: Link, why: str) -> None:
         self._noting.add(task := asyncio.create_task(self._note(link.upper.pk, link.online, why)))
@@ -220,3 +223,14 @@ class Gb28181Server(ProtocolServer):
             await self.database.do(note_uplink, pk, online, why)
         except Exception:
             logger.exception("gb28181: what became of a platform above could not be written")
+
+
+class _Shared:
+    """A place in a stream, as a source that was opened."""
+
+    def __init__(self, joined: Joined) -> None:
+        self._joined = joined
+
+    async def stop(self) -> None:
+        """Leave it."""
+        self._joined.leave()
