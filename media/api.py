@@ -53,8 +53,8 @@ def channels(request: HttpRequest, asset: int | None = None) -> dict[str, Any]:
 
 
 @router.post("/video/channels/{int:pk}/whep")
-def watch(request: HttpRequest, pk: Path[int]) -> HttpResponse:
-    """Begin to watch (WHEP): a session description in, its answer out, on the record.
+def watch(request: HttpRequest, pk: Path[int], playback: int | None = None) -> HttpResponse:
+    """Begin to watch (WHEP): a session description in, its answer out, on the record; live, or one's own playback.
 
     201: the answer, and under ``Location`` the viewing; 404: not in the user's scope; 413, 415: no session
     description; 422: one that nothing can be sent to, or the limit is reached; 503: the camera is offline; 504: it
@@ -67,10 +67,11 @@ def watch(request: HttpRequest, pk: Path[int]) -> HttpResponse:
         return _fault(413, "sdp", gettext("会话描述过长。"))
     offer = request.body.decode("utf-8", "replace")
     try:
-        opened = ask("whep_open", OPEN_S, channel=channel.pk, user=request.user.pk, offer=offer)
+        more = {"playback": playback} if playback is not None else {}
+        opened = ask("whep_open", OPEN_S, channel=channel.pk, user=request.user.pk, offer=offer, **more)
     except MediaError as error:
         return _refused(error)
-    record(Action.WATCH, subject=channel, detail={"session": opened["session"][:8]})
+    record(Action.WATCH, subject=channel, detail={"session": opened["session"][:8], **more})
     response = HttpResponse(opened["answer"], status=201, content_type=SDP)
     response["Location"] = f"/api/v1/video/sessions/{opened['session']}"
     response["Cache-Control"] = "no-store"

@@ -40,6 +40,7 @@ from media.sources.answers import SourceAnswers
 from media.sources.attendance import Attendance
 from media.sources.making import publishers
 from media.store import identity, load_cameras, load_known
+from media.streams.stream import Joined
 from media.whep.ice import IcePort
 from media.whep.watching import Watching
 
@@ -129,7 +130,7 @@ class Gb28181Server(ProtocolServer):
         self.attendance = Attendance(self.database)
         sources = SourceAnswers(self.database, self.attendance, answers)
         controls = {"gb28181": answers["control"], "onvif": sources.control}
-        self.watching = Watching(self.database, self.calls, self._browsers, controls)
+        self.watching = Watching(self.database, self.calls, self._browsers, controls, self.playbacks)
         for part in (sources, self.playbacks, self.announcements, self.watching):
             answers = answers | part.handlers
         self.answering = Answering(self.road, answers)
@@ -211,8 +212,8 @@ class Gb28181Server(ProtocolServer):
             self.newcomers.meet(binding)
 
     async def _live(self, shared: Shared, sink: Sink) -> Running:
-        """A camera's pictures for a platform above."""
-        return await self.calls.begin(shared.device, shared.channel, sink)
+        """A camera's pictures for a platform above, shared with everybody else who watches it."""
+        return _Shared(await self.watching.streams.join(shared.pk, sink))
 
     def _linked(self, link: Link, why: str) -> None:
         self._noting.add(task := asyncio.create_task(self._note(link.upper.pk, link.online, why)))
@@ -223,3 +224,14 @@ class Gb28181Server(ProtocolServer):
             await self.database.do(note_uplink, pk, online, why)
         except Exception:
             logger.exception("gb28181: what became of a platform above could not be written")
+
+
+class _Shared:
+    """A place in a stream, as a source that was opened."""
+
+    def __init__(self, joined: Joined) -> None:
+        self._joined = joined
+
+    async def stop(self) -> None:
+        """Leave it."""
+        self._joined.leave()

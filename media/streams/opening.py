@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from media.exceptions import NotOfferedError
 from media.gb28181.calls import Calls
+from media.gb28181.playbacks import FIRST, Playbacks
 from media.gb28181.source import CallSource
 from media.models import Channel, VideoDevice
 from media.streams.registered import source_for
@@ -14,10 +15,10 @@ from twin.database import DatabaseThread
 
 
 class Opening:
-    """Finds sources: of channels (their primary keys), and of their transcoded streams."""
+    """Finds sources: of channels (their primary keys), of playbacks, and of their transcoded streams."""
 
-    def __init__(self, database: DatabaseThread, calls: Calls) -> None:
-        self._database, self._calls = database, calls
+    def __init__(self, database: DatabaseThread, calls: Calls, playbacks: Playbacks) -> None:
+        self._database, self._calls, self._playbacks = database, calls, playbacks
         self._transcoding = Transcoding()
         self.streams = Streams(self.source_of)
 
@@ -31,6 +32,8 @@ class Opening:
         """
         if key < 0:
             return self._transcoding.source(self.streams, transcoded_key(key))
+        if key >= FIRST:
+            return self._playbacks.source(key)
         channel = await self._database.do(load_channel, key)
         if channel is None or not channel.device.active:
             raise NotOfferedError("no such channel")

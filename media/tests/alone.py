@@ -51,6 +51,10 @@ class Alone(Gb28181Server):
         self.database.answers["load_known"] = list(self.peers.known.values())
         return known
 
+    async def _live(self, shared, sink):
+        """No channel has a row here, so there is no stream to join."""
+        return await self.calls.begin(shared.device, shared.channel, sink)
+
     async def __aenter__(self):
         self._jobs = [asyncio.create_task(job) for job in await self.begin()]
         return self

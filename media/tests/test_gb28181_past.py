@@ -184,11 +184,16 @@ def test_playbacks_are_asked_for_by_key():
                 made = await ask["playback"]({**piece, "ends": (DAY + timedelta(seconds=9)).isoformat()})
                 assert (made["state"], made["length_s"], made["at"]) == ("waiting", 9, "2026-11-20T10:00:00.000+08:00")
                 seen = Seen()
-                running = await server.playbacks.source(made["key"]).open(seen)
+                joined = await server.watching.streams.join(made["key"], seen)  # as every viewer does
                 await until(lambda: seen.pictures)
+                whep = server.watching.handlers["whep_open"]
+                for channel, user in ((9, 6), (8, 5)):
+                    with pytest.raises(NotOfferedError, match="no such playback"):
+                        await whep({"channel": channel, "user": user, "playback": made["key"], "offer": ""})
                 told = await ask["playback_order"]({"key": made["key"], "user": 5, "action": "seek", "value": 5})
                 assert (told["state"], int(told["position_s"])) == ("playing", 5)
-                await running.stop()
+                joined.leave()
+                await server.watching.streams.stop()
                 assert (await ask["playback_state"]({"key": made["key"], "user": 5}))["state"] == "closed"
                 permits = server.playbacks.permits
                 assert permits(made["key"], 5, 9)

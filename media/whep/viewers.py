@@ -42,6 +42,8 @@ class Viewing:
     key: str
     user: int
     channel: int
+    stream: int
+    """Key of what is watched: the channel's, or a playback's."""
     session: Session
     joined: Joined | None = None
     transcoded: bool = False
@@ -82,7 +84,7 @@ class Viewers:
     def __len__(self) -> int:
         return len(self._open)
 
-    async def open(self, channel: int, user: int, text: str) -> dict[str, str]:
+    async def open(self, channel: int, user: int, text: str, stream: int | None = None) -> dict[str, str]:
         """Answer a browser's offer.
 
         Parameters
@@ -91,6 +93,8 @@ class Viewers:
             Primary keys; whether the one may watch the other was asked before.
         text : str
             The offer.
+        stream : int, optional
+            Key of what is to be watched, where it is not the channel as it is now: a playback of it.
 
         Returns
         -------
@@ -102,6 +106,7 @@ class Viewers:
         MediaError
             The offer is of no use, too many watch, or the camera gives nothing.
         """
+        stream = channel if stream is None else stream
         offer = read_offer(text)
         chosen = choose(offer)
         mine = sum(viewing.user == user for viewing in self._open.values())
@@ -110,10 +115,10 @@ class Viewers:
         path = self._port.path(offer.ufrag)
         key = secrets.token_urlsafe(16)
         session = Session(
-            path, self._packers.setdefault(channel, Packer()), chosen, self._certificate,
+            path, self._packers.setdefault(stream, Packer()), chosen, self._certificate,
             lambda why: self._over(key, why), lambda codec: self._switch(key, codec),
         )  # fmt: skip
-        viewing = self._open[key] = Viewing(key, user, channel, session)
+        viewing = self._open[key] = Viewing(key, user, channel, stream, session)
         viewers_open.set(len(self._open))
         setup = "passive" if offer.setup == "active" else "active"
         own = Own(
@@ -125,7 +130,7 @@ class Viewers:
             session.sources,
         )
         try:
-            joined = await self._streams.join(channel, session)
+            joined = await self._streams.join(stream, session)
         except BaseException:
             session.end("refused")
             raise
@@ -151,7 +156,7 @@ class Viewers:
         try:
             if "h264" not in viewing.session.takes:
                 raise NotOfferedError(f"{codec} and the browser takes no H.264")
-            other = transcoded_key(viewing.channel)
+            other = transcoded_key(viewing.stream)
             viewing.session.packer = self._packers.setdefault(other, Packer())
             joined = await self._streams.join(other, viewing.session)
         except MediaError as error:
@@ -176,7 +181,7 @@ class Viewers:
         viewing = self._open.get(key)
         if viewing is not None and viewing.user == user:
             session = viewing.session
-            return self._streams.describe(viewing.channel) | {
+            return self._streams.describe(viewing.stream) | {
                 "connected": session.connected,
                 "sent": session.codec,
                 "transcoded": viewing.transcoded,
@@ -212,10 +217,9 @@ class Viewers:
         self._ended[key] = viewing.user, why
         if len(self._ended) > ENDED_REMEMBERED:
             self._ended.popitem(last=False)
-        watched = {viewing.channel for viewing in self._open.values()}
-        for channel in (viewing.channel, transcoded_key(viewing.channel)):
-            if viewing.channel not in watched:
-                self._packers.pop(channel, None)
+        if viewing.stream not in {each.stream for each in self._open.values()}:
+            for stream in (viewing.stream, transcoded_key(viewing.stream)):
+                self._packers.pop(stream, None)
         self._on_ended(viewing, why)
 
     async def run(self) -> None:

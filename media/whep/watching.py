@@ -10,6 +10,7 @@ from typing import Any
 from media.asking import Handler
 from media.exceptions import NotOfferedError
 from media.gb28181.calls import Calls
+from media.gb28181.playbacks import Playbacks
 from media.steering import Steering
 from media.streams.opening import Opening, load_channel
 from media.streams.streams import Streams
@@ -34,11 +35,20 @@ class Watching:
         Where browsers come to.
     controls : mapping
         Who moves cameras, by protocol; see :class:`media.steering.Steering`.
+    playbacks : Playbacks
+        Recordings of devices that people have asked for.
     """
 
-    def __init__(self, database: DatabaseThread, calls: Calls, port: IcePort, controls: Mapping[str, Handler]) -> None:
-        self._database, self._port = database, port
-        self.streams: Streams = Opening(database, calls).streams
+    def __init__(
+        self,
+        database: DatabaseThread,
+        calls: Calls,
+        port: IcePort,
+        controls: Mapping[str, Handler],
+        playbacks: Playbacks,
+    ) -> None:
+        self._database, self._port, self._playbacks = database, port, playbacks
+        self.streams: Streams = Opening(database, calls, playbacks).streams
         self.viewers = Viewers(self.streams, port, self._ended, self._permitted)
         self._steering = Steering(self._place, controls)
         self._notes: set[asyncio.Task[None]] = set()
@@ -74,7 +84,11 @@ class Watching:
         return [self.streams.describe(int(channel)) for channel in args["channels"][:500]]
 
     async def _open(self, args: dict[str, Any]) -> dict[str, str]:
-        return await self.viewers.open(int(args["channel"]), int(args["user"]), str(args["offer"]))
+        channel, user = int(args["channel"]), int(args["user"])
+        stream = int(args.get("playback") or channel)
+        if stream != channel and not self._playbacks.permits(stream, user, channel):
+            raise NotOfferedError("no such playback; it may have been given up")
+        return await self.viewers.open(channel, user, str(args["offer"]), stream)
 
     async def _state(self, args: dict[str, Any]) -> dict[str, Any]:
         return self.viewers.describe(str(args["session"]), int(args["user"]))
