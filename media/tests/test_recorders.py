@@ -7,7 +7,6 @@ import contextlib
 from datetime import timedelta
 
 import pytest
-from django.utils import timezone
 
 from gis.notices import connection_parameters
 from media.exceptions import OfflineError
@@ -71,8 +70,7 @@ def test_what_was_before_is_recorded_with_what_follows(settings, tmp_path):
         await until(lambda: recorders._purse.held > 0)
         await asyncio.sleep(1.5)
         assert await database.do(rows.count) == 0
-        asked_at = timezone.now()
-        await database.do(order, camera, "试", None)
+        asked_at = (await database.do(order, camera, "试", None)).starts_at
         await until(lambda: rows.filter(state="writing", size_bytes__gt=0).exists())
         await database.do(end_orders, camera)
         await until(lambda: rows.filter(state="kept").exists())
