@@ -29,6 +29,8 @@ from media.gb28181.reports import Reports
 from media.gb28181.subscriptions import Subscriptions
 from media.gb28181.talk import Talker
 from media.reasons import MALFORMED
+from media.recordings import places
+from media.recordings.recorders import Recorders
 from media.rtp.ports import Ports
 from media.rtp.receiving import Sink
 from media.sip.digest import Challenger
@@ -131,6 +133,9 @@ class Gb28181Server(ProtocolServer):
         sources = SourceAnswers(self.database, self.attendance, answers)
         controls = {"gb28181": answers["control"], "onvif": sources.control}
         self.watching = Watching(self.database, self.calls, self._browsers, controls, self.playbacks)
+        self.recorders = Recorders(
+            self.watching.streams.join, self.watching.viewers.watched, places.folder(), self._parameters
+        )
         for part in (sources, self.playbacks, self.announcements, self.watching):
             answers = answers | part.handlers
         self.answering = Answering(self.road, answers)
@@ -149,6 +154,7 @@ class Gb28181Server(ProtocolServer):
             self.subscriptions.run(self._meet_again),
             self.watching.run(),
             self.attendance.run(),
+            self.recorders.run(),
         ]
 
     async def end(self) -> None:

@@ -84,6 +84,10 @@ class Viewers:
     def __len__(self) -> int:
         return len(self._open)
 
+    def watched(self) -> set[int]:
+        """Channels that somebody sees as they are now."""
+        return {viewing.channel for viewing in self._open.values() if viewing.stream == viewing.channel}
+
     async def open(self, channel: int, user: int, text: str, stream: int | None = None) -> dict[str, str]:
         """Answer a browser's offer.
 
