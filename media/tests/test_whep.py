@@ -163,13 +163,14 @@ async def test_offers_that_are_none_are_refused_and_leave_nothing():
         for wrong in WRONG:
             with pytest.raises(NotOfferedError):
                 await platform.viewers.open(CHANNEL, USER, wrong)
-        monkey = OFFER.replace("a=setup:actpass", "a=setup:active")
-        assert "a=setup:passive" in (await platform.viewers.open(CHANNEL, USER, monkey))["answer"]
+        passive = OFFER.replace("a=setup:actpass", "a=setup:active")
+        assert "a=setup:passive" in (await platform.viewers.open(CHANNEL, USER, passive))["answer"]
         for _ in range(viewing.MOST_OF_A_USER - 1):
             await platform.viewers.open(CHANNEL, USER, OFFER)
         with pytest.raises(NotOfferedError, match="too many"):
             await platform.viewers.open(CHANNEL, USER, OFFER)
         await platform.viewers.open(CHANNEL, USER + 1, OFFER)
+        assert platform.ended == []
         # Rubbish on the port, checks without the password: nobody is answered.
         hostile = await Hostile.at(platform.port.bound)
         known = next(iter(platform.port._by_ufrag))

@@ -47,6 +47,7 @@ class Viewing:
     session: Session
     joined: Joined | None = None
     transcoded: bool = False
+    answered: bool = False
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -144,6 +145,7 @@ class Viewers:
         if viewing.joined is None:  # else it was given another's frames meanwhile
             viewing.joined = joined
         session.connect(offer, setup)
+        viewing.answered = True
         return {"session": key, "answer": write_answer(offer, chosen, own, setup)}
 
     def _switch(self, key: str, codec: str) -> None:
@@ -224,7 +226,8 @@ class Viewers:
         if viewing.stream not in {each.stream for each in self._open.values()}:
             for stream in (viewing.stream, transcoded_key(viewing.stream)):
                 self._packers.pop(stream, None)
-        self._on_ended(viewing, why)
+        if viewing.answered:  # what was refused has no beginning on the record either
+            self._on_ended(viewing, why)
 
     async def run(self) -> None:
         """Ask again, now and then, who may watch; until cancelled."""
