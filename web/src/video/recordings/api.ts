@@ -111,6 +111,11 @@ export class RecordingsApi {
     return this.ask("POST", `/channels/${channel}/stop`);
   }
 
+  /** Has the last minute kept, as far as it is remembered. */
+  replay(channel: number): Promise<{ from: number; to: number }> {
+    return this.ask("POST", `/channels/${channel}/replay`);
+  }
+
   private ask<T>(method: string, address: string, body?: object): Promise<T> {
     return askServer(this.csrf, method, this.base + address, body);
   }

@@ -19,6 +19,8 @@ const TICK_MS = 250;
 const READ_MS = 5000;
 const FRAME_S = 0.04;
 const SAID_MS = 6000;
+/** What is remembered is on the disk after about so long. */
+const KEPT_MS = 2500;
 const DAY_MS = 86_400_000;
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16];
 
@@ -120,7 +122,7 @@ export class RecordingsApp {
       button("－", t("缩小时间轴"), () => this.timeline.zoom(2)),
       h("button", { type: "button", class: "text", onclick: () => void this.keepPicture() }, t("抓图")),
       h("button", { type: "button", class: "text", onclick: () => void this.screen.requestFullscreen() }, t("全屏")),
-      h("button", { type: "button", class: "text", onclick: () => this.seek(this.clock.now() - 60_000) }, t("最近一分钟")),
+      h("button", { type: "button", class: "text", onclick: () => void this.lastMinute() }, t("最近一分钟")),
     );
     this.screen.append(this.video, this.caption, this.empty);
     const topline = h(
@@ -240,6 +242,23 @@ export class RecordingsApp {
     const file = await snapshot(this.video, { name, place: address || code, time });
     if (file === null) this.say(t("还没有画面。"));
     else download(file, `${name}-${time.replace(/[^0-9]/g, "")}.png`);
+  }
+
+  /** The minute before now: of a camera that is not recorded, what the platform remembers of it is kept first. */
+  private async lastMinute(): Promise<void> {
+    const { channel } = this;
+    if (channel === null) return;
+    let from = this.clock.now() - 60_000;
+    if (!channel.recording) {
+      try {
+        ({ from } = await this.api.replay(channel.id));
+      } catch (error) {
+        this.fail(error);
+        return;
+      }
+      await new Promise((done) => window.setTimeout(done, KEPT_MS));
+    }
+    if (this.channel === channel) this.seek(from);
   }
 
   private openDay(day: string): void {

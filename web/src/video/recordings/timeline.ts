@@ -11,7 +11,7 @@ const STEPS = [5 * SECOND, 15 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 3
 const LEAST_SPAN = MINUTE;
 const MOST_SPAN = 31 * DAY;
 const ZOOM = 1.25;
-const LABEL_PX = 76;
+const LABEL_EM = 6;
 const DRAG_PX = 4;
 const KINDS: Record<Mark["kind"], string> = {
   note: "--accent", case: "--grade-orange", ticket: "--grade-yellow", alert: "--grade-red", hand: "--working",
@@ -171,9 +171,9 @@ export class TimelineView {
 
   private ticks(context: CanvasRenderingContext2D, width: number, height: number, colour: string, style: CSSStyleDeclaration): void {
     const span = this.to - this.from;
-    const step = STEPS.find((each) => (each / span) * width >= LABEL_PX) ?? STEPS[STEPS.length - 1];
+    const step = STEPS.find((each) => (each / span) * width >= LABEL_EM * Number.parseFloat(style.fontSize)) ?? STEPS[STEPS.length - 1];
     context.fillStyle = colour;
-    context.font = `12px ${style.fontFamily}`;
+    context.font = `${style.fontSize} ${style.fontFamily}`;
     context.textAlign = "center";
     context.textBaseline = "bottom";
     const zero = this.clock.midnight();
