@@ -13,7 +13,8 @@ class Frame(NamedTuple):
     Attributes
     ----------
     codec : str
-        ``h264``, ``h265``, ``mpeg4``, ``svac``, ``g711a``, ``g711u``, ``aac``, ``g722``, ``g723``, ``g729``.
+        ``h264``, ``h265``, ``mpeg4``, ``svac``, ``g711a``, ``g711u``, ``aac``, ``g722``, ``g723``, ``g729``,
+        ``opus`` (of publishers only).
     pts : int
         When it is shown, in ticks of 90 kHz, unwrapped: never falls back because a counter was full.
     key : bool

@@ -76,6 +76,7 @@ def test_pictures_and_sound_come(auth, udp):
     assert [uri for method, uri, _h in asked if method == "SETUP"][-1].endswith("/live/1/track2")
 
 
+@pytest.mark.slow
 def test_ffmpeg_is_a_foreign_source_of_both_codecs_and_sound():
     if not shutil.which("ffmpeg"):
         pytest.skip("there is no ffmpeg")

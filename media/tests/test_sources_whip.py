@@ -11,7 +11,9 @@ import pytest
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 
 from media.exceptions import NotOfferedError, OfflineError, RefusedByDeviceError
+from media.rtp.frames import Frame
 from media.simulator.clip import drawn
+from media.sources.whip.publication import KEY_S, Keys
 from media.sources.whip.publishers import Publishers, WhipSource
 from media.tests.test_sources_rtsp import Kept, run
 
@@ -103,6 +105,22 @@ def test_what_a_publisher_sends_comes_out_encoded(monkeypatch):
     assert (kept.why, other.why, publishes, decoded) == (["connection closed"], [], False, [])
     assert "a=recvonly" in answer
     assert "VP8" not in answer
+
+
+def test_key_frames_are_asked_for_when_somebody_waits_when_something_is_lost_and_now_and_then():
+    async def work():
+        keys, kept = Keys(Kept()), Frame("h264", b"", 0, True)
+        keys.frame(kept)
+        now = asyncio.get_running_loop().time()
+        assert [keys.wanted(now), keys.wanted(now + KEY_S + 1), keys.wanted(now + KEY_S + 1.5)] == [False, True, False]
+        keys.frame(kept)
+        keys.ask()
+        assert [keys.wanted(now + 7), keys.wanted(now + 7.5)] == [True, False]
+        keys.frame(kept)
+        keys.frame(kept._replace(key=False, damaged=True))
+        assert keys.wanted(now + 9)
+
+    run(work())
 
 
 def test_offers_that_are_none_are_refused_and_leave_nothing_behind():

@@ -49,6 +49,7 @@ class Publication:
         # No servers: without this aiortc would ask one on the internet for our address.
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._gates: list[Gate] = []
+        self._keys: Keys | None = None
         self._begun_at = asyncio.get_running_loop().time()
         self._over = False
         self._job: asyncio.Task[None] | None = None
@@ -110,7 +111,7 @@ class Publication:
                 return False
 
             return hear
-        keys = _Keys(dresser)
+        keys = self._keys = Keys(dresser)
         joiner = NalJoiner(codec, keys.frame)
 
         def see(packet: Packet) -> bool:
@@ -144,7 +145,9 @@ class Publication:
         self._on_end(self)
 
     def join(self, sink: Sink) -> Joined:
-        """Take what it sends from now on."""
+        """Take what it sends from now on; a key frame is asked for at once."""
+        if self._keys is not None:
+            self._keys.ask()
         gate = Gate(sink)
         self._gates.append(gate)
         return Joined(gate, self._gates)
@@ -172,22 +175,30 @@ class Publication:
         await self._connection.close()
 
 
-class _Keys:
+class Keys:
     """Passes pictures on, and knows when a new key frame is wanted."""
 
-    def __init__(self, sink: Dresser) -> None:
+    def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._key_at = self._asked_at = 0.0
-        self._hurt = False
+        self._hurt = self._wanted = False
+
+    def ask(self) -> None:
+        """Somebody waits for one."""
+        self._wanted = True
 
     def frame(self, frame: Frame) -> None:
+        """Pass one on."""
         if frame.key:
             self._key_at = asyncio.get_running_loop().time()
+            self._wanted = False
         self._hurt = frame.damaged
         self._sink.frame(frame)
 
     def wanted(self, now: float) -> bool:
-        if now - self._asked_at < KEY_AGAIN_S or not (self._hurt or now - self._key_at > KEY_S):
+        """Whether to ask the publisher for one now: not more often than it can answer."""
+        due = self._wanted or self._hurt or now - self._key_at > KEY_S
+        if not due or now - self._asked_at < KEY_AGAIN_S:
             return False
         self._asked_at = now
         return True
