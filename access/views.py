@@ -33,7 +33,7 @@ set_language = public(django_set_language)
 class SignInForm(AuthenticationForm):
     """Account and password, with what to do when they do not fit."""
 
-    error_messages = { 
+    error_messages = {
         **AuthenticationForm.error_messages,
         "invalid_login": _("账号或密码不正确（区分大小写）。忘记密码，请联系本单位的系统管理员重设。"),
     }
