@@ -33,8 +33,8 @@ from twin.annotations.service import (
     mark_annotation,
     rights,
 )
-from twin.annotations.subjects import subject_kinds
 from twin.annotations.shapes import any_shape
+from twin.annotations.subjects import subject_kinds
 from twin.annotations.symbols import COLOURS, SYMBOLS
 from twin.datum_choices import datum_choices
 
