@@ -1,4 +1,4 @@
-"""Annotations: who draws, sees, changes, locks and hides them; every version kept; photographs; what sockets are told."""
+"""Annotations: who draws, sees, changes, locks and hides them; every version kept; photographs; the live socket."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ API = "/api/v1/annotations"
 WEST, EAST = (121.0, 31.0, 121.5, 31.5), (121.5, 31.0, 122.0, 31.5)
 IN_WEST, IN_EAST = [121.2, 31.2], [121.8, 31.2]
 ACROSS = {"type": "LineString", "coordinates": [IN_WEST, IN_EAST]}
+BOW_TIE = [[121, 31], [122, 32], [122, 31], [121, 32], [121, 31]]
+TRIANGLE = {"type": "Polygon", "coordinates": [[[121.2, 31.2], [121.3, 31.2], [121.3, 31.3], [121.2, 31.2]]]}
 DRAWERS = {"city", "west", "east", "dispatcher", "planner", "administrator"}
 
 
@@ -162,10 +164,7 @@ def test_sharing_only_with_whom_one_sees(town):
         ({"kind": "line", "shape": {"type": "LineString", "coordinates": [IN_WEST, IN_WEST]}}, "没有长度"),
         ({"shape": {"type": "Point"}}, "要画成一个点"),
         ({"shape": {"type": "Point", "coordinates": [31.2, 121.2]}}, "坐标不是经纬度"),
-        (
-            {"kind": "cordon", "shape": {"type": "Polygon", "coordinates": [[[121, 31], [122, 32], [122, 31], [121, 32], [121, 31]]]}},
-            "自己相交",
-        ),
+        ({"kind": "cordon", "shape": {"type": "Polygon", "coordinates": [BOW_TIE]}}, "自己相交"),
         ({"kind": "line", "shape": {"type": "LineString", "coordinates": [IN_WEST] * 2001}}, "最多 2000 个"),
         ({"kind": "text"}, "请填写要标在图上的文字"),
         ({"kind": "photograph"}, "请先选择一张照片"),
@@ -275,7 +274,7 @@ def test_found_by_keyword_author_time_place_and_subject(town):
 
 def test_used_again_for_another_subject(town):
     Area.objects.create(name="东区围栏", kind="fence", boundary=box(EAST), region=town.regions["east"])
-    source = town.draw("city", "spread", {"type": "Polygon", "coordinates": [[[121.2, 31.2], [121.3, 31.2], [121.3, 31.3], [121.2, 31.2]]]}, title="扩散", keywords=["苯"])  # fmt: skip
+    source = town.draw("city", "spread", TRIANGLE, title="扩散", keywords=["苯"])
     assert source["area_m2"] == pytest.approx(52.8e6, rel=0.01)
     found = town.ask("city", "GET", "/subjects?q=东区")[1]["subjects"]
     assert [(each["kind"], each["title"]) for each in found] == [("area", "东区围栏")]
@@ -337,7 +336,8 @@ def test_photographs_are_drawn_anew_and_shown_within_scope(town, settings, tmp_p
     small = town.client("city").get(f"{address}?small=true")
     assert max(Image.open(io.BytesIO(b"".join(small.streaming_content))).size) == 320
     for who, content, wrong in (
-        ("firm", jpeg(), 403), ("west", b"<svg onload=alert(1)>", 400), ("west", jpeg()[:2000], 400), ("west", b"", 400),
+        ("firm", jpeg(), 403), ("west", b"<svg onload=alert(1)>", 400), ("west", jpeg()[:2000], 400),
+        ("west", b"", 400),
     ):  # fmt: skip
         assert send(who, content)[0] == wrong
     body = {"kind": "photograph", "shape": point(IN_EAST), "photograph": said["id"]}
