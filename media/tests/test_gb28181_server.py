@@ -20,6 +20,9 @@ from media.exceptions import NoReplyError, NotOfferedError, OfflineError, Refuse
 from media.gb28181 import newcomers, presence, reports, server
 from media.models import Channel, Registration, SharedChannel, Superior, Uplink, VideoDevice
 from media.passwords import set_password
+from media.recordings.keeping import verify
+from media.recordings.models import RecordingPolicy, RecordingSegment
+from media.recordings.store import order
 from media.simulator import replies, sending
 from media.tests.platform import CODE, DOMAIN, PASSWORD, PLATFORM, Cameras, Process, Wire, register
 from twin.models import State
@@ -37,7 +40,8 @@ def road(tmp_path, settings, transactional_db):
 
 
 @pytest.fixture
-def process(road, settings, monkeypatch):
+def process(road, settings, monkeypatch, tmp_path):
+    settings.VAR_DIR = tmp_path
     for module, name, short in (
         (newcomers, "JITTER_S", 0.05), (newcomers, "HEAP_S", 0.05),
         (reports, "NOTICE_S", 1.5), (reports, "EVERY_S", 0.2),
@@ -343,3 +347,24 @@ def test_a_foreign_end_registers_keeps_alive_and_leaves(process, transport, tmp_
     wait_for(lambda: Registration.objects.filter(online=False).exists())
     assert CODE not in process.server.peers.bindings
     assert reasons() == {}
+
+
+@pytest.mark.slow
+def test_a_camera_is_recorded_as_planned_and_by_hand(road, process, cameras):
+    road.ingest()
+    register()
+    known(process)
+    cameras.add(channels=1)
+    wait_for(lambda: Channel.objects.filter(online=True).count() == 1, 20)
+    channel = Channel.objects.get()
+    policy = RecordingPolicy.objects.create(name="连续", mode="continuous")
+    wait_for(lambda: RecordingSegment.objects.filter(state="writing", size_bytes__gt=0).exists(), 30)
+    policy.enabled = False
+    policy.save()
+    wait_for(lambda: RecordingSegment.objects.filter(state="kept").exists(), 20)
+    order(channel, "巡查", None)
+    wait_for(lambda: RecordingSegment.objects.filter(state="writing", reasons="hand").exists(), 30)
+    process.stop()  # a process that ends in good order leaves nothing open
+    rows = RecordingSegment.objects.order_by("number")
+    assert [(row.state, row.reasons) for row in rows] == [("kept", "continuous"), ("kept", "hand")]
+    assert list(verify(channel)) == []

@@ -3,6 +3,7 @@ import { h } from "../dom";
 import { t } from "../words";
 import type { Camera, VideoApi } from "./api";
 import type { Dock } from "./dock";
+import { recordingsOfAsset } from "./recordings/address";
 import { draggable } from "./wall";
 
 const KIND = "camera";
@@ -32,7 +33,8 @@ export class OnCard {
       this.id = null; // asked again with the next details
       return;
     }
-    this.element.replaceChildren(...cameras.map((camera) => this.button(camera)));
+    const kept = h("a", { class: "kept", href: recordingsOfAsset(id) }, t("录像"));
+    this.element.replaceChildren(...cameras.map((camera) => this.button(camera)), kept);
     this.element.hidden = cameras.length === 0;
   }
 
