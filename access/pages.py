@@ -18,6 +18,7 @@ def pages_of(user: User) -> list[tuple[str, str]]:
         (_("大屏"), reverse("screen")),
         *([(_("规划台"), reverse("plan"))] if plans else []),
         (_("导播台"), reverse("director")),
+        (_("视频"), reverse("video")),
         (_("通讯录"), reverse("directory")),
         (_("开放接口"), reverse("ogc")),
         (_("管理台"), reverse("admin:index")),

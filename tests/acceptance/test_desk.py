@@ -64,7 +64,7 @@ def test_the_desk_leads_everywhere_and_back_to_the_map(stack, desk):
     for name in ("单位", "用户", "审计记录", "对象", "区域", "终端", "终端指令", "拒收记录"):
         assert page.locator("#content").get_by_role("link", name=name, exact=True).count() == 1
     desk.picture("desk")
-    page.get_by_role("link", name="返回地图").click()
+    page.locator("#user-tools").get_by_role("link", name="地图", exact=True).click()
     desk.see_things()
 
 

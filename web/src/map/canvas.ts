@@ -23,6 +23,7 @@ setWorkerUrl(workerUrl);
 
 const VIEW_WAIT_MS = 150;
 const FADE_MS = 300;
+const DOUBLE_CLICK_MS = 400;
 /** A thing that was chosen keeps this far from the edges and from the card, pixels. */
 const REVEAL_PX = 64;
 
@@ -96,11 +97,17 @@ export class MapCanvas {
     if (boot.attribution) {
       map.addControl(new AttributionControl({ compact: false, customAttribution: boot.attribution }), "bottom-left");
     }
+    let clicked = Number.NEGATIVE_INFINITY;
     const overlay = new MapLibreOverlay({
       interleaved: false,
       layers: [],
       pickingRadius: window.matchMedia("(pointer: coarse)").matches ? 16 : 6,
-      onClick: (info: PickingInfo) => handlers.onPick(info),
+      onClick: (info: PickingInfo, { srcEvent }: { srcEvent: Event }) => {
+        // What a double click's first opened is not to be closed by its second, beside which it may stand by now.
+        const isSecond = srcEvent.timeStamp - clicked < DOUBLE_CLICK_MS;
+        clicked = srcEvent.timeStamp;
+        if (!isSecond) handlers.onPick(info);
+      },
       onHover: (info: PickingInfo) => {
         map.getCanvas().style.cursor = info.picked ? "pointer" : "";
       },
