@@ -196,6 +196,7 @@ class Screen:
             locale="zh-CN",
             reduced_motion=None if glides else "reduce",
         )
+        self.context.set_default_timeout(60_000)
         self.page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
         self.page.on("console", lambda m: self.faults.append(f"console: {m.text}") if m.type == "error" else None)

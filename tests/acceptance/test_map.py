@@ -84,8 +84,10 @@ def here(desk: Screen, thing: int) -> Iterator[Screen]:
 
 
 def look(screen: Screen, lon: float, lat: float, zoom: float = 16) -> None:
-    """Go to a place as a link does."""
+    """Go to a place as a link does, and wait until it is drawn: what is clicked before stands elsewhere."""
     screen.page.evaluate("hash => { window.location.hash = hash }", f"view={zoom}/{lat}/{lon}")
+    screen.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    screen.wait("sandtable.settled()")
 
 
 def click_middle(screen: Screen) -> None:
@@ -204,7 +206,7 @@ def test_an_ended_session_leads_to_the_sign_in_page(stack: Stack, open_screen: C
         f"from django.contrib.sessions.models import Session; print(Session.objects.filter(pk='{key}').delete()[0])"
     )
     assert ended == 1
-    screen.page.wait_for_selector("input[name=username]", timeout=25_000)
+    screen.page.wait_for_selector("input[name=username]", timeout=60_000)
 
 
 def test_a_phone_shows_card_panel_and_map_at_once_and_is_worked_by_thumb(

@@ -118,7 +118,7 @@ def test_a_wall_in_the_past_does_not_hide_a_new_danger(stack, mqtt_port, wall, t
     screen.page.get_by_role("button", name="从十分钟前看起").click()
     wait_for(lambda: past_ms(screen) and shown(screen, traveller))
     drive_in(mqtt_port, machine, place)
-    row(screen, "验收回放二号焊机").wait_for(timeout=10_000)
+    row(screen, "验收回放二号焊机").wait_for(timeout=60_000)
     news = screen.page.locator(".past-news")
     wait_for(news.is_visible)
     assert "有新的预警" in news.inner_text()

@@ -55,7 +55,7 @@ def test_drawn_rehearsed_submitted_approved_and_in_force(stack, mqtt_port, desk)
         page.mouse.move(x, y, steps=3)
         page.mouse.click(x, y)
         page.wait_for_timeout(300)  # the drawing library tells two clicks from a double one by time
-    page.locator(".figure input[name=width_m]").wait_for(timeout=30_000)
+    page.locator(".figure input[name=width_m]").wait_for(timeout=60_000)
     page.fill("input[name=name]", "规划验收区")
     page.select_option("select[name=kind]", "key_area")
     page.fill("input[name=z_max_m]", "80")
@@ -75,9 +75,9 @@ def test_drawn_rehearsed_submitted_approved_and_in_force(stack, mqtt_port, desk)
     page.keyboard.press("Escape")
     page.locator("[data-tool=undo]").click()
     page.click("[data-action=save]")
-    page.locator(".plan-row[data-key^=draft]", has_text="规划验收区").wait_for(timeout=30_000)
+    page.locator(".plan-row[data-key^=draft]", has_text="规划验收区").wait_for(timeout=60_000)
     page.click("[data-action=submit]")
-    page.locator(".state[data-state=submitted]").first.wait_for(timeout=30_000)
+    page.locator(".state[data-state=submitted]").first.wait_for(timeout=60_000)
     assert page.locator("[data-action=approve]").count() == 0
 
     approver = desk("admin")
@@ -93,7 +93,7 @@ def test_drawn_rehearsed_submitted_approved_and_in_force(stack, mqtt_port, desk)
     wait_for(lambda: set(stack.python(ALERTS.format(area="规划验收区"))) == {"PLAN-1"})
     page.click("[data-tab=versions]")
     page.locator(".version[data-version='1']").click()
-    page.locator(".difference").get_by_text("取回这一版").wait_for(timeout=30_000)
+    page.locator(".difference").get_by_text("取回这一版").wait_for(timeout=60_000)
     assert not planner.faults + approver.faults, planner.faults + approver.faults
 
 
@@ -140,7 +140,7 @@ def test_two_people_see_each_others_strokes(stack, open_screen):
         screen.enter(name, f"/#view=15/{LAT}/{LON}")
         screen.wait("!!window.sandtable && sandtable.mapReady()")
         screen.page.click("[data-tool=annotate]")
-        screen.page.locator(".symbol").first.wait_for(timeout=30_000)
+        screen.page.locator(".symbol").first.wait_for(timeout=60_000)
         pages.append(screen)
     one, two = pages
     page = one.page
@@ -159,13 +159,13 @@ def test_two_people_see_each_others_strokes(stack, open_screen):
     one.picture("annotations")
     page.click(".annotate-form [data-action=save]")
     row = two.page.locator(".annotate-row", has_text="验收路线")
-    row.wait_for(timeout=30_000)
+    row.wait_for(timeout=60_000)
     two.wait("sandtable.strokes().length === 0", 30)
     row.click()
     two.page.click("[data-action=edit]")
     two.page.fill(".annotate-form textarea", "东侧已封")
     two.page.click(".annotate-form [data-action=save]")
-    page.locator(".annotate-card .words", has_text="东侧已封").wait_for(timeout=30_000)
+    page.locator(".annotate-card .words", has_text="东侧已封").wait_for(timeout=60_000)
     assert stack.python(ANNOTATIONS.format(title="验收路线")) == [["rescue_route", "annotator-one", 2]]
     two.picture("annotations-other")
     assert not one.faults + two.faults, one.faults + two.faults

@@ -110,7 +110,7 @@ def test_an_alert_is_on_the_wall_at_once_and_dealt_with_by_buttons(stack, mqtt_p
     connected(mqtt_port, machine)
     screen = wall("screen-first")
     drive_in(mqtt_port, machine, PUDONG)
-    row(screen, "验收一号焊机").wait_for(timeout=10_000)
+    row(screen, "验收一号焊机").wait_for(timeout=60_000)
     assert "待确认" in row(screen, "验收一号焊机").inner_text()
     row(screen, "验收一号焊机").click()
     card = screen.page.locator(".alert-card.open")
@@ -152,13 +152,13 @@ def test_a_district_officer_sees_the_districts_own_alerts_only(stack, mqtt_port,
     here = wall("screen-qingpu", "district", "310118")
     elsewhere = wall("screen-pudong", "district", "310115")
     drive_in(mqtt_port, machine, QINGPU)
-    row(here, "验收二号焊机").wait_for(timeout=10_000)
+    row(here, "验收二号焊机").wait_for(timeout=60_000)
     here.picture("screen-officer")
     # The other one is told of something later, so what was not told by then was kept from it.
     later = register(stack, "SCR-3", "验收三号焊机", (PUDONG[0], PUDONG[1] - 0.03))
     connected(mqtt_port, later)
     drive_in(mqtt_port, later, (PUDONG[0], PUDONG[1] - 0.03))
-    row(elsewhere, "验收三号焊机").wait_for(timeout=10_000)
+    row(elsewhere, "验收三号焊机").wait_for(timeout=60_000)
     assert row(elsewhere, "验收二号焊机").count() == 0
     assert row(here, "验收三号焊机").count() == 0
     assert not here.faults + elsewhere.faults, here.faults + elsewhere.faults
@@ -183,7 +183,7 @@ def test_an_area_drawn_at_the_desk_is_in_force_for_the_next_to_enter(stack, mqtt
     desk.page.locator(".messagelist .success").wait_for()
     publish(mqtt_port, machine, position(seq=3, lon=lon, lat=lat + 0.01, working=True))
     publish(mqtt_port, machine, position(seq=4, lon=lon, lat=lat, working=True))
-    row(screen, "验收四号焊机").wait_for(timeout=10_000)
+    row(screen, "验收四号焊机").wait_for(timeout=60_000)
     row(screen, "验收四号焊机").click()
     assert "验收四号重点区域" in wait_for(
         lambda: (text := screen.page.inner_text(".alert-card.open")) and "验收四号" in text and text

@@ -264,7 +264,7 @@ def test_the_card_tells_of_a_thing_its_alerts_and_its_day(stack, mqtt_port, wall
     screen.ask(f"sandtable.select({machine['asset']})")
     card = page.locator(".card.open:not(.alert-card)")
     alerts = card.locator(".alert-row", has_text="重点区域内作业")
-    alerts.first.wait_for(timeout=10_000)
+    alerts.first.wait_for(timeout=60_000)
     text = wait_for(lambda: (text := card.inner_text()) and "2 个位置" in text and text)
     assert "今日轨迹" in text
     assert "未办结" in text
@@ -333,7 +333,7 @@ def test_the_screen_speaks_english_too(stack, mqtt_port, wall):  # noqa: F811
     screen.see_things()
     wait_for(lambda: (total(screen, "hotwork.machines") or 0) > 10)
     row = screen.page.locator(".alert-row", has_text="验收侧屏三号焊机").filter(has_text="Work inside a key area").first
-    row.wait_for(timeout=10_000)
+    row.wait_for(timeout=60_000)
     own = wait_for(lambda: (words := screen.page.evaluate(OWN_WORDS)) and "Reading…" not in words and words)
     assert [text for text in own if CHINESE.search(text)] == []
     assert {"Alerts", "Live", "Pudong New Area"} <= {*own, screen.page.locator(".light .word").inner_text()}
@@ -358,7 +358,7 @@ def test_a_lost_connection_is_said_and_made_up_for(stack, mqtt_port, wall):  # n
     web = next(process["pid"] for process in stack.status()["processes"] if process["name"] == "web")
     os.kill(web, signal.SIGKILL)
     band = screen.page.get_by_text("连接已断开：图上停在")
-    band.wait_for(timeout=10_000)
+    band.wait_for(timeout=60_000)
     screen.picture("screen-cut")
     publish(mqtt_port, machine, position(seq=1, lon=121.9, lat=31.05))
     wait_for(lambda: screen.ask("sandtable.connection()") == "live", 60)

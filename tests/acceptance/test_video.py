@@ -66,13 +66,13 @@ def test_a_camera_on_the_map_is_clicked_plays_and_is_moved(
     open_by_click(screen)
     page = screen.page
     page.locator(".card .watch").click()
-    screen.wait(FRAMES, 20)
+    screen.wait(FRAMES)
     assert card_is_open(screen)
     seen = screen.ask(FRAMES)
     wait_for(lambda: screen.ask(FRAMES) > seen + 25)
     wait_for(lambda: screen.ask(PHASE) == "playing")
     # The clock in the picture is of now: what came before the viewer has been caught up with.
-    wait_for(lambda: 0 <= screen.ask(READ) < 3000, 10)
+    wait_for(lambda: 0 <= screen.ask(READ) < 3000)
     player = page.locator(".dock .player")
     player.hover()
     player.get_by_role("button", name="云台").click()

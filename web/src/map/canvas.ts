@@ -118,6 +118,11 @@ export class MapCanvas {
     return canvas;
   }
 
+  /** Whether the view is at rest, its tiles are there and drawn. */
+  get isSettled(): boolean {
+    return this.map.loaded() && !this.map.isMoving();
+  }
+
   /** Shows these layers, the last on top. */
   show(layers: Layer[]): void {
     this.layers = layers;

@@ -22,6 +22,8 @@ export interface SandtableProbe {
   connection(): "starting" | "live" | "late" | "broken";
   /** True once the map has drawn its first complete picture. */
   mapReady(): boolean;
+  /** Whether everything in view is there and drawn. */
+  settled(): boolean;
   /** Opens a thing's card, as a click does. */
   select(id: number): void;
   /** Names of those whose strokes are on the map just now. */
@@ -52,6 +54,7 @@ window.sandtable = {
   mode: () => app.stream.mode,
   connection: () => app.stream.light().state,
   mapReady: () => app.canvas?.isReady ?? false,
+  settled: () => app.canvas?.isSettled ?? false,
   select: (id) => app.selection.select(id),
   strokes: () => app.annotator.strokes(),
 };

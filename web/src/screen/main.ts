@@ -40,6 +40,7 @@ if (window.matchMedia("(max-width: 640px)").matches) {
     mode: () => app.stream.mode,
     connection: () => app.stream.light().state,
     mapReady: () => app.canvas?.isReady ?? false,
+    settled: () => app.canvas?.isSettled ?? false,
     select: (id) => app.moving.selection.select(id),
     strokes: () => app.annotator.strokes(),
     standingOut: () => app.moving.picture.standingOut(),
