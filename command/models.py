@@ -23,6 +23,9 @@ from twin.period_text import check_periods
 
 USER = settings.AUTH_USER_MODEL
 
+COUNTED = ("enabled", "parameters", "periods", "regions")
+"""What makes a new version of a rule's setting."""
+
 
 class RuleSetting(models.Model):
     """规则: how a rule is set; every change is a new version, kept in :class:`RuleVersion`."""
@@ -64,21 +67,20 @@ class RuleSetting(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save as a new version, unless nothing that counts has changed."""
-        counted = ("enabled", "parameters", "periods", "regions")
         with transaction.atomic():
             before = RuleSetting.objects.select_for_update().filter(pk=self.pk).first()
-            if before is not None and all(getattr(before, name) == getattr(self, name) for name in counted):
+            if before is not None and all(getattr(before, name) == getattr(self, name) for name in COUNTED):
                 return
             self.version = before.version + 1 if before is not None else 1
             if kwargs.get("update_fields") is not None:
                 kwargs["update_fields"] = {*kwargs["update_fields"], "version", "changed_at"}
             super().save(*args, **kwargs)
-            RuleVersion.objects.create(
-                setting=self,
-                version=self.version,
-                changed_by=self.changed_by,
-                **{name: getattr(self, name) for name in counted},
-            )
+            self.as_version().save(force_insert=True)
+
+    def as_version(self) -> RuleVersion:
+        """What it is now, to be kept."""
+        counted = {name: getattr(self, name) for name in COUNTED}
+        return RuleVersion(setting=self, version=self.version, changed_by=self.changed_by, **counted)
 
 
 class RuleVersion(models.Model):

@@ -233,7 +233,8 @@ def test_a_phone_shows_card_panel_and_map_at_once_and_is_worked_by_thumb(
         box = target.bounding_box()
         assert min(box["width"], box["height"]) >= 44, target
     page.locator(".account-toggle").click()
-    for target in page.locator(".account :is(a, button)").all():
+    page.locator(".account summary").click()
+    for target in page.locator(".account :is(a, button, summary)").all():
         box = target.bounding_box()
         assert min(box["width"], box["height"]) >= 44, target
     assert not screen.faults, screen.faults
