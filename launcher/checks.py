@@ -18,7 +18,7 @@ from launcher.python_env import DEVELOPMENT_LOCK, RUNTIME_LOCK
 from launcher.steps import Steps
 from launcher.web_bundle import WebBundle
 
-WORKERS = 3  # on two cores: tests wait more than they compute
+WORKERS = 2  # on two cores: a third makes browsers that draw by software slower than it is quick
 
 
 def run_checks(var: Path, fast: bool, arguments: list[str]) -> int:

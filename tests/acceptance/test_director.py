@@ -66,6 +66,8 @@ def test_a_tablet_saves_scenes_and_plays_a_tour_on_the_wall(stack, open_for):
     wall = open_for("director-officer", "/screen/")
     tablet = open_for("director-officer", "/director/", size="tablet")
     wait_for(lambda: "在线" in tablet.page.locator(".wall-button").inner_text(), 60)
+    # Until the wall has told what it shows, there is no picture to keep.
+    wait_for(lambda: "缩放" in tablet.page.inner_text("body"))
     keep_picture(tablet, "全区")
     wide = place(wall)
     tab(tablet, "steering")
@@ -73,8 +75,9 @@ def test_a_tablet_saves_scenes_and_plays_a_tour_on_the_wall(stack, open_for):
     said(tablet, "大屏已显示")
     tablet.page.locator("[data-panel='what-there-is']").click()
     wait_for(lambda: wall.page.locator(".what-there-is.folded").count() == 1)
-    near = wait_for(lambda: (now := place(wall)) != wide and now)
+    wait_for(lambda: place(wall) != wide)
     keep_picture(tablet, "近景")
+    near = place(wall)
     # A tour of the two, the shortest that can be.
     tab(tablet, "tours")
     tablet.page.locator(".new-tour").click()

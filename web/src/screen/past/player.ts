@@ -82,10 +82,13 @@ export class Player {
   }
 
   play(isPlaying: boolean): void {
+    const hasStopped = this.isPlaying && !isPlaying;
     this.isPlaying = isPlaying;
     this.isWaiting = false;
     this.readAhead();
     this.sink.changed();
+    // Fast play leaves out rows; who stops to look sees everything where it was.
+    if (hasStopped && !this.isSeeking && portion(this.speed).cell_s > 0) void this.seek(this.at);
   }
 
   /** Other speeds want coarser or finer rows: what was read ahead is read anew. */
