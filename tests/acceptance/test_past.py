@@ -102,7 +102,8 @@ def test_back_ten_minutes_and_play(stack, mqtt_port, wall, traveller):  # noqa: 
     screen.page.keyboard.press("Space")
     # It stands where it was at the moment on the slider, which a late key may still move.
     stood = wait_for(lambda: stands(screen, traveller))
-    assert stood >= moment_ms + 60_000
+    # A row is met up to ten seconds before the next: more than five rows on are more than fifty seconds.
+    assert stood > moment_ms + 5 * EVERY_S * 1000
 
     screen.page.get_by_role("button", name="回到实时", exact=False).last.click()
     wait_for(lambda: past_ms(screen) is None)
