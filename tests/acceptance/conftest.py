@@ -51,7 +51,7 @@ client.force_login(User.objects.get(username="{user}"))
 print(json.dumps([settings.SESSION_COOKIE_NAME, client.cookies[settings.SESSION_COOKIE_NAME].value]))
 """
 # About half of the whole.
-OF_THE_SCREEN = {"test_screen", "test_screen_side", "test_charts"}
+OF_THE_SCREEN = {"test_screen", "test_screen_side", "test_charts", "test_wall"}
 OPEN: list[Screen] = []  # pages that are open
 RUNNING: list[Stack] = []  # installations that run
 SIZES = {"desk": (1366, 768), "wall": (3840, 1080), "phone": (390, 844)}
@@ -266,8 +266,8 @@ class Screen:
         self.context.close()
 
 
-@pytest.fixture
-def open_screen(browser: Any, stack: Stack, pictures: Path) -> Iterator[Callable[..., Screen]]:
+def _opener(browser: Any, stack: Stack, pictures: Path) -> Iterator[Callable[..., Screen]]:
+    """Opens pages, and closes them afterwards."""
     opened: list[Screen] = []
 
     def open_(size: str = "desk", glides: bool = False) -> Screen:
@@ -278,3 +278,32 @@ def open_screen(browser: Any, stack: Stack, pictures: Path) -> Iterator[Callable
     yield open_
     for screen in opened:
         screen.close()
+
+
+open_screen = pytest.fixture(_opener, name="open_screen")
+# To load a map takes more of the machine than most tests do: those that leave a page as they found it share one.
+open_for_file = pytest.fixture(_opener, scope="module", name="open_for_file")
+
+
+@pytest.fixture(scope="session")
+def mqtt_port(stack: Stack) -> int:
+    return json.loads((stack.var / "installation.json").read_text())["ports"]["broker"]
+
+
+@pytest.fixture(scope="module")
+def page_of_the_city(request: pytest.FixtureRequest, stack: Stack, open_for_file: Callable[..., Screen]) -> Screen:
+    from tests.acceptance.screens import command_screen
+
+    size = getattr(request.module, "SIZE", "desk")
+    return command_screen(stack, open_for_file(size), f"city-{request.path.stem}")
+
+
+@pytest.fixture
+def city(page_of_the_city: Screen) -> Iterator[Screen]:
+    """The whole city's command screen as it opens, for tests of one file after each other; ``SIZE`` is the file's."""
+    from tests.acceptance.screens import at_rest
+
+    at_rest(page_of_the_city)
+    yield page_of_the_city
+    faults, page_of_the_city.faults = page_of_the_city.faults, []
+    assert not faults, faults

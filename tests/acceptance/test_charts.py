@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.acceptance.conftest import wait_for
-from tests.acceptance.test_spine import ACCOUNT, PASSWORD
+from tests.acceptance.screens import click, command_screen
 
 COUNT = """
 import json
@@ -52,34 +52,23 @@ INK = """(() => {
 
 
 @pytest.fixture
-def officer(stack, open_screen):
-    """Opens the screen for somebody."""
-
-    def open_(name, role="city", region="", size="desk"):
-        stack.python(ACCOUNT.format(name=name, password=PASSWORD, role=role, region=region))
-        screen = open_screen(size)
-        screen.enter(name, "/screen/")
-        screen.wait("!!window.sandtable && sandtable.mapReady()", 60)
-        return screen
-
-    return open_
-
-
-@pytest.fixture
 def watch(stack):
     stack.python(WATCH)
     yield
     stack.python(CLEAR)
 
 
-@pytest.mark.parametrize("size", ["desk", "wall"])
-def test_the_day_is_drawn_with_units_times_and_sources(stack, officer, size):
+def test_the_day_is_drawn_with_units_times_and_sources(stack, city):
     stack.python(COUNT)
-    screen = officer("charts-city", size=size)
+    day_is_drawn(stack, city)
+
+
+def day_is_drawn(stack, screen):
+    """Look at the day's charts, which were counted a moment ago."""
     fold = screen.page.get_by_role("button", name="24 小时")
     # A low window keeps its map; a wall shows the day at once.
-    assert fold.get_attribute("aria-expanded") == str(size == "wall").lower()
-    if size == "desk":
+    assert fold.get_attribute("aria-expanded") == str(screen.size == "wall").lower()
+    if screen.size == "desk":
         assert screen.page.locator(".chart").count() == 0
         fold.click()
     things = screen.page.locator(".chart[data-chart=things]")
@@ -110,12 +99,10 @@ def test_the_day_is_drawn_with_units_times_and_sources(stack, officer, size):
     assert "没有统计" in counted.inner_text()
     assert "—" in things.locator("[data-series=working]").inner_text()
     screen.picture("charts")
-    assert not screen.faults, screen.faults
 
 
-def test_the_top_line_tells_the_watch_of_ones_own(stack, watch, officer):
-    here = officer("charts-qingpu", "district", "310118")
-    elsewhere = officer("charts-jinshan", "district", "310116")
+def test_the_top_line_tells_the_watch_of_ones_own(stack, watch, city, open_screen):
+    here = command_screen(stack, open_screen(), "charts-qingpu", "district", "310118")
     duty = here.page.locator(".watch.duty")
     wait_for(lambda: "验收值班员" in duty.inner_text())
     weather = here.page.locator(".watch.weather")
@@ -124,11 +111,12 @@ def test_the_top_line_tells_the_watch_of_ones_own(stack, watch, officer):
     assert "验收气象站" in weather.inner_text()
     here.page.keyboard.press("Escape")
     wait_for(lambda: weather.get_attribute("open") is None)
+    assert not here.faults, here.faults
     # Another district has no officer on duty and says so to nobody; its weather is hours old and looks it.
-    stale = elsewhere.page.locator(".watch.weather.stale")
+    click(city.page.locator(".district-row[data-code='310116']"))
+    stale = city.page.locator(".watch.weather.stale")
     wait_for(lambda: stale.count() == 1)
     assert "霾" in stale.inner_text()
-    assert not elsewhere.page.locator(".watch.duty").is_visible()
-    assert elsewhere.page.get_by_role("link", name="登记值班").is_visible()
-    assert "验收值班员" not in elsewhere.page.inner_text("body")
-    assert not here.faults + elsewhere.faults, here.faults + elsewhere.faults
+    assert not city.page.locator(".watch.duty").is_visible()
+    assert city.page.get_by_role("link", name="登记值班").is_visible()
+    assert "验收值班员" not in city.page.inner_text("body")

@@ -18,26 +18,38 @@ print(json.dumps(True))
 """
 
 
-@pytest.fixture
-def open_for(stack, open_screen):
-    """Opens a page for somebody and leaves none of their scenes behind."""
-    made = set()
+ROLES = {
+    "director-pudong": ("district", "310115"),
+    "director-qingpu": ("district", "310118"),
+    "director-over": ("city", ""),
+}
 
-    def open_(name, path, role="district", region="310115", size="desk"):
+
+@pytest.fixture(scope="module")
+def wall(stack, open_for_file):
+    """The wall of 浦东新区, which two tests drive."""
+    for name, (role, region) in ROLES.items():
+        stack.python(ACCOUNT.format(name=name, password=PASSWORD, role=role, region=region))
+    screen = open_for_file()
+    screen.enter("director-pudong", "/screen/")
+    screen.see_things()
+    yield screen
+    stack.python(CLEAR)
+
+
+@pytest.fixture
+def director(open_screen):
+    """Opens the director's page for somebody."""
+
+    def open_(name, size):
         screen = open_screen("desk" if size == "tablet" else size)
         if size == "tablet":
             screen.size = size
             screen.page.set_viewport_size({"width": 1024, "height": 768})
-        if name not in made:  # a password that is set anew would end the session of the wall
-            stack.python(ACCOUNT.format(name=name, password=PASSWORD, role=role, region=region))
-            made.add(name)
-        screen.enter(name, path)
-        if path == "/screen/":
-            screen.see_things()
+        screen.enter(name, "/director/")
         return screen
 
-    yield open_
-    stack.python(CLEAR)
+    return open_
 
 
 def place(wall):
@@ -62,9 +74,36 @@ def keep_picture(tablet, name):
     tablet.page.locator(".tile[data-scene]", has_text=name).wait_for()
 
 
-def test_a_tablet_saves_scenes_and_plays_a_tour_on_the_wall(stack, open_for):
-    wall = open_for("director-officer", "/screen/")
-    tablet = open_for("director-officer", "/director/", size="tablet")
+def test_orders_reach_the_wall_at_once_and_nobody_elses(stack, wall, director):
+    foreign = director("director-qingpu", "phone")
+    over = director("director-over", "phone")
+    over.page.locator(".wall-button").click()
+    over.page.locator(".wall-tile", has_text="director-pudong").and_(over.page.locator("[data-state=there]")).click(
+        timeout=90_000
+    )
+    wait_for(lambda: "在线" in over.page.locator(".wall-button").inner_text())
+    tab(over, "steering")
+    over.page.get_by_role("button", name="显示编号").click()
+    wait_for(lambda: wall.page.locator(".wall-code").is_visible())
+    said(over, "大屏已显示")
+    over.picture("director")
+    foreign.page.locator(".wall-button").click()
+    listed = foreign.page.locator("dialog[open]").inner_text()
+    assert "选择大屏" in listed
+    assert "director-pudong" not in listed
+    walls = over.page.request.get(f"{stack.url}/api/v1/walls").json()["walls"]
+    number = next(each["id"] for each in walls if each["user"]["name"] == "director-pudong" and each["present"])
+    body = {"order": {"do": "home"}}
+    token = foreign.ask("JSON.parse(document.getElementById('boot').textContent).csrf")
+    answer = foreign.page.request.post(
+        f"{stack.url}/api/v1/walls/{number}/orders", data=body, headers={"X-CSRFToken": token}
+    )
+    assert answer.status == 404
+    assert not wall.faults + over.faults + foreign.faults, wall.faults + over.faults + foreign.faults
+
+
+def test_a_tablet_saves_scenes_and_plays_a_tour_on_the_wall(stack, wall, director):
+    tablet = director("director-pudong", "tablet")
     wait_for(lambda: "在线" in tablet.page.locator(".wall-button").inner_text(), 60)
     # Until the wall has told what it shows, there is no picture to keep.
     wait_for(lambda: "缩放" in tablet.page.inner_text("body"))
@@ -115,32 +154,3 @@ def test_a_tablet_saves_scenes_and_plays_a_tour_on_the_wall(stack, open_for):
     wall.page.goto("about:blank")
     wait_for(lambda: "离线" in tablet.page.locator(".wall-button").inner_text())
     assert not wall.faults + tablet.faults, wall.faults + tablet.faults
-
-
-def test_orders_reach_the_wall_at_once_and_nobody_elses(stack, open_for):
-    wall = open_for("director-pudong", "/screen/")
-    foreign = open_for("director-qingpu", "/director/", region="310118", size="phone")
-    over = open_for("director-over", "/director/", role="city", region="", size="phone")
-    over.page.locator(".wall-button").click()
-    over.page.locator(".wall-tile", has_text="director-pudong").and_(over.page.locator("[data-state=there]")).click(
-        timeout=90_000
-    )
-    wait_for(lambda: "在线" in over.page.locator(".wall-button").inner_text())
-    tab(over, "steering")
-    over.page.get_by_role("button", name="显示编号").click()
-    wait_for(lambda: wall.page.locator(".wall-code").is_visible())
-    said(over, "大屏已显示")
-    over.picture("director")
-    foreign.page.locator(".wall-button").click()
-    listed = foreign.page.locator("dialog[open]").inner_text()
-    assert "选择大屏" in listed
-    assert "director-pudong" not in listed
-    walls = over.page.request.get(f"{stack.url}/api/v1/walls").json()["walls"]
-    number = next(each["id"] for each in walls if each["user"]["name"] == "director-pudong" and each["present"])
-    body = {"order": {"do": "home"}}
-    token = foreign.ask("JSON.parse(document.getElementById('boot').textContent).csrf")
-    answer = foreign.page.request.post(
-        f"{stack.url}/api/v1/walls/{number}/orders", data=body, headers={"X-CSRFToken": token}
-    )
-    assert answer.status == 404
-    assert not wall.faults + over.faults + foreign.faults, wall.faults + over.faults + foreign.faults

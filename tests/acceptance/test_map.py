@@ -179,34 +179,26 @@ def test_nothing_is_asked_from_outside_and_no_script_but_our_own_may_run(here: S
     here.faults.remove(refusal)
 
 
-def test_a_card_closes_with_a_word_when_its_thing_is_gone(
-    stack: Stack, open_screen: Callable[..., Screen], thing: int
-) -> None:
+def test_a_card_closes_with_a_word_when_its_thing_is_gone(here: Screen, stack: Stack, thing: int) -> None:
     gone = stack.python(MAKE_SHORT_LIVED.format(lon=LON, lat=LAT))
-    screen = open_screen()
-    screen.enter("admin")
-    screen.see_things()
-    look(screen, LON, LAT)
-    screen.wait(f"!!sandtable.positionOf({gone})")
-    screen.ask(f"sandtable.select({gone})")
-    wait_for(lambda: "验收过客" in screen.page.locator(".card").inner_text())
+    here.wait(f"!!sandtable.positionOf({gone})")
+    here.ask(f"sandtable.select({gone})")
+    wait_for(lambda: "验收过客" in here.page.locator(".card").inner_text())
     stack.python(f"from twin.models import Asset; Asset.objects.filter(pk={gone}).update(active=False); print(1)")
-    wait_for(lambda: not card_is_open(screen))
-    assert "验收过客 已不在可见范围内" in screen.page.locator(".note").inner_text()
+    wait_for(lambda: not card_is_open(here))
+    assert "验收过客 已不在可见范围内" in here.page.locator(".note").inner_text()
     # The machine beside it is untouched.
-    assert screen.ask(f"!!sandtable.positionOf({thing})")
+    assert here.ask(f"!!sandtable.positionOf({thing})")
 
 
-def test_an_ended_session_leads_to_the_sign_in_page(stack: Stack, open_screen: Callable[..., Screen]) -> None:
-    screen = open_screen()
-    screen.enter("admin")
-    screen.see_things()
-    key = next(c["value"] for c in screen.context.cookies() if c["name"] == "sessionid")
+def test_an_ended_session_leads_to_the_sign_in_page(stack: Stack, desk: Screen) -> None:
+    """The last one on this page."""
+    key = next(c["value"] for c in desk.context.cookies() if c["name"] == "sessionid")
     ended = stack.python(
         f"from django.contrib.sessions.models import Session; print(Session.objects.filter(pk='{key}').delete()[0])"
     )
     assert ended == 1
-    screen.page.wait_for_selector("input[name=username]", timeout=60_000)
+    desk.page.wait_for_selector("input[name=username]", timeout=60_000)
 
 
 def test_a_phone_shows_card_panel_and_map_at_once_and_is_worked_by_thumb(

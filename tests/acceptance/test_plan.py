@@ -7,7 +7,7 @@ import shapely
 
 from gis.formats import write_features
 from tests.acceptance.conftest import wait_for
-from tests.acceptance.test_screen import BARE_MACHINE, mqtt_port  # noqa: F401 (fixture)
+from tests.acceptance.screens import BARE_MACHINE
 from tests.acceptance.test_spine import ACCOUNT, PASSWORD, connected, position, publish
 
 LON, LAT = 121.8351, 31.1513
@@ -24,28 +24,26 @@ print(json.dumps([[draft.name, draft.z_max_m, draft.shape.extent] for draft in f
 """
 
 
-@pytest.fixture
-def desk(stack, open_screen):
-    """Opens the planners' page for somebody."""
-
-    def open_(name):
-        screen = open_screen()
-        if name != "admin":
-            stack.python(ACCOUNT.format(name=name, password=PASSWORD, role="planner", region=""))
-        screen.enter(name, f"/plan/#view=16/{LAT}/{LON}")
-        screen.page.locator("#app[data-ready=yes]").wait_for(timeout=90_000)
-        return screen
-
-    return open_
+def opened(stack, screen, name):
+    """The planners' page for somebody."""
+    if name != "admin":
+        stack.python(ACCOUNT.format(name=name, password=PASSWORD, role="planner", region=""))
+    screen.enter(name, f"/plan/#view=16/{LAT}/{LON}")
+    screen.page.locator("#app[data-ready=yes]").wait_for(timeout=90_000)
+    return screen
 
 
-def test_drawn_rehearsed_submitted_approved_and_in_force(stack, mqtt_port, desk):  # noqa: F811
+@pytest.fixture(scope="module")
+def planner(stack, open_for_file):
+    return opened(stack, open_for_file(), "plan-drawer")
+
+
+def test_drawn_rehearsed_submitted_approved_and_in_force(stack, mqtt_port, planner, open_screen):
     machine = stack.python(BARE_MACHINE.format(code="PLAN-1", name="规划一号焊机"))
     connected(mqtt_port, machine)
     # What is recorded: it was where the area will be, and left.
     for seq, (east, working) in enumerate(((0.01, True), (0, True), (0.01, True)), 1):
         publish(mqtt_port, machine, position(seq=seq, lon=LON + east, lat=LAT, working=working))
-    planner = desk("plan-drawer")
     page = planner.page
     page.click(".new")
     page.click("[data-tool=rectangle]")
@@ -80,7 +78,7 @@ def test_drawn_rehearsed_submitted_approved_and_in_force(stack, mqtt_port, desk)
     page.locator(".state[data-state=submitted]").first.wait_for(timeout=60_000)
     assert page.locator("[data-action=approve]").count() == 0
 
-    approver = desk("admin")
+    approver = opened(stack, open_screen(), "admin")
     page = approver.page
     page.locator(".plan-row", has_text="规划验收区").click()
     page.click("[data-action=approve]")
@@ -97,13 +95,12 @@ def test_drawn_rehearsed_submitted_approved_and_in_force(stack, mqtt_port, desk)
     assert not planner.faults + approver.faults, planner.faults + approver.faults
 
 
-def test_a_gcj02_shapefile_with_gbk_names_lands_right(stack, desk, tmp_path):
+def test_a_gcj02_shapefile_with_gbk_names_lands_right(stack, planner, tmp_path):
     shape = shapely.box(LON - 0.003, LAT - 0.002, LON + 0.003, LAT + 0.002)
     fields = {"名称": ["滨江临时围栏"], "顶高": [45.0]}
     made = write_features([shape], fields, "shp", datum="gcj02", encoding="gbk", name="区域")
     file = tmp_path / "滨江.zip"
     file.write_bytes(made.content)
-    planner = desk("plan-importer")
     page = planner.page
     page.click(".import")
     page.set_input_files(".importing input[name=file]", file)

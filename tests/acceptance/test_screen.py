@@ -4,84 +4,33 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from tests.acceptance.conftest import wait_for
-from tests.acceptance.test_spine import ACCOUNT, PASSWORD, connected, position, publish
-
-BARE_MACHINE = """
-import json
-from devices.keys import issue_key
-from devices.models import Device
-from twin.models import Asset
-asset, _ = Asset.objects.update_or_create(kind="machine", code="{code}", defaults=dict(name="{name}"))
-device, _ = Device.objects.update_or_create(identifier="{code}", defaults=dict(kind="machine", asset=asset))
-print(json.dumps({{"asset": asset.pk, "user": device.username, "key": issue_key(device)}}))
-"""
-MACHINE = """
-import json
-from django.contrib.gis.geos import MultiPolygon, Polygon
-from devices.keys import issue_key
-from devices.models import Device
-from twin.models import Area, Asset
-asset, _ = Asset.objects.update_or_create(kind="machine", code="{code}", defaults=dict(name="{name}"))
-device, _ = Device.objects.update_or_create(identifier="{code}", defaults=dict(kind="machine", asset=asset))
-box = Polygon.from_bbox(({lon} - 0.002, {lat} - 0.002, {lon} + 0.002, {lat} + 0.002))
-Area.objects.get_or_create(
-    name="{name}的重点区域", kind="key_area", defaults=dict(boundary=MultiPolygon(box, srid=4326))
+from tests.acceptance.screens import (
+    BARE_MACHINE,
+    PUDONG,
+    QINGPU,
+    command_screen,
+    drive_in,
+    register,
+    row,
 )
-print(json.dumps({{"asset": asset.pk, "user": device.username, "key": issue_key(device)}}))
-"""
+from tests.acceptance.test_spine import connected, position, publish
+
 ALERTS_OF = """
 import json
 from command.models import Alert
 found = Alert.objects.filter(asset={asset}, rule="hotwork.key_area")
 print(json.dumps(list(found.values("state", "feedback", "verified_by__username"))))
 """
-# Far from each other, and from every demo site: 浦东新区 and 青浦区.
-PUDONG, QINGPU = (121.8051, 31.1013), (120.9551, 31.1013)
 
 
-@pytest.fixture(scope="module")
-def mqtt_port(stack):
-    return json.loads((stack.var / "installation.json").read_text())["ports"]["broker"]
+def test_the_screen_shows_what_there_is(stack, open_screen):
+    screen = open_screen(glides=True)
+    screen.enter("admin", "/screen/")
+    shows_what_there_is(stack, screen)
 
 
-@pytest.fixture
-def wall(stack, open_screen):
-    """Opens the screen for somebody."""
-
-    def open_(name="", role="city", region="", size="desk", glides=False):
-        screen = open_screen(size, glides)
-        if name:
-            stack.python(ACCOUNT.format(name=name, password=PASSWORD, role=role, region=region))
-        screen.enter(name or "admin", "/screen/")
-        screen.see_things()
-        return screen
-
-    return open_
-
-
-def register(stack, code, name, place):
-    lon, lat = place
-    return stack.python(MACHINE.format(code=code, name=name, lon=lon, lat=lat))
-
-
-def drive_in(mqtt_port, device, place):
-    """From outside into the area, working."""
-    lon, lat = place
-    publish(mqtt_port, device, position(seq=1, lon=lon + 0.01, lat=lat, working=True))
-    publish(mqtt_port, device, position(seq=2, lon=lon, lat=lat, working=True))
-
-
-def row(screen, name):
-    """The line of the alert about work in a key area."""
-    return screen.page.locator(".alert-row", has_text=name).filter(has_text="重点区域内作业")
-
-
-@pytest.mark.parametrize("size", ["desk", "wall"])
-def test_the_screen_shows_what_there_is(stack, wall, size):
-    screen = wall(size=size, glides=size == "desk")
+def shows_what_there_is(stack, screen):
     wait_for(lambda: screen.ask("sandtable.connection()") == "live")
     listed = {layer["id"] for layer in screen.page.request.get(f"{stack.url}/api/v1/layers").json()} | {"alerts"}
     shown = "[...document.querySelectorAll('.layer[data-layer]')].map((row) => row.dataset.layer)"
@@ -105,10 +54,10 @@ def test_the_screen_shows_what_there_is(stack, wall, size):
     assert not screen.faults, screen.faults
 
 
-def test_an_alert_is_on_the_wall_at_once_and_dealt_with_by_buttons(stack, mqtt_port, wall):
+def test_an_alert_is_on_the_wall_at_once_and_dealt_with_by_buttons(stack, mqtt_port, city, open_screen):
+    screen = city
     machine = register(stack, "SCR-1", "验收一号焊机", PUDONG)
     connected(mqtt_port, machine)
-    screen = wall("screen-first")
     drive_in(mqtt_port, machine, PUDONG)
     row(screen, "验收一号焊机").wait_for(timeout=60_000)
     assert "待确认" in row(screen, "验收一号焊机").inner_text()
@@ -129,7 +78,7 @@ def test_an_alert_is_on_the_wall_at_once_and_dealt_with_by_buttons(stack, mqtt_p
     card.locator("[data-action=dispose]").click()
     wait_for(lambda: "待核验" in card.inner_text())
     # Somebody else has to look whether it is true.
-    second = wall("screen-second")
+    second = command_screen(stack, open_screen(), "screen-second")
     row(second, "验收一号焊机").click()
     other = second.page.locator(".alert-card.open")
     assert "已到场核实" in wait_for(lambda: (text := other.inner_text()) and "处置反馈" in text and text)
@@ -143,32 +92,31 @@ def test_an_alert_is_on_the_wall_at_once_and_dealt_with_by_buttons(stack, mqtt_p
         "feedback": "已到场核实，焊工持证，审批齐全",
         "verified_by__username": "screen-second",
     }
-    assert not screen.faults + second.faults, screen.faults + second.faults
+    assert not second.faults, second.faults
 
 
-def test_a_district_officer_sees_the_districts_own_alerts_only(stack, mqtt_port, wall):
+def test_a_district_officer_sees_the_districts_own_alerts_only(stack, mqtt_port, open_screen):
     machine = register(stack, "SCR-2", "验收二号焊机", QINGPU)
-    connected(mqtt_port, machine)
-    here = wall("screen-qingpu", "district", "310118")
-    elsewhere = wall("screen-pudong", "district", "310115")
+    other_place = (PUDONG[0], PUDONG[1] - 0.03)
+    other = register(stack, "SCR-3", "验收三号焊机", other_place)
+    for device in (machine, other):
+        connected(mqtt_port, device)
+    here = command_screen(stack, open_screen(), "screen-qingpu", "district", "310118")
+    # What it is told of later than the other district's alert shows that this one was kept from it.
+    drive_in(mqtt_port, other, other_place)
+    wait_for(lambda: stack.python(ALERTS_OF.format(asset=other["asset"])))
     drive_in(mqtt_port, machine, QINGPU)
     row(here, "验收二号焊机").wait_for(timeout=60_000)
-    here.picture("screen-officer")
-    # The other one is told of something later, so what was not told by then was kept from it.
-    later = register(stack, "SCR-3", "验收三号焊机", (PUDONG[0], PUDONG[1] - 0.03))
-    connected(mqtt_port, later)
-    drive_in(mqtt_port, later, (PUDONG[0], PUDONG[1] - 0.03))
-    row(elsewhere, "验收三号焊机").wait_for(timeout=60_000)
-    assert row(elsewhere, "验收二号焊机").count() == 0
     assert row(here, "验收三号焊机").count() == 0
-    assert not here.faults + elsewhere.faults, here.faults + elsewhere.faults
+    here.picture("screen-officer")
+    assert not here.faults, here.faults
 
 
-def test_an_area_drawn_at_the_desk_is_in_force_for_the_next_to_enter(stack, mqtt_port, wall, open_screen):
+def test_an_area_drawn_at_the_desk_is_in_force_for_the_next_to_enter(stack, mqtt_port, city, open_screen):
+    screen = city
     lon, lat = PUDONG[0], PUDONG[1] + 0.03
     machine = stack.python(BARE_MACHINE.format(code="SCR-4", name="验收四号焊机"))
     connected(mqtt_port, machine)
-    screen = wall("screen-drawn")
     publish(mqtt_port, machine, position(seq=1, lon=lon, lat=lat + 0.01, working=True))
     publish(mqtt_port, machine, position(seq=2, lon=lon, lat=lat, working=True))
     desk = open_screen("desk")
@@ -188,11 +136,11 @@ def test_an_area_drawn_at_the_desk_is_in_force_for_the_next_to_enter(stack, mqtt
     assert "验收四号重点区域" in wait_for(
         lambda: (text := screen.page.inner_text(".alert-card.open")) and "验收四号" in text and text
     )
-    assert not screen.faults + desk.faults, screen.faults + desk.faults
+    assert not desk.faults, desk.faults
 
 
-def test_a_search_flies_to_what_it_found(stack, wall):
-    screen = wall("screen-searcher")
+def test_a_search_flies_to_what_it_found(stack, city):
+    screen = city
     thing = stack.python(
         "import json; from twin.models import Asset;"
         "a = Asset.objects.filter(kind='machine', state__isnull=False).exclude(code__startswith='SCR').first();"
@@ -205,7 +153,6 @@ def test_a_search_flies_to_what_it_found(stack, wall):
     wait_for(lambda: thing["code"] in screen.page.locator(".card.open").inner_text())
     screen.page.keyboard.press("Escape")
     wait_for(lambda: screen.page.locator(".card.open").count() == 0)
-    assert not screen.faults, screen.faults
 
 
 def test_a_phone_is_sent_to_the_map(stack, open_screen):

@@ -11,8 +11,16 @@ import time
 import pytest
 
 from gis.crs import from_wgs84
-from tests.acceptance.conftest import SIZES, wait_for
-from tests.acceptance.test_screen import PUDONG, drive_in, mqtt_port, register, wall  # noqa: F401 (fixtures)
+from tests.acceptance.conftest import wait_for
+from tests.acceptance.screens import (
+    PUDONG,
+    click,
+    drive_in,
+    number,
+    register,
+    tells_of_a_thing,
+    total,
+)
 from tests.acceptance.test_spine import connected, position, publish
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -71,21 +79,6 @@ OWN_WORDS = """() => {
 }"""
 
 
-def number(locator):
-    """What a number on the screen says; None while it does not say one."""
-    text = locator.inner_text().replace(",", "").split()
-    return int(text[0]) if text and text[0].isdigit() else None
-
-
-def total(screen, layer):
-    return number(screen.page.locator(f"[data-layer='{layer}'] .layer-line .total"))
-
-
-def click(locator):
-    """A click that does not wait for the software that draws the map."""
-    locator.dispatch_event("click")
-
-
 def switch(screen, layer):
     click(screen.page.locator(f"[data-layer='{layer}'] label input").first)
 
@@ -110,8 +103,18 @@ def rests_alone(stack, screen):
     return alone
 
 
-def test_a_filter_changes_map_tree_and_counters_alike_and_is_remembered(stack, wall):  # noqa: F811
-    screen = wall("side-filters")
+def remember_what_is_gone(screen):
+    """Leave in the browser's memory, beside the rest, what a later version of the screen may not know any more."""
+    user = json.loads(screen.page.locator("#boot").text_content())["user"]["id"]
+    key = f"sandtable.screen/{user}"
+    memory = json.loads(screen.page.evaluate("(key) => localStorage.getItem(key)", key))
+    memory["layers"]["gone.layer"] = False
+    memory["filters"] |= {"gone.layer": {"x": [1]}, "chempark.people": {"status": [99]}}
+    screen.page.evaluate("([key, text]) => localStorage.setItem(key, text)", [key, json.dumps(memory)])
+
+
+def test_a_filter_changes_map_tree_and_counters_alike_and_is_remembered(stack, city):
+    screen = city
     wait_for(lambda: (total(screen, "hotwork.machines") or 0) > 10)
     everything = total(screen, "hotwork.machines")
     click(screen.page.locator("[data-layer='hotwork.machines'] .filter-fold"))
@@ -136,36 +139,25 @@ def test_a_filter_changes_map_tree_and_counters_alike_and_is_remembered(stack, w
     wait_for(lambda: total(screen, "chempark.plants") == plants - count)
     wait_for(lambda: screen.ask("sandtable.drawn('chempark.plants')") < drawn)
     switch(screen, "hotwork.firms")
+    trails = screen.page.locator(".tool", has_text="轨迹")
+    click(trails)
+    wait_for(lambda: trails.get_attribute("aria-pressed") == "true")
+    remember_what_is_gone(screen)
     screen.page.reload()
     screen.see_things()
     wait_for(lambda: total(screen, "chempark.plants") == plants - count)
     wait_for(lambda: total(screen, "hotwork.machines") < everything)
     assert not screen.page.locator("[data-layer='hotwork.firms'] input").first.is_checked()
+    assert trails.get_attribute("aria-pressed") == "true"
+    click(trails)
+    assert trails.get_attribute("aria-pressed") == "false"
     click(screen.page.locator(".defaults"))
     wait_for(lambda: (total(screen, "hotwork.machines"), total(screen, "chempark.plants")) == (everything, plants))
     assert screen.page.locator("[data-layer='hotwork.firms'] input").first.is_checked()
-    assert not screen.faults, screen.faults
 
 
-def test_what_is_remembered_and_no_longer_there_does_no_harm(stack, wall):  # noqa: F811
-    screen = wall("side-memory")
-    user = json.loads(screen.page.locator("#boot").text_content())["user"]["id"]
-    left = {
-        "layers": {"gone.layer": False, "hotwork.firms": False},
-        "filters": {"gone.layer": {"x": [1]}, "hotwork.machines": {"status": [99]}},
-    }
-    screen.page.evaluate(
-        "([key, text]) => localStorage.setItem(key, text)", [f"sandtable.screen/{user}", json.dumps(left)]
-    )
-    screen.page.reload()
-    screen.see_things()
-    wait_for(lambda: (total(screen, "hotwork.machines") or 0) > 10)
-    assert not screen.page.locator("[data-layer='hotwork.firms'] input").first.is_checked()
-    assert not screen.faults, screen.faults
-
-
-def test_a_district_hides_what_moves_elsewhere_and_all_numbers_agree(stack, wall):  # noqa: F811
-    screen = wall("side-district")
+def test_a_district_hides_what_moves_elsewhere_and_all_numbers_agree(stack, city):
+    screen = city
     wait_for(lambda: (total(screen, "hotwork.machines") or 0) > 10)
     wait_for(lambda: screen.ask("sandtable.mode()") == "assets")
     things = stack.python(DISTRICTS_OF)
@@ -188,15 +180,14 @@ def test_a_district_hides_what_moves_elsewhere_and_all_numbers_agree(stack, wall
     screen.page.keyboard.press("Escape")  # first what stands out,
     screen.page.keyboard.press("Escape")  # then the district
     wait_for(lambda: set(screen.page.evaluate(shown, sorted(outside))) == outside)
-    assert not screen.faults, screen.faults
 
 
 @pytest.mark.function("HW-012")
-def test_five_layers_numbers_that_show_where_records_and_two_pictures_of_one_count(stack, mqtt_port, wall):  # noqa: F811
+def test_five_layers_numbers_that_show_where_records_and_two_pictures_of_one_count(stack, mqtt_port, city):
     place = (PUDONG[0] + 0.03, PUDONG[1])
     machine = register(stack, "SIDE-1", "验收侧屏一号焊机", place)
     connected(mqtt_port, machine)
-    screen = wall("side-layers")
+    screen = city
     drive_in(mqtt_port, machine, place)
     page = screen.page
     wait_for(lambda: (total(screen, "hotwork.machines") or 0) > 10)
@@ -248,44 +239,17 @@ def test_five_layers_numbers_that_show_where_records_and_two_pictures_of_one_cou
         wait_for(lambda layer=layer: screen.ask(f"sandtable.drawn('{layer}')") > 0)
         screen.picture(name)
         switch(screen, layer)
-    assert not screen.faults, screen.faults
 
 
-@pytest.mark.parametrize("size", ["desk", "wall"])
-def test_the_card_tells_of_a_thing_its_alerts_and_its_day(stack, mqtt_port, wall, size):  # noqa: F811
-    place = (PUDONG[0] + 0.03, PUDONG[1] - (0.02 if size == "desk" else 0.04))
-    name = f"验收侧屏焊机 {size}"
-    machine = register(stack, f"SIDE-2-{size}", name, place)
-    connected(mqtt_port, machine)
-    drive_in(mqtt_port, machine, place)
-    screen = wall("side-card", size=size)
-    page = screen.page
-    wait_for(lambda: screen.ask(f"sandtable.positionOf({machine['asset']})"))
-    screen.ask(f"sandtable.select({machine['asset']})")
-    card = page.locator(".card.open:not(.alert-card)")
-    alerts = card.locator(".alert-row", has_text="重点区域内作业")
-    alerts.first.wait_for(timeout=60_000)
-    text = wait_for(lambda: (text := card.inner_text()) and "2 个位置" in text and text)
-    assert "今日轨迹" in text
-    assert "未办结" in text
-    box = card.bounding_box()
-    assert box["x"] >= SIZES[size][0] * 2 / 3, "the map's middle third stays free"
-    screen.picture("screen-card")
-    # One more on the wall is on the card at once.
-    before = card.locator(".alert-row").count()
-    publish(mqtt_port, machine, position(seq=3, lon=place[0] + 0.01, lat=place[1], working=True))
-    publish(mqtt_port, machine, position(seq=4, lon=place[0], lat=place[1], working=True))
-    wait_for(lambda: card.locator(".alert-row").count() > before)
-    click(alerts.first)
-    page.locator(".alert-card.open").get_by_role("button", name="确认", exact=True).wait_for()
-    assert not screen.faults, screen.faults
+def test_the_card_tells_of_a_thing_its_alerts_and_its_day(stack, mqtt_port, city):
+    tells_of_a_thing(stack, mqtt_port, city, (PUDONG[0] + 0.03, PUDONG[1] - 0.02))
 
 
 @pytest.mark.function("CP-027", path_only="倾斜摄影模型")
-def test_everybody_on_a_tag_is_on_the_standing_map_where_they_were_last(stack, mqtt_port, wall):  # noqa: F811
+def test_everybody_on_a_tag_is_on_the_standing_map_where_they_were_last(stack, mqtt_port, city):
     person = stack.python(PERSON)
     connected(mqtt_port, person)
-    screen = wall("side-people")
+    screen = city
     screen.page.get_by_role("button", name="三维").click()
     drawn = "(ids) => ids.every((id) => sandtable.positionOf(id) !== null)"
 
@@ -305,28 +269,12 @@ def test_everybody_on_a_tag_is_on_the_standing_map_where_they_were_last(stack, m
     screen.ask(f"sandtable.select({person['asset']})")
     wait_for(lambda: "验收持卡人" in screen.page.locator(".card.open").inner_text())
     screen.picture("screen-people")
-    assert not screen.faults, screen.faults
 
 
-def test_trails_stay_behind_what_moves_while_somebody_wants_them(stack, wall):  # noqa: F811
-    screen = wall("side-trails", size="wall")
-    button = screen.page.locator(".tool", has_text="轨迹")
-    assert button.get_attribute("aria-pressed") == "false"
-    click(button)
-    wait_for(lambda: button.get_attribute("aria-pressed") == "true")
-    screen.page.reload()
-    screen.see_things()
-    assert button.get_attribute("aria-pressed") == "true"
-    screen.picture("screen-trails")
-    click(button)
-    assert button.get_attribute("aria-pressed") == "false"
-    assert not screen.faults, screen.faults
-
-
-def test_the_screen_speaks_english_too(stack, mqtt_port, wall):  # noqa: F811
+def test_the_screen_speaks_english_too(stack, mqtt_port, city):
     machine = register(stack, "SIDE-3", "验收侧屏三号焊机", (PUDONG[0] + 0.06, PUDONG[1]))
     connected(mqtt_port, machine)
-    screen = wall("side-english")
+    screen = city
     drive_in(mqtt_port, machine, (PUDONG[0] + 0.06, PUDONG[1]))
     with screen.page.expect_navigation():
         click(screen.page.get_by_role("button", name="English"))
@@ -347,13 +295,12 @@ def test_the_screen_speaks_english_too(stack, mqtt_port, wall):  # noqa: F811
         click(screen.page.get_by_role("button", name="中文"))
     screen.see_things()
     assert "预警" in screen.page.inner_text("body")
-    assert not screen.faults, screen.faults
 
 
-def test_a_lost_connection_is_said_and_made_up_for(stack, mqtt_port, wall):  # noqa: F811
+def test_a_lost_connection_is_said_and_made_up_for(stack, mqtt_port, city):
     machine = register(stack, "SIDE-4", "验收侧屏四号焊机", (PUDONG[0] + 0.06, PUDONG[1] + 0.02))
     connected(mqtt_port, machine)
-    screen = wall("side-connection")
+    screen = city
     wait_for(lambda: screen.ask("sandtable.connection()") == "live")
     web = next(process["pid"] for process in stack.status()["processes"] if process["name"] == "web")
     os.kill(web, signal.SIGKILL)
@@ -364,4 +311,4 @@ def test_a_lost_connection_is_said_and_made_up_for(stack, mqtt_port, wall):  # n
     wait_for(lambda: screen.ask("sandtable.connection()") == "live", 60)
     wait_for(lambda: not band.is_visible())
     wait_for(lambda: screen.ask(f"sandtable.positionOf({machine['asset']})"))
-    assert [fault for fault in screen.faults if "ERR_CONNECTION" not in fault and "WebSocket" not in fault] == []
+    screen.faults = [fault for fault in screen.faults if "ERR_CONNECTION" not in fault and "WebSocket" not in fault]
