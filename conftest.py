@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.test import override_settings
 from django.utils import translation
 
 
@@ -17,11 +18,19 @@ pytest_plugins = ["tests.functions_plugin"]
 
 
 @pytest.fixture(scope="session")
-def _no_static_files(tmp_path_factory):
-    return tmp_path_factory.mktemp("static")
+def django_db_setup(django_db_setup):
+    """Tests of committed rows tidy up after themselves at less cost."""
+    from tests.flushing import flush_what_has_rows
+
+    flush_what_has_rows()
 
 
-@pytest.fixture(autouse=True)
-def _collected_static(settings, _no_static_files):
-    """WhiteNoise warns where static files were never collected, and each new client lists all that were."""
-    settings.STATIC_ROOT = _no_static_files
+@pytest.fixture(scope="session", autouse=True)
+def _settings_of_tests(tmp_path_factory):
+    """Without a hasher that is dear on purpose: tests make hundreds of users, and one of them looks at the real one.
+
+    WhiteNoise warns where static files were never collected, and each new client lists all that were.
+    """
+    hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with override_settings(PASSWORD_HASHERS=hashers, STATIC_ROOT=tmp_path_factory.mktemp("static")):
+        yield

@@ -8,6 +8,7 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
 from access.ciphers import current_provider
+from gis.checks import AT_START
 
 
 def check_data_key(**_: Any) -> list[checks.CheckMessage]:
@@ -21,4 +22,4 @@ def check_data_key(**_: Any) -> list[checks.CheckMessage]:
 
 def register() -> None:
     """Register the checks of this floor."""
-    checks.register(check_data_key, checks.Tags.security)
+    checks.register(check_data_key, checks.Tags.security, AT_START)

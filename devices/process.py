@@ -6,9 +6,11 @@ import signal
 from typing import Any, Protocol
 
 from django.conf import settings
+from django.core.management.base import BaseCommand
 from prometheus_client import start_http_server
 
 from devices.reporting.reporter import reporting
+from gis.checks import AT_START
 
 # A database server that vanished without a word is noticed within some 15 seconds, not after the system's two hours.
 PATIENCE: dict[str, Any] = {
@@ -27,6 +29,15 @@ class Runner(Protocol):
 
     def stop(self) -> None:
         """End soon; called from a signal handler."""
+
+
+class ProcessCommand(BaseCommand):
+    """A management command that runs until it is told to end.
+
+    Django would look through all pages and models first, and for that load what only the web process needs.
+    """
+
+    requires_system_checks = [AT_START]
 
 
 def serve_metrics() -> None:

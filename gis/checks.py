@@ -10,8 +10,11 @@ from gis.crs import RESERVED_NAMES, city_grids, find_datum
 from gis.exceptions import UnknownDatumError
 from gis.tiles import has_scope_resolver, registry
 
+AT_START = "start"
+"""Tag of checks for every process that starts; others look at code, which ``manage.py check`` and the tests do."""
 
-@register()
+
+@register(AT_START)
 def check_city_grids(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Every grid in ``SANDTABLE_CITY_GRIDS`` is usable and takes no built-in name."""
     problems: list[CheckMessage] = []
@@ -26,7 +29,7 @@ def check_city_grids(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return problems
 
 
-@register()
+@register(AT_START)
 def check_tile_scope(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """A layer that shows different things to different people has somebody to ask who may see what."""
     if has_scope_resolver():

@@ -28,7 +28,9 @@ from twin.maplayers import AREAS
 from twin.models import Area, AreaEvent, Asset, State
 from twin.present import read_current
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+in_several_threads = pytest.mark.django_db(transaction=True)
+"""Live sockets read in threads of their own, and see only what is committed."""
 
 WEST, EAST = (121.0, 31.0, 121.5, 31.5), (121.5, 31.0, 122.0, 31.5)
 
@@ -213,36 +215,35 @@ def hub_of_town(town):
     return hub
 
 
-@pytest.mark.parametrize("who", [who for who in VISIBLE if VISIBLE[who]])
-def test_live_frames(town, hub_of_town, who):
-    session = signed_in(town.users[who]).session.session_key
-    sent = asyncio.run(converse(session, hub_of_town))
-    assert codes_in(sent, town) == VISIBLE[who]
-
-
-@pytest.mark.parametrize("who", [who for who in VISIBLE if VISIBLE[who]])
-def test_live_frames_of_one_district(town, hub_of_town, who):
+@in_several_threads
+def test_live_frames_of_all_and_of_one_district(town, hub_of_town):
     """A district narrows what the scope allows, and opens nothing."""
-    session = signed_in(town.users[who]).session.session_key
-    for code, end in (("310100", "-west"), ("310101", "-east"), ("999999", "-nowhere")):
-        sent = asyncio.run(converse(session, hub_of_town, district=code))
-        assert codes_in(sent, town) == {name for name in VISIBLE[who] if name.endswith(end)}
+    for who in (who for who in VISIBLE if VISIBLE[who]):
+        session = signed_in(town.users[who]).session.session_key
+        sent = asyncio.run(converse(session, hub_of_town))
+        assert codes_in(sent, town) == VISIBLE[who], who
+        for code, end in (("310100", "-west"), ("310101", "-east"), ("999999", "-nowhere")):
+            sent = asyncio.run(converse(session, hub_of_town, district=code))
+            assert codes_in(sent, town) == {name for name in VISIBLE[who] if name.endswith(end)}, who
 
 
-@pytest.mark.parametrize(("who", "code"), [("nobody", 4403), (None, 4401)])
-def test_live_socket_turns_away(town, hub_of_town, who, code):
-    session = signed_in(town.users[who]).session.session_key if who else "x" * 32
-    sent = asyncio.run(converse(session, hub_of_town))
-    assert sent[-1] == {"type": "websocket.close", "code": code}
-    assert codes_in(sent, town) == set()
+@in_several_threads
+def test_live_socket_turns_away(town, hub_of_town):
+    for who, code in (("nobody", 4403), (None, 4401)):
+        session = signed_in(town.users[who]).session.session_key if who else "x" * 32
+        sent = asyncio.run(converse(session, hub_of_town))
+        assert sent[-1] == {"type": "websocket.close", "code": code}
+        assert codes_in(sent, town) == set()
 
 
+@in_several_threads
 def test_live_socket_refuses_a_foreign_page(town, hub_of_town):
     session = signed_in(town.users["city"]).session.session_key
     sent = asyncio.run(converse(session, hub_of_town, origin="http://evil.example"))
     assert [event["type"] for event in sent] == ["websocket.close"]
 
 
+@in_several_threads
 def test_the_present_district_decides_not_the_last_one(town, hub_of_town):
     """A machine of the west that drives home from the east disappears from the east officer's map."""
     asset = town.assets["west-east"]

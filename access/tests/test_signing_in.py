@@ -10,6 +10,7 @@ from django.urls import reverse
 from access import sessions
 from access.models import AuditRecord, User
 from access.sessions import user_of_session, users_of_sessions
+from config.settings import PASSWORD_HASHERS
 
 SIGN_IN = "/sign-in/"
 PASSWORD = "calm-Harbour-42"
@@ -37,8 +38,11 @@ def test_sign_in_and_out_are_recorded(user):
     assert client.get(reverse("directory")).status_code == 302
 
 
-def test_the_password_is_kept_with_argon2(user):
+def test_the_password_is_kept_with_argon2(city, settings):
+    settings.PASSWORD_HASHERS = PASSWORD_HASHERS
+    user = city.user("city", password=PASSWORD)
     assert identify_hasher(user.password).algorithm == "argon2"
+    assert attempt(Client(), user.username, PASSWORD).status_code == 302
 
 
 def test_failures_lock_the_account_for_this_address_only(user):

@@ -36,21 +36,28 @@ class Simulated:
         self._power: bool | None = None
 
     async def run(self, start_after_s: float, interval_s: float | None) -> None:
-        """Live until cancelled, reporting every ``interval_s`` seconds, or as the behaviour says when None."""
+        """Live until cancelled, reporting every ``interval_s`` seconds, or as the behaviour says when None.
+
+        At a pace of its own it measures as receivers of satellites do: on the clock's full second.
+        """
         self._fixed_interval_s = interval_s
         await asyncio.sleep(start_after_s)
         self.client.start()
+        await asyncio.sleep(self._to_measuring_s())
         due = time.monotonic()
         while True:
             self._tell()
-            step = self._fixed_interval_s or self.mover.interval_s
+            step = self._fixed_interval_s or max(1, round(self.mover.interval_s))
             due += step
             now = time.monotonic()
             if due < now - step:
                 # The computer slept or was too slow: go on from here instead of catching up in a burst.
-                due = now
+                due = now + self._to_measuring_s()
             await asyncio.sleep(max(0.0, due - now))
             self.mover.advance(step)
+
+    def _to_measuring_s(self) -> float:
+        return 0.0 if self._fixed_interval_s else -time.time() % 1
 
     def _tell(self) -> None:
         # The position first: the platform knows nothing of a thing's power until it knows where the thing is.

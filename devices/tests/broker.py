@@ -17,12 +17,16 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 
 def wait_for(condition: Callable[[], Any], timeout_s: float = 30.0) -> Any:
-    """The condition's first true value; fails the test after ``timeout_s``."""
-    deadline = time.monotonic() + timeout_s
+    """The condition's first true value; fails the test after ``timeout_s``.
+
+    Asks less and less often: some ask whole pages, of the very process they wait for.
+    """
+    deadline, pause_s = time.monotonic() + timeout_s, 0.01
     while time.monotonic() < deadline:
         if value := condition():
             return value
-        time.sleep(0.02)
+        time.sleep(pause_s)
+        pause_s = min(0.2, 1.3 * pause_s)
     raise AssertionError("waited in vain")
 
 

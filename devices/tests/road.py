@@ -56,7 +56,7 @@ class Road:
     def ingest(self, name="t"):
         url = f"mqtt://platform:road@127.0.0.1:{self.broker.port}"
         worker = self.start(IngestWorker(name, url, connection_parameters()))
-        assert worker._receiver.connected.wait(10)
+        assert worker._receiver.connected.wait(30)
         wait_for(lambda: worker._leases.tokens)
         return worker
 

@@ -1,14 +1,14 @@
 """Take what devices report and store it."""
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from devices.ingest.worker import IngestWorker
-from devices.process import run_until_told
+from devices.process import ProcessCommand, run_until_told
 from gis.notices import connection_parameters
 
 
-class Command(BaseCommand):
+class Command(ProcessCommand):
     """``manage.py ingest``: runs until told to end."""
 
     help = "接收终端消息并入库"

@@ -1,13 +1,12 @@
 """Do the platform's jobs: those asked for, and those of the clock."""
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
 
-from devices.process import serve_metrics
+from devices.process import ProcessCommand, serve_metrics
 from devices.reporting.reporter import reporting
 
 
-class Command(BaseCommand):
+class Command(ProcessCommand):
     """``manage.py jobs``: a worker of procrastinate that is seen in the machine room; runs until told to end."""
 
     help = "执行后台作业（procrastinate），并上报本进程的运行情况"

@@ -1,14 +1,14 @@
 """Let JT/T 808 terminals in over TCP."""
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
-from devices.process import run_until_told
+from devices.process import ProcessCommand, run_until_told
 from devices.protocols.jt808_server import Jt808Server
 from gis.notices import connection_parameters
 
 
-class Command(BaseCommand):
+class Command(ProcessCommand):
     """``manage.py jt808``: runs until told to end."""
 
     help = "接入 JT/T 808 终端（车载终端、执法记录仪等）"

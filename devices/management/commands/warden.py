@@ -1,14 +1,14 @@
 """Keep the private broker's keys in step with the database and count what it turns away."""
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
-from devices.process import run_until_told
+from devices.process import ProcessCommand, run_until_told
 from devices.warden.warden import Warden
 from gis.notices import connection_parameters
 
 
-class Command(BaseCommand):
+class Command(ProcessCommand):
     """``manage.py warden``: runs until told to end, or hands the keys over ``--once``."""
 
     help = "维护内置消息服务的终端密钥，统计被拒绝的连接与发布"

@@ -1,15 +1,15 @@
 """Let cameras and recorders in by GB/T 28181."""
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
-from devices.process import run_until_told
+from devices.process import ProcessCommand, run_until_told
 from gis.notices import connection_parameters
 from media.gb28181.server import Gb28181Server
 from media.whep.ice import IcePort
 
 
-class Command(BaseCommand):
+class Command(ProcessCommand):
     """``manage.py gb28181``: runs until told to end."""
 
     help = "接入 GB/T 28181 摄像机、录像机和下级平台"
