@@ -12,7 +12,7 @@ import pytest
 from devices.simulator.behaviours import make_mover
 from devices.simulator.client import Broker
 from devices.simulator.credentials import Credential, CredentialsError, read_credentials
-from devices.simulator.fleet import run_fleet
+from devices.simulator.fleet import Simulated, run_fleet
 from devices.simulator.ground import Walk, distance_m, heading_deg, inside, metres_between, offset, spot_in, streets
 from devices.simulator.movers import Machine, Mover
 from devices.tests.broker import PlatformSide, running_mosquitto, wait_for
@@ -143,6 +143,14 @@ class TestBehaviours:
 
 def credential(kind: str, n: int) -> Credential:
     return Credential(f"{kind[0].upper()}-{n:04d}", kind, "key", PROFILES[kind])
+
+
+def test_at_a_pace_of_its_own_a_device_measures_on_the_full_second(monkeypatch):
+    one = Simulated(Broker("127.0.0.1", 1), credential("person", 1), "s", None)
+    monkeypatch.setattr("devices.simulator.fleet.time.time", lambda: 12.25)
+    assert one._to_measuring_s() == 0.75
+    one._fixed_interval_s = 0.1
+    assert one._to_measuring_s() == 0
 
 
 @pytest.mark.slow
