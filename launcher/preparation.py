@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -105,14 +106,18 @@ class Preparation:
                     testing=testing,
                 )
                 step.note = " ".join(packages.ensure()) or "已齐备 (complete)"
-        with self.steps.step("Python 依赖 (Python packages)") as step:
-            if self.conda:
-                check_conda(self.python, self.runner)
-            else:
-                done = VirtualEnvironment(ROOT, self.runner).ensure(*(locks or (RUNTIME_LOCK,)))
-                step.note = "已安装 (installed)" if done else "未变化 (unchanged)"
-        with self.steps.step("网页 (web bundle)") as step:
-            step.note = WebBundle(ROOT, self.conda, self.runner).ensure()
+        bundle = WebBundle(ROOT, self.conda, self.runner)
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            # Each waits for the network and for one processor.
+            building = beside.submit(bundle.ensure) if bundle.has_node else None
+            with self.steps.step("Python 依赖 (Python packages)") as step:
+                if self.conda:
+                    check_conda(self.python, self.runner)
+                else:
+                    done = VirtualEnvironment(ROOT, self.runner).ensure(*(locks or (RUNTIME_LOCK,)))
+                    step.note = "已安装 (installed)" if done else "未变化 (unchanged)"
+            with self.steps.step("网页 (web bundle)") as step:
+                step.note = building.result() if building else bundle.ensure()
 
     def servers(self) -> None:
         """Start the supervisor with the private servers, or look at the existing ones."""

@@ -34,6 +34,11 @@ class WebBundle:
         self.conda = conda
         self.runner = runner
 
+    @property
+    def has_node(self) -> bool:
+        """Whether Node.js is there; otherwise it comes with Python's packages."""
+        return find_node(self.conda) is not None
+
     def ensure(self) -> str:
         """Build when needed; says in a word what was done.
 
