@@ -26,6 +26,7 @@ from access.history import HistoryMixin
 from access.models import AuditRecord, Grant, Organization, User
 from access.roles import Permission
 from access.scope import Scope, scope_of
+from access.signals import UNKNOWN_NAME
 from gis.admin import RegionAdmin
 from gis.models import Region
 
@@ -228,16 +229,25 @@ class AuditRecordAdmin(ScopedAdminMixin, admin.ModelAdmin):
     view_requires = Permission.ADMINISTER
     add_requires = change_requires = delete_requires = None
 
-    list_display = ["at", "actor_name", "action", "kind", "label", "ip"]
+    list_display = ["at", "actor_shown", "action", "kind", "label", "ip"]
     list_filter = ["action", "at", AuditedKindFilter]
     search_fields = ["actor_name", "label", "object_id__exact", "request_id__exact"]
     date_hierarchy = "at"
     show_full_result_count = False
     readonly_fields = [
-        *("at", "actor_name", "action", "kind", "object_id", "label"),
+        *("at", "actor_shown", "action", "kind", "object_id", "label"),
         *("changes_table", "detail_text", "ip", "session", "request_id"),
     ]
     fields = tuple(readonly_fields)
+
+    @admin.display(description=_("操作人账号"), ordering="actor_name")
+    def actor_shown(self, row: AuditRecord) -> str:
+        """Who did it; of a name that no account has, its first letter and what is the same whenever it is typed."""
+        typed = UNKNOWN_NAME.fullmatch(row.actor_name)
+        if typed is None:
+            return row.actor_name
+        told = {"first": typed["first"], "sign": typed["sign"]}
+        return gettext("无此账号：%(first)s…（输入特征 %(sign)s）") % told if typed["first"] else gettext("未填账号")
 
     @admin.display(description=_("对象类型"), ordering="model")
     def kind(self, row: AuditRecord) -> str:

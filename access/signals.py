@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from axes.signals import user_locked_out
@@ -53,6 +54,10 @@ def _failed(credentials: dict[str, Any], **_: Any) -> None:
 
 def _locked_out(username: str | None, **_: Any) -> None:
     record(Action.LOCKED_OUT, actor_name=_typed_name(username))
+
+
+UNKNOWN_NAME = re.compile(r"(?P<first>.?)… \(unknown, (?P<sign>[0-9a-f]{8})\)", re.DOTALL)
+"""How the ledger keeps a name that no account has."""
 
 
 def _typed_name(name: Any) -> str:

@@ -19,8 +19,7 @@ from command.exceptions import CommandError, NotAllowedError, TransitionError
 from command.lifecycle import MOST_TEXT_CHARS, AlertAction, AlertState, StepAction, actions_for, advance
 from command.models import Alert
 from command.past import as_they_were, open_at
-from command.rules import registry
-from command.wire import read_alerts, spoken
+from command.wire import read_alerts, spoken, spoken_parameters
 
 router = Router(tags=["alerts"])
 
@@ -145,21 +144,7 @@ def _whole(request: HttpRequest, found: Alert) -> dict[str, Any]:
     able = actions_for(found, _user(request))
     return {
         **spoken(record),
-        "parameters": _named_parameters(found),
+        "parameters": spoken_parameters(found.rule, found.parameters, found.evidence),
         "steps": steps,
         "actions": [{"key": action.value, "name": StepAction(action.value).label} for action in able],
     }
-
-
-def _named_parameters(found: Alert) -> list[dict[str, Any]]:
-    rule = registry.find(found.rule)
-    names = {p.key: p for p in rule.parameters} if rule else {}
-    return [
-        {
-            "key": key,
-            "title": str(names[key].title) if key in names else key,
-            "value": value,
-            "unit": names[key].unit if key in names else "",
-        }
-        for key, value in found.parameters.items()
-    ]

@@ -114,13 +114,24 @@ class Parameter:
         return int(value) if self.kind == "int" else float(value)
 
 
+HOLD = Parameter("hold_s", _("须持续多久（消除亦同）"), "int", 0, minimum=0, maximum=86_400, unit="s")
+"""How long a cause must hold before its alert is raised, and be gone before it ends; of every rule on positions."""
+
+
 @dataclass(frozen=True)
 class Evidence:
-    """What a key of :attr:`command.facts.Verdicts.evidence` is called, and its unit."""
+    """What a key of :attr:`command.facts.Verdicts.evidence` is called, and its unit.
+
+    One with the key of a parameter says what was judged by in its place (a zone's own limit).
+    """
 
     key: str
     title: Text
     unit: str = ""
+
+
+HELD = Evidence("held_s", _("已持续"), "s")
+"""How long the cause had held when its alert was raised; where :data:`HOLD` is set."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from prometheus_client import Counter, Histogram
 
 from command.facts import Facts
 from command.failures import RULE_FAILED, Failures
-from command.judging import Judgement, judge
+from command.judging import judge
 from command.knowledge import Knowledge
+from command.pending import Pending, Settled
 from command.push import messages_of
 from command.rules import RuleRegistry, Trigger, registry
 from command.store import NewAlert, cause_of, end_causes, parts_of, raise_alerts, read_causes
@@ -77,6 +78,7 @@ class StreamEngine:
         self._registry = rules
         self._knowledge = Knowledge(rules)
         self._failures = Failures()
+        self._pending = Pending()
         self._open: dict[str, dict[int, set[int]]] | None = None
         self.topics = self._knowledge.topics | {CAUSES}
 
@@ -104,20 +106,22 @@ class StreamEngine:
     def _judge(self, cursor: psycopg.Cursor, facts: Facts, trigger: Trigger) -> list[Message]:
         if not len(facts):
             return []
-        self._recall(cursor)
+        opened = self._recall(cursor)
         self._knowledge.mend()
         new: list[NewAlert] = []
         ended: list[tuple[str, str, int]] = []
         for rule in self._registry.on(trigger):
             setting = self._knowledge.rules[rule.id]
             try:
-                judgement = judge(setting, facts, self._knowledge)
-                raised, gone = self._compare(judgement, lasting=trigger is Trigger.EVENTS)
+                settled = self._pending.settle(judge(setting, facts, self._knowledge), opened[rule.id])
+                raised, gone = self._compare(settled, lasting=trigger is Trigger.EVENTS)
             except Exception as error:  # whatever a rule raises, the positions are stored and the others asked
                 new += self._failures.failed(setting, error, facts.now_us)
                 continue
+            self._pending.keep(settled)
             ended += [*gone, *self._failures.judged(setting, facts.now_us)]
             new += raised
+        self._pending.write(cursor)
         changed = end_causes(cursor, ended)
         ids = raise_alerts(cursor, new)
         raised_total.labels(trigger.value).inc(len(ids))
@@ -125,18 +129,19 @@ class StreamEngine:
             return []
         return messages_of(read_alerts(cursor, {*ids, *changed}), "ingest")
 
-    def _compare(self, found: Judgement, lasting: bool) -> tuple[list[NewAlert], list[tuple[str, str, int]]]:
+    def _compare(self, settled: Settled, lasting: bool) -> tuple[list[NewAlert], list[tuple[str, str, int]]]:
         """Causes that came and went, row by row; ``lasting``: none goes by itself."""
         assert self._open is not None
+        found = settled.found
         facts, rule = found.facts, found.setting.rule.id
         still_open = self._open[rule]
-        if not len(found.row) and not still_open:
+        if not len(settled.row) and not still_open:
             return [], []
         before = [(a, z) for a in np.unique(facts.asset).tolist() for z in still_open.get(a, ())]
-        if not len(found.row) and not before:
+        if not len(settled.row) and not before:
             return [], []
         before_asset, before_area = np.array(before, np.int64).reshape(-1, 2).T
-        change = transitions(facts.asset, found.row, found.area, before_asset, before_area)
+        change = transitions(facts.asset, settled.row, settled.area, before_asset, before_area)
         if not len(change.point_index):
             return [], []
         entry = {pair: k for k, pair in enumerate(zip(found.row.tolist(), found.area.tolist(), strict=True))}
@@ -165,17 +170,19 @@ class StreamEngine:
             still_open[a].add(z)
         return raised, ended
 
-    def _recall(self, cursor: psycopg.Cursor) -> None:
+    def _recall(self, cursor: psycopg.Cursor) -> dict[str, dict[int, set[int]]]:
         if self._open is not None:
-            return
+            return self._open
         rules = [rule.id for rule in self._registry.on(Trigger.POSITIONS, Trigger.EVENTS)]
         self._open = {rule: defaultdict(set) for rule in rules}
+        self._pending.recall(cursor)
         for rule, cause in read_causes(cursor, [*rules, RULE_FAILED.id]):
             if rule == RULE_FAILED.id:
                 self._failures.recall([cause])
             else:
                 asset, area = parts_of(cause)
                 self._open[rule][asset].add(area)
+        return self._open
 
     def _facts(self, moved: Moved) -> Facts:
         return facts_of(moved, self._knowledge, time.time_ns() // 1000)

@@ -95,6 +95,7 @@ LINE_PASSED = Rule(
     grade=Grade.YELLOW,
     on=Trigger.POSITIONS,
     judge=line_passed,
+    momentary=True,
     parameters=(
         Parameter(
             "way",

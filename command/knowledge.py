@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from command.declarations import HOLD
 from command.exceptions import RuleError
 from command.facts import Areas
 from command.rules import Rule, RuleRegistry
+from twin.batch import MICROSECOND
 from twin.periods import Period, PeriodError, in_force, read_periods
 
 logger = logging.getLogger(__name__)
@@ -38,6 +40,11 @@ class InForce:
     regions: NDArray[np.int64] | None
     fault: str = ""
     """Why it cannot be judged; empty where it can."""
+
+    @property
+    def hold_us(self) -> int:
+        """How long a cause must hold, or be gone, before it counts; microseconds."""
+        return int(self.parameters.get(HOLD.key, 0)) * MICROSECOND
 
     def applies_at(self, time_us: int) -> bool:
         """Whether it is enabled, and in one of its periods."""

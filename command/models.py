@@ -104,6 +104,23 @@ class RuleVersion(models.Model):
         return f"{self.setting_id} v{self.version}"
 
 
+class PendingCause(models.Model):
+    """待定起因: a cause that came or went, but not yet for as long as its rule asks (:mod:`command.lasting`)."""
+
+    pk = models.CompositePrimaryKey("rule", "asset_id", "area_id")
+    rule = models.CharField(_("规则"), max_length=64)
+    # Numbers without rows of their own: 0 stands for no area, and nothing here outlives its use.
+    asset_id = models.BigIntegerField(_("对象"))
+    area_id = models.BigIntegerField(_("区域"))
+    since = models.DateTimeField(_("自何时"))
+    coming = models.BooleanField(_("出现"))
+    version = models.PositiveIntegerField(_("规则版本"))
+    """What waited for a rule that was set otherwise begins anew."""
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("待定起因")
+
+
 class Alert(Scoped):
     """预警: what a rule raised, and what people did about it. Raised by SQL only (:mod:`command.store`)."""
 

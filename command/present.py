@@ -15,6 +15,7 @@ from command.failures import RULE_FAILED, Failures
 from command.judging import judge
 from command.knowledge import Knowledge
 from command.lifecycle import ESCALATING
+from command.pending import forget_useless
 from command.rules import Rule, RuleRegistry, Trigger
 from command.store import NewAlert, cause_of, end_causes, log_steps, raise_alerts, read_causes
 from twin.kinds import kind_of
@@ -146,6 +147,7 @@ class PresentEngine:
             [silent, installed, RULE_FAILED.id, enabled],
         )
         ids = end_causes(cursor, [(rule, cause, now_us) for rule, cause in cursor.fetchall()])
+        forget_useless(cursor, {s.rule.id: s.version for s in known if s.enabled})
         if ids:
             cursor.execute("SELECT pg_notify('sandtable', %s)", [CAUSES])
         return ids

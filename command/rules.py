@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from access.roles import Role
-from command.declarations import GRADE_NAMES, ID, Attribute, Evidence, Grade, Parameter, Text, Trigger
+from command.declarations import GRADE_NAMES, HOLD, ID, Attribute, Evidence, Grade, Parameter, Text, Trigger
 from command.exceptions import DuplicateRuleError, RuleError, UnknownRuleError
 from command.facts import AREA_ITSELF, Areas, Facts, Verdicts
 from twin.periods import PeriodError, read_periods
@@ -65,7 +65,9 @@ class Rule:
     kinds : tuple of str
         Keys of the asset kinds that are its subjects; all where empty.
     parameters : tuple of Parameter
-        What people may set.
+        What people may set; :data:`~command.declarations.HOLD` is added where a cause can last.
+    momentary : bool
+        Whether its causes are moments (a line passed), which last until the next position and no longer.
     every_s : float
         Rhythm of ``Trigger.PRESENT``.
     periods : tuple of mapping
@@ -105,6 +107,7 @@ class Rule:
     evidence: tuple[Evidence, ...] = ()
     attributes: tuple[Attribute, ...] = ()
     advice: Text = ""
+    momentary: bool = False
 
     def __post_init__(self) -> None:
         if not ID.fullmatch(self.id) or len(self.id) > 64:
@@ -113,6 +116,8 @@ class Rule:
         object.__setattr__(self, "on", _member(Trigger, self.on, self.id))
         if self.disposer_role is not None:
             object.__setattr__(self, "disposer_role", _member(Role, self.disposer_role, self.id))
+        if self.on is Trigger.POSITIONS and not self.momentary and HOLD not in self.parameters:
+            object.__setattr__(self, "parameters", (*self.parameters, HOLD))
         if not callable(self.judge):
             raise RuleError(f"rule {self.id}: judge must be a function of facts and parameters")
         for what, keys in (

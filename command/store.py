@@ -81,8 +81,8 @@ def raise_alerts(cursor: Any, new: list[NewAlert]) -> list[int]:
         [alert.region for alert in new],
         [alert.lon for alert in new],
         [alert.lat for alert in new],
-        [_stamp(alert.raised_us) for alert in new],
-        [None if alert.ended_us is None else _stamp(alert.ended_us) for alert in new],
+        [stamp(alert.raised_us) for alert in new],
+        [None if alert.ended_us is None else stamp(alert.ended_us) for alert in new],
         [alert.evidence for alert in new],
         [alert.group_by for alert in new],
         [groups[alert.setting.rule.id, alert.group_by] for alert in new],
@@ -122,7 +122,7 @@ def _groups(cursor: Any, new: list[NewAlert]) -> dict[tuple[str, str], str]:
         if key not in first or alert.raised_us < first[key].raised_us:
             first[key] = alert
     groups = {(rule, place): f"{rule}/{place}/{alert.raised_us}" for (rule, place), alert in first.items()}
-    since = [_stamp(a.raised_us - a.setting.rule.group_within_s * MICROSECOND) for a in first.values()]
+    since = [stamp(a.raised_us - a.setting.rule.group_within_s * MICROSECOND) for a in first.values()]
     cursor.execute(
         """SELECT v.rule, v.place, a.group_key
            FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) AS v(rule, place, since)
@@ -144,7 +144,7 @@ def end_causes(cursor: Any, ended: Iterable[tuple[str, str, int]]) -> list[int]:
         """UPDATE command_alert a SET cause_ended_at = greatest(v.ended, a.raised_at)
            FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) AS v(rule, cause, ended)
            WHERE a.rule = v.rule AND a.cause = v.cause AND a.cause_ended_at IS NULL RETURNING a.id""",
-        [[row[0] for row in rows], [row[1] for row in rows], [_stamp(row[2]) for row in rows]],
+        [[row[0] for row in rows], [row[1] for row in rows], [stamp(row[2]) for row in rows]],
     )
     ids = [row[0] for row in cursor.fetchall()]
     log_steps(cursor, ids, "cause_ended")
@@ -194,5 +194,6 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def _stamp(us: int) -> datetime:
+def stamp(us: int) -> datetime:
+    """A moment given in microseconds since 1970 UTC."""
     return datetime.fromtimestamp(us / MICROSECOND, UTC)

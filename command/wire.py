@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils.translation import get_language, override
 
+from command.declarations import HELD, HOLD, Evidence, Parameter
 from command.rules import GRADE_NAMES, Grade, registry
 from twin.kinds import kind_of
 
@@ -107,7 +108,18 @@ def _spoken_region(region: Mapping[str, Any]) -> dict[str, Any]:
 def spoken_evidence(rule_id: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Evidence by name: ``[{"key", "title", "value", "unit"}, …]``, in the language of the page."""
     rule = registry.find(rule_id)
-    entries = {entry.key: entry for entry in rule.evidence} if rule else {}
+    return _by_name((HELD, *(rule.evidence if rule else ())), values)
+
+
+def spoken_parameters(rule_id: str, values: Mapping[str, Any], evidence: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """By what was judged, as evidence is told; without what the evidence replaces (a place's own limit)."""
+    rule = registry.find(rule_id)
+    counted = {k: v for k, v in values.items() if k not in evidence and (k, v) != (HOLD.key, HOLD.default)}
+    return _by_name(rule.parameters if rule else (), counted)
+
+
+def _by_name(named: Iterable[Evidence | Parameter], values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    entries = {entry.key: entry for entry in named}
     return [
         {
             "key": key,

@@ -10,6 +10,7 @@ from django.core.validators import RegexValidator
 from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat, Substr
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 
@@ -73,6 +74,13 @@ class Region(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def level_name(self) -> str:
+        """What it is called: a city with a province's code ranks as one."""
+        if self.level == self.Level.CITY and self.code.endswith("0000"):
+            return gettext("特别行政区") if self.code[0] == "8" else gettext("直辖市（省级）")
+        return str(self.Level(self.level).label)
 
     def save(self, *args, **kwargs) -> None:
         """Save, keeping ``path`` true here and in every region below.

@@ -30,6 +30,7 @@ from layers.exceptions import ViewTooLargeError
 from layers.grids.showing import in_view, show
 from layers.queries import Bounds, inside, live, select_from, with_silence
 from layers.registry import registry
+from layers.shades import shares_of
 from layers.sources import GridCells, LiveAssets
 from layers.specs import portable_style, pydeck_layer
 from layers.statistics import NOT_HEARD, count
@@ -172,12 +173,12 @@ def _feature(layer: MapLayer, shape: dict[str, Any], properties: dict[str, Any])
 
 
 def _shares(layer: MapLayer, scope: Scope) -> list[dict[str, Any]]:
-    """Districts with their count and its share of the fullest one's."""
-    counts = count(layer, scope).district
-    most = max((n for code, n in counts.items() if code), default=0)
-    regions = Region.objects.filter(code__in=[code for code in counts if code])
+    """Districts with their count, and how strongly they are filled."""
+    counts = {code: n for code, n in count(layer, scope).district.items() if code}
+    shares = shares_of(counts.values())
+    regions = Region.objects.filter(code__in=counts)
     return [
-        _region_feature(region, label=f"{region.name} {counts[region.code]}", share=counts[region.code] / most)
+        _region_feature(region, label=f"{region.name} {counts[region.code]}", share=shares.get(counts[region.code], 0))
         for region in regions
     ]
 

@@ -71,7 +71,7 @@ def _regions(keys: list[int]) -> dict[int, Finding]:
     found = {}
     for row in Region.objects.filter(pk__in=keys).annotate(spot=PointOnSurface("boundary")).defer("boundary"):
         name = (row.name_en or row.name) if get_language() == "en" else row.name
-        found[row.pk] = _finding("region", row, name, f"{row.get_level_display()} · {row.code}", row.spot)
+        found[row.pk] = _finding("region", row, name, f"{row.level_name} · {row.code}", row.spot)
     return found
 
 

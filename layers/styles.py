@@ -258,7 +258,7 @@ class DistrictColourStyle(Style):
     ranges = MappingProxyType({"most_opacity": (0.1, 1)})
 
     def own_properties(self) -> dict[str, Any]:
-        """See :meth:`Style.own_properties`; ``share`` is the district's part of the fullest one's count, 0..1."""
+        """See :meth:`Style.own_properties`; ``share``: :func:`layers.shades.shares_of`."""
         red, green, blue = WALL[self.colour]
         return {
             "getFillColor": f"@@=[{red}, {green}, {blue}, {alpha_of(self.most_opacity)} * properties.share]",

@@ -23,7 +23,7 @@ from command.forms import ActionForm
 from command.lifecycle import AlertAction, AlertState, StepAction, advance, assignees
 from command.models import Alert, AlertStep
 from command.rules import Grade, registry
-from command.wire import spoken_evidence
+from command.wire import spoken_evidence, spoken_parameters
 
 MOST_AT_ONCE = 200
 
@@ -142,9 +142,8 @@ class AlertAdmin(ScopedAdminMixin, admin.ModelAdmin):
     @admin.display(description=_("规则参数"))
     def parameters_table(self, alert: Alert) -> str:
         """How the rule was set, one parameter a line."""
-        rule = registry.find(alert.rule)
-        titles = {p.key: str(p.title) for p in rule.parameters} if rule else {}
-        return as_lines(f"{titles.get(key, key)}：{value}" for key, value in alert.parameters.items())
+        shown = spoken_parameters(alert.rule, alert.parameters, alert.evidence)
+        return as_lines(f"{p['title']}：{p['value']} {p['unit']}" for p in shown)
 
     def has_dispatch_permission(self, request: HttpRequest) -> bool:
         """Whether the user may do anything to any alert; each is asked again when it is done."""

@@ -21,6 +21,7 @@ from shapely.geometry.base import BaseGeometry
 from command.engine import facts_of
 from command.judging import judge
 from command.knowledge import InForce, Knowledge
+from command.lasting import Waiting, settle
 from command.rules import Rule, Trigger, registry
 from gis.fences import transitions
 from gis.notices import stamp_of
@@ -71,6 +72,7 @@ class RuleTally:
     lon: list[NDArray[np.float64]] = field(default_factory=list)
     lat: list[NDArray[np.float64]] = field(default_factory=list)
     open_asset: Ids = field(default_factory=lambda: np.zeros(0, np.int64))
+    waiting: Waiting = field(default_factory=Waiting.none)
 
     def columns(self) -> tuple[Ids, Ids, NDArray[np.float64], NDArray[np.float64]]:
         """Asset, time, longitude and latitude of every alert."""
@@ -196,7 +198,12 @@ def _judge(tally: RuleTally, moved: Moved, known: Knowledge, key: int) -> None:
     here = (found.area == key) & (found.row >= 0)
     row = found.row[here]
     opened = tally.open_asset
-    change = transitions(facts.asset, row, np.full(len(row), key), opened, np.full(len(opened), key))
+    keys = np.full(len(opened), key)
+    if hold_us := tally.setting.hold_us:
+        area = np.full(len(row), key)
+        held = settle(facts.asset, facts.time_us, row, area, hold_us, (opened, keys), tally.waiting)
+        row, tally.waiting = held.row, tally.waiting.of(facts.asset)[1].and_(held.waiting)
+    change = transitions(facts.asset, row, np.full(len(row), key), opened, keys)
     tally.open_asset = change.present_asset
     came = change.point_index[change.entered]
     tally.asset.append(facts.asset[came])

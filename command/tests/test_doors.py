@@ -226,7 +226,7 @@ def test_every_rule_has_a_page_with_its_parameters(town, settings_of_rules):
 
 def save(client, rule, **fields):
     return client.post(f"/admin/command/rulesetting/{rule.id}/change/", {
-        "versions-TOTAL_FORMS": 0, "versions-INITIAL_FORMS": 0, "enabled": "on", **fields
+        "versions-TOTAL_FORMS": 0, "versions-INITIAL_FORMS": 0, "enabled": "on", "parameter_hold_s": 0, **fields
     })  # fmt: skip
 
 
@@ -234,15 +234,20 @@ def test_a_change_is_a_new_version_and_says_what_changed(town, settings_of_rules
     client = town.client("planner")
     assert save(client, TOO_FAST, parameter_limit_m_s=20).status_code == 302
     assert RuleSetting.objects.get(pk=TOO_FAST.id).version == 1
-    body = {"parameter_limit_m_s": 12.5, "periods": "每周一至五 07:00-19:00", "regions": [town.west.pk]}
+    body = {
+        "parameter_limit_m_s": 12.5,
+        "parameter_hold_s": 30,
+        "periods": "每周一至五 07:00-19:00",
+        "regions": [town.west.pk],
+    }
     assert save(client, TOO_FAST, **body).status_code == 302
     setting = RuleSetting.objects.get(pk=TOO_FAST.id)
-    assert (setting.version, setting.parameters, setting.regions) == (2, {"limit_m_s": 12.5}, ["310101"])
+    assert (setting.version, setting.parameters, setting.regions) == (2, {"limit_m_s": 12.5, "hold_s": 30}, ["310101"])
     assert setting.periods == [{"kind": "weekly", "days": [1, 2, 3, 4, 5], "start": "07:00", "end": "19:00"}]
     assert setting.changed_by == town.users["planner"]
     assert [v.parameters for v in RuleVersion.objects.filter(setting=setting)] == [
-        {"limit_m_s": 12.5},
-        {"limit_m_s": 20.0},
+        {"limit_m_s": 12.5, "hold_s": 30},
+        {"limit_m_s": 20.0, "hold_s": 0},
     ]
     page = client.get(f"/admin/command/rulesetting/{TOO_FAST.id}/change/").content.decode()
     assert "限速：20.0 → 12.5" in page

@@ -10,7 +10,8 @@ import pytest
 from django.db import connection, transaction
 
 from command.engine import StreamEngine
-from command.models import Alert, AlertStep, RuleSetting
+from command.models import Alert, AlertStep, PendingCause, RuleSetting
+from command.pending import forget_useless
 from command.rules import Attribute, Trigger, Verdicts
 from command.tests.rulebook import CROWDED, KEY_AREA, SOS, TOO_FAST, district, draw, registry_of, rule
 from gis.regions import district_index
@@ -166,7 +167,11 @@ def test_parameters_of_the_desk_are_in_force_and_kept_with_the_alert(machine):
     stream.reload("rules")
     assert len(stream.store((machine, 1, OUT, WORKS, 15))) == 1
     alert = Alert.objects.get()
-    assert (alert.rule_version, alert.parameters, alert.evidence) == (1, {"limit_m_s": 10.0}, {"speed_m_s": 15.0})
+    assert (alert.rule_version, alert.parameters, alert.evidence) == (
+        1,
+        {"limit_m_s": 10.0, "hold_s": 0},
+        {"speed_m_s": 15.0},
+    )
 
 
 def test_periods_of_rule_and_area_are_those_of_the_row(machine):
@@ -307,3 +312,57 @@ def test_events_raise_until_they_are_disposed(machine):
 def test_present_rules_are_not_asked_about_batches(machine):
     assert Stream(CROWDED).store((machine, 0, IN, WORKS, 1)) == []
     assert Stream(SOS).engine._registry.on(Trigger.POSITIONS) == []
+
+
+def test_what_must_last_survives_a_worker_and_late_data_do_not_disturb_it(machine):
+    area = draw()
+    RuleSetting.objects.create(rule=KEY_AREA.id, parameters={"hold_s": 30})
+
+    def fresh():
+        return Stream(KEY_AREA)  # a worker that starts and knows what the database says
+
+    stream = fresh()
+    assert stream.store((machine, 100, IN, WORKS, 1)) == []
+    assert stream.store((machine, 110, OUT, WORKS, 1)) == []
+    assert not PendingCause.objects.exists()
+    assert stream.store((machine, 120, IN, WORKS, 1)) == []
+    waits = PendingCause.objects.get()
+    assert (waits.asset_id, waits.area_id, waits.coming) == (machine, area.pk, True)
+    stream = fresh()
+    # What happened before is told only now: it was somewhere else. History, and no news.
+    assert stream.store((machine, 115, OUT, WORKS, 1)) == []
+    assert stream.store((machine, 149, IN, WORKS, 1)) == []
+    (told,) = stream.store((machine, 150, IN, WORKS, 2.5))
+    assert (told["raised_at"], told["evidence"]) == ("2026-06-09T10:15:50.000Z", {"speed_m_s": 2.5, "held_s": 30})
+    assert not PendingCause.objects.exists()
+
+    assert stream.store((machine, 160, OUT, WORKS, 1), (machine, 170, IN, WORKS, 1)) == []  # gone too short a time
+    assert stream.store((machine, 180, OUT, WORKS, 1)) == []
+    assert not PendingCause.objects.get().coming
+    stream = fresh()
+    (told,) = stream.store((machine, 200, OUT, WORKS, 1), (machine, 211, OUT, WORKS, 1))
+    assert told["cause_ended_at"] == "2026-06-09T10:16:51.000Z"
+    assert (Alert.objects.count(), PendingCause.objects.count()) == (1, 0)
+
+
+def test_what_waited_begins_anew_when_the_rule_is_set_otherwise(machine):
+    draw()
+    setting = RuleSetting.objects.create(rule=KEY_AREA.id, parameters={"hold_s": 30})
+    stream = Stream(KEY_AREA)
+    stream.store((machine, 0, IN, WORKS, 1))
+    setting.parameters = {"hold_s": 20}
+    setting.save()
+    stream.reload("rules")
+    assert stream.store((machine, 40, IN, WORKS, 1)) == []
+    with pytest.raises(RuntimeError), transaction.atomic():  # and a batch that is rolled back counts for nothing
+        assert len(stream.store((machine, 60, IN, WORKS, 1))) == 1
+        raise RuntimeError("the database went away")
+    stream.intake.forget()
+    (told,) = stream.store((machine, 61, IN, WORKS, 1))
+    assert (told["rule_version"], told["evidence"]["held_s"]) == (2, 21)
+    with connection.cursor() as cursor:
+        stream.store((machine, 62, OUT, WORKS, 1))
+        forget_useless(cursor, {KEY_AREA.id: 2})
+        assert PendingCause.objects.count() == 1
+        forget_useless(cursor, {KEY_AREA.id: 3})
+        assert not PendingCause.objects.exists()

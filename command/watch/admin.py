@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from access.admin_scope import ScopedAdminMixin, ScopedRelatedFilter, choices
@@ -22,16 +24,44 @@ class _PlannedMixin(ScopedAdminMixin):
     delete_requires: str | None = Permission.PLAN
 
 
+class WhenFilter(admin.SimpleListFilter):
+    """Shifts from today on, the next first, unless asked otherwise: a roster is planned far ahead."""
+
+    title = _("时间")
+    parameter_name = "when"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Those that are over, and all."""
+        return [("past", gettext("已结束")), ("all", gettext("全部"))]
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """As usual, but "all" without a choice means "from today on"."""
+        first, *rest = super().choices(changelist)
+        yield {**first, "display": gettext("今天及以后")}
+        yield from rest
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        """Shifts of the chosen time."""
+        today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+        if self.value() == "past":
+            return queryset.filter(ends_at__lte=today)
+        return queryset if self.value() == "all" else queryset.filter(ends_at__gt=today)
+
+
 @admin.register(DutyShift)
 class DutyShiftAdmin(_PlannedMixin, admin.ModelAdmin):
     """The duty roster; telephone numbers stay masked."""
 
     list_display = ["shown_name", "title", "region", "starts_at", "ends_at", "is_now", "telephone"]
-    list_filter = [("region", ScopedRelatedFilter)]
+    list_filter = [WhenFilter, ("region", ScopedRelatedFilter)]
     list_select_related = ["person", "region"]
     search_fields = ["name", "person__display_name", "title", "telephone__exact"]
     date_hierarchy = "starts_at"
     fields = ["person", "name", "title", "telephone", "region", ("starts_at", "ends_at")]
+
+    def get_ordering(self, request: HttpRequest) -> list[str]:
+        """What is to come, the next first; what was, the last first."""
+        return ["-starts_at", "pk"] if request.GET.get(WhenFilter.parameter_name) else ["starts_at", "pk"]
 
     @admin.display(description=_("姓名"))
     def shown_name(self, shift: DutyShift) -> str:

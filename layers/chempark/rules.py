@@ -117,7 +117,7 @@ def motionless(facts: Facts, parameters: Mapping[str, Any]) -> Verdicts:
     first[1:] = row[1:] != row[:-1]
     still_s = (facts.time_us[row] - facts.still_since_us[row]) / SECOND_US
     held = first & _carried(facts)[row] & (still_s >= limit_s)
-    return Verdicts.of_rows(row[held], facts.areas.id[at[held]], still_s=np.floor(still_s[held]))
+    return Verdicts.of_rows(row[held], facts.areas.id[at[held]], still_s=np.floor(still_s[held]), limit_s=limit_s[held])
 
 
 def over_limit(facts: Facts, parameters: Mapping[str, Any]) -> Verdicts:
@@ -240,7 +240,7 @@ RULES = (
     _rule(
         "motionless", _("人员静止"), Grade.ORANGE, Trigger.POSITIONS, motionless, STILL_LIMIT_S,
         parameters=(Parameter("limit_s", _("静止多久后预警"), "int", 300, minimum=30, maximum=86_400, unit="s"),),
-        evidence=(Evidence("still_s", _("已静止"), "s"),), escalate_after_s=300,
+        evidence=(Evidence("still_s", _("已静止"), "s"), Evidence("limit_s", _("静止限值"), "s")), escalate_after_s=300,
         advice=_("呼叫本人；无应答立即派人到场。"),
     ),
     _rule(

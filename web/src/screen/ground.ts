@@ -2,6 +2,7 @@ import type { ExpressionSpecification, GeoJSONSource, LayerSpecification, Map as
 import { hatchImage } from "../map/basemap";
 import { type TokenName, type Tokens, rgb } from "../tokens";
 import type { District, LayerInfo, Paint } from "./layerinfo";
+import { shadesOf, shareOf } from "./shades";
 
 interface CatalogueEntry {
   name: string;
@@ -40,11 +41,11 @@ export function paintExpression(paint: Paint | undefined, colour: (name: string)
   return ["case", ...cases, colour(paint.other)] as unknown as ExpressionSpecification;
 }
 
-/** Filling by district: the fuller, the more of the counted things are in it. */
+/** Filling by district: the fuller, the more of the counted things are in it, compared with the others. */
 export function districtOpacity(counts: ReadonlyMap<string, number>, most: number): number | ExpressionSpecification {
-  const highest = Math.max(0, ...counts.values());
-  if (highest === 0) return 0;
-  const cases = [...counts].flatMap(([code, count]) => [code, (count / highest) * most]);
+  const shades = shadesOf(counts.values());
+  if (shades.length === 0) return 0;
+  const cases = [...counts].flatMap(([code, count]) => [code, shareOf(count, shades) * most]);
   return ["match", ["get", "code"], ...cases, 0] as unknown as ExpressionSpecification;
 }
 

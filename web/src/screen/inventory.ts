@@ -16,6 +16,7 @@ import { happened } from "./happened";
 import type { District, LayerInfo } from "./layerinfo";
 import type { Memory, Remembered } from "./memory";
 import { Panels } from "./panels";
+import { shadesOf } from "./shades";
 import { section } from "./side";
 import { Spotlight, type Target } from "./spotlight";
 import { Tree } from "./tree";
@@ -181,7 +182,10 @@ export class Inventory {
   private counted(): void {
     this.panels.update((layer) => this.census.counts(layer));
     for (const layer of this.layers) {
-      if (layer.style.type === "district") this.ground?.fillDistricts(layer, this.census.byDistrict(layer));
+      if (layer.style.type !== "district") continue;
+      const counts = this.census.byDistrict(layer);
+      this.ground?.fillDistricts(layer, counts);
+      this.tree.shade(layer.id, shadesOf(counts.values()));
     }
   }
 

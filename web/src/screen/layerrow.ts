@@ -6,6 +6,7 @@ import type { TokenName, Tokens } from "../tokens";
 import { t } from "../words";
 import type { Filters } from "./filters";
 import type { FilterInfo, LayerInfo, Statistics, Value } from "./layerinfo";
+import type { Shade } from "./shades";
 import { type Target, spotButton, targetOf } from "./spotlight";
 
 interface Handlers {
@@ -28,6 +29,7 @@ export class LayerRow {
   private readonly total: HTMLButtonElement;
   private readonly fold: HTMLElement | null;
   private readonly choices: Choice[] = [];
+  private readonly shades = h("ul", { class: "layer-legend", "aria-label": t("每区数量") });
 
   constructor(
     private readonly layer: LayerInfo,
@@ -54,6 +56,7 @@ export class LayerRow {
         this.fold,
       ),
       source.type !== "live" && legend.length > 1 ? this.legend() : null,
+      style.type === "district" ? this.shades : null,
       body,
     );
   }
@@ -73,6 +76,21 @@ export class LayerRow {
     for (const { filter, value, count } of this.choices) {
       setText(count, this.filters.countOf(this.layer, filter, value, all).toLocaleString("en-US"));
     }
+  }
+
+  /** What the shades of a colour-block map stand for. */
+  shade(shades: readonly Shade[]): void {
+    const lines = shades.map(({ low, high, share }) => {
+      const patch = this.patch(this.colourName, "shade");
+      patch.style.setProperty("--share", String(share * (this.layer.style.most_opacity ?? 1)));
+      return h("li", {}, patch, low === high ? String(low) : `${low}–${high}`);
+    });
+    this.shades.replaceChildren(...lines);
+  }
+
+  private get colourName(): string {
+    const { colour } = this.layer.style;
+    return typeof colour === "string" ? colour : "grade-orange";
   }
 
   private folder(body: HTMLElement): HTMLElement {
@@ -125,8 +143,7 @@ export class LayerRow {
     if (source.type === "live" && style.type === "icon") {
       return glyphPicture(style.glyph ?? "dot", "working", lookColours(this.tokens).working, this.glyphSize);
     }
-    const name = typeof style.colour === "string" ? style.colour : "grade-orange";
-    return this.patch(name, `${style.type} ${style.hatched ? "hatched" : ""}`);
+    return this.patch(this.colourName, `${style.type} ${style.hatched ? "hatched" : ""}`);
   }
 
   private patch(colour: string, kind: string): HTMLElement {

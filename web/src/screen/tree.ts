@@ -11,6 +11,7 @@ import { Filters } from "./filters";
 import type { LayerInfo, Statistics } from "./layerinfo";
 import { LayerRow } from "./layerrow";
 import type { Remembered } from "./memory";
+import type { Shade } from "./shades";
 import { type Target, spotButton } from "./spotlight";
 
 /** Under this id it is remembered whether alerts are marked on the map. */
@@ -116,6 +117,11 @@ export class Tree {
   /** Counts of a layer, with only what its filters keep in `kept`. */
   count(id: string, kept: Statistics, all: Statistics): void {
     this.rows.get(id)?.count(kept, all);
+  }
+
+  /** What the shades of a colour-block map stand for. */
+  shade(id: string, shades: readonly Shade[]): void {
+    this.rows.get(id)?.shade(shades);
   }
 
   /** How many alerts nobody has acknowledged. */
