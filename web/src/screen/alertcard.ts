@@ -2,7 +2,7 @@ import { h, setText } from "../dom";
 import type { Clock } from "../time";
 import { recordingsOfAlert } from "../video/recordings/address";
 import { t } from "../words";
-import type { AlertWhole, Fact } from "./alerts";
+import type { Alert, AlertWhole, Fact } from "./alerts";
 import { SIGNS } from "./alerts";
 import type { Person, ScreenApi } from "./api";
 import { happened } from "./happened";
@@ -17,6 +17,10 @@ interface Handlers {
   onAsset(id: number): void;
   /** The cameras around its place, degrees, are wanted; gives how many there are. */
   onCameras(lon: number, lat: number): Promise<number>;
+  /** The others of its group that are open, which the column shows as one line with it. */
+  othersOf(alert: Alert): readonly Alert[];
+  /** Another one of the group was chosen. */
+  onOther(id: number): void;
   /** Something was done to the alert: this is what it has become. */
   onChanged(alert: AlertWhole): void;
 }
@@ -136,11 +140,16 @@ export class AlertCard {
     const rows = texts.flatMap(([name, value]) => (value === null ? [] : [h("dt", {}, name), h("dd", {}, value)]));
     this.body.replaceChildren(
       h("dl", {}, ...rows),
-      this.cameras(whole),
       whole.advice ? h("p", { class: "advice" }, whole.advice) : "",
-      h("a", { class: "link", href: recordingsOfAlert(whole.id, Date.parse(whole.raised_at)) }, t("附近摄像机的录像")),
+      h(
+        "p",
+        { class: "seen" },
+        this.cameras(whole),
+        h("a", { class: "link", href: recordingsOfAlert(whole.id, Date.parse(whole.raised_at)) }, t("附近摄像机的录像")),
+      ),
       ...this.facts(t("判定依据"), whole.evidence),
       ...this.facts(t("规则参数（第 {n} 版）", { n: whole.rule_version }), whole.parameters),
+      ...this.others(whole),
       h("h3", {}, t("处置记录")),
       h("ol", { class: "steps" }, ...whole.steps.map((step) => this.step(step))),
     );
@@ -165,7 +174,22 @@ export class AlertCard {
         this.fail(t("摄像机列表读取失败：{what}。", { what: happened(error) }));
       }
     };
-    return h("p", {}, h("button", { type: "button", class: "link", "data-action": "cameras", onclick: () => void show() }, t("看附近摄像机")));
+    return h("button", { type: "button", class: "link", "data-action": "cameras", onclick: () => void show() }, t("看附近摄像机"));
+  }
+
+  private others(whole: AlertWhole): Node[] {
+    const others = this.handlers.othersOf(whole);
+    if (others.length === 0) return [];
+    const lines = others.map(({ id, raised_at, subject, state }) =>
+      h(
+        "li",
+        {},
+        h("span", { class: "quiet" }, this.clock.time(Date.parse(raised_at))),
+        h("button", { type: "button", class: "link", onclick: () => this.handlers.onOther(id) }, subject),
+        h("span", {}, stateName(state)),
+      ),
+    );
+    return [h("h3", {}, t("同组的其他 {n} 条", { n: others.length })), h("ol", { class: "steps" }, ...lines)];
   }
 
   private facts(title: string, facts: readonly Fact[]): Node[] {

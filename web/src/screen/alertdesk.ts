@@ -47,6 +47,8 @@ export class AlertDesk {
       onClose: () => this.close(),
       onAsset: (id) => handlers.onAsset(id),
       onCameras: (lon, lat) => handlers.onCameras(lon, lat),
+      othersOf: ({ id, group }) => this.book.list().filter((each) => each.group === group && each.id !== id),
+      onOther: (id) => this.open(id),
       onChanged: (alert) => this.hear(alert),
     });
   }
