@@ -17,7 +17,9 @@ def shares_of(counts: Iterable[int]) -> dict[int, float]:
     ordered = sorted(count for count in counts if count > 0)
     groups: list[list[int]] = []
     while ordered:
-        size = -(-len(ordered) // (MOST_SHADES - len(groups)))
+        free = MOST_SHADES - len(groups)
+        # Where there are shades enough, each count has its own.
+        size = 1 if len(set(ordered)) <= free else -(-len(ordered) // free)
         groups.append([count for count in ordered if count <= ordered[size - 1]])
         ordered = ordered[len(groups[-1]) :]
     step = (1 - FAINTEST) / max(len(groups) - 1, 1)

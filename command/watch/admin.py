@@ -59,7 +59,7 @@ class DutyShiftAdmin(_PlannedMixin, admin.ModelAdmin):
     date_hierarchy = "starts_at"
     fields = ["person", "name", "title", "telephone", "region", ("starts_at", "ends_at")]
 
-    def get_ordering(self, request: HttpRequest) -> list[str]:
+    def get_ordering(self, request: HttpRequest) -> Any:
         """What is to come, the next first; what was, the last first."""
         return ["-starts_at", "pk"] if request.GET.get(WhenFilter.parameter_name) else ["starts_at", "pk"]
 

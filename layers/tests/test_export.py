@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from layers import export
 from layers.deckgl import OWN, properties_of
+from layers.shades import shares_of
 from layers.tests.conftest import LAYERS
 from twin.models import Asset, State
 
@@ -91,6 +92,14 @@ def test_the_file_holds_what_is_in_view(town, page_of):
     assert only["initialViewState"] == {
         "longitude": 121.5, "latitude": 31.25, "zoom": 9, "pitch": 40, "bearing": -20,
     }  # fmt: skip
+
+
+def test_districts_are_told_apart_as_the_screen_does():
+    # The screen's own test has the same numbers.
+    shares = shares_of([6, 7, 7, 7, 8, 8, 9, 9, 9, 10, 10, 11, 11, 12, 12, 40, 0])
+    assert [shares.get(count, 0) for count in (0, 7, 11, 40)] == [0, 0.15, 0.575, 1]
+    assert shares_of([8, 9, 12, 12, 12, 10, 12]) == {8: 0.15, 9: 0.4333, 10: 0.7167, 12: 1}
+    assert (shares_of([3, 3]), shares_of([0])) == ({3: 1}, {})
 
 
 def test_names_cannot_break_out_of_the_data(town, page_of):

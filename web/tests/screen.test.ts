@@ -89,6 +89,7 @@ describe("ground", () => {
     // Sixteen districts that hardly differ, as in the demo city; none at all has no colour.
     const shades = shadesOf([6, 7, 7, 7, 8, 8, 9, 9, 9, 10, 10, 11, 11, 12, 12, 40, 0]);
     expect(shades.map(({ low, high }) => [low, high])).toEqual([[6, 7], [8, 9], [10, 11], [12, 12], [40, 40]]);
+    expect(shadesOf([8, 9, 12, 12, 12, 10, 12]).map(({ low, high }) => [low, high])).toEqual([[8, 8], [9, 9], [10, 10], [12, 12]]);
     expect([0, 7, 11, 40].map((count) => Number(shareOf(count, shades).toFixed(4)))).toEqual([0, 0.15, 0.575, 1]);
     expect(districtOpacity(new Map([["310101", 0]]), 0.6)).toBe(0);
   });

@@ -227,6 +227,8 @@ export class AlertCard {
     const needsText = whole.actions.some(({ key }) => WITH_TEXT.has(key));
     const buttons = whole.actions
       .filter(({ key }) => key !== "assign")
+      // What leads on comes first and stands out; sending back is the exception.
+      .sort((a, b) => Number(a.key === "return") - Number(b.key === "return"))
       .map(({ key, name }, i) =>
         h(
           "button",

@@ -17,7 +17,9 @@ export function shadesOf(counts: Iterable<number>): Shade[] {
   const sorted = [...counts].filter((count) => count > 0).sort((a, b) => a - b);
   const shades: Shade[] = [];
   for (let taken = 0; taken < sorted.length; ) {
-    const rest = Math.ceil((sorted.length - taken) / (MOST_SHADES - shades.length));
+    const free = MOST_SHADES - shades.length;
+    // Where there are shades enough, each count has its own.
+    const rest = new Set(sorted.slice(taken)).size <= free ? 1 : Math.ceil((sorted.length - taken) / free);
     const [low, high] = [sorted[taken] ?? 0, sorted[taken + rest - 1] ?? 0];
     shades.push({ low, high, share: 0 });
     taken = sorted.lastIndexOf(high) + 1;
