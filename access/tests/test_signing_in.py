@@ -1,7 +1,10 @@
 """The door: sign-in, throttle, lock-out page, sessions and their end, password, language."""
 
+import re
+
 import pytest
 from django.conf import settings
+from django.contrib import admin
 from django.contrib.auth.hashers import identify_hasher
 from django.core.cache import cache
 from django.test import Client
@@ -77,6 +80,9 @@ def test_a_password_typed_as_a_name_is_not_kept(db):
     attempt(Client(), "my-Secret-password-9", "x")
     record = AuditRecord.objects.get(action="sign_in_failed")
     assert "Secret" not in str(record.__dict__)
+    shown = admin.site.get_model_admin(AuditRecord).actor_shown
+    assert re.fullmatch(r"无此账号：m…（输入特征 [0-9a-f]{8}）", shown(record))
+    assert shown(AuditRecord(actor_name="王工")) == "王工"
 
 
 def test_a_switched_off_account_cannot_sign_in_and_is_signed_out(user, signed_in):

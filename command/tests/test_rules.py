@@ -8,9 +8,10 @@ import pytest
 from access.roles import Role
 from command.exceptions import DuplicateRuleError, RuleError, UnknownRuleError
 from command.facts import Areas, Facts
+from command.fencing import LINE_PASSED
 from command.rules import Attribute, Evidence, Grade, Parameter, Rule, RuleRegistry, Trigger, Verdicts
 from command.silent import judge_silent
-from command.tests.rulebook import CROWDED, KEY_AREA, TOO_FAST, crowded, too_fast, working_in_key_area
+from command.tests.rulebook import CROWDED, KEY_AREA, SOS, TOO_FAST, crowded, too_fast, working_in_key_area
 from twin.kinds import kind_of
 
 MACHINE, PERSON = kind_of("machine").code, kind_of("person").code
@@ -152,8 +153,10 @@ def test_a_parameter_that_cannot_be_is_refused(fields):
 
 
 def test_settings_are_completed_and_unknown_ones_refused():
-    assert TOO_FAST.settled({}) == {"limit_m_s": 20.0}
-    assert TOO_FAST.settled({"limit_m_s": 5}) == {"limit_m_s": 5.0}
+    assert TOO_FAST.settled({}) == {"limit_m_s": 20.0, "hold_s": 0}
+    assert TOO_FAST.settled({"limit_m_s": 5, "hold_s": 30}) == {"limit_m_s": 5.0, "hold_s": 30}
+    # What is a moment, or is asked every few seconds about everything, cannot be told to last.
+    assert not {"hold_s"} & {*LINE_PASSED.settled({}), *CROWDED.settled({}), *SOS.settled({})}
     with pytest.raises(RuleError, match="no parameter colour"):
         TOO_FAST.settled({"colour": 1})
 

@@ -126,11 +126,26 @@ def test_the_roster_is_kept_in_scope(town):
         client.post("/admin/command/dutyshift/add/", {**body, "region": elsewhere})
     assert DutyShift.objects.count() == 1
     assert NUMBER not in client.get(f"/admin/command/dutyshift/{made.pk}/change/").content.decode()
-    assert "李工" not in town.client("east").get("/admin/command/dutyshift/").content.decode()
+    assert "李工" not in town.client("east").get("/admin/command/dutyshift/?when=all").content.decode()
+    assert "李工" in client.get("/admin/command/dutyshift/?when=all").content.decode()
     assert town.client("firm").get("/admin/command/dutyshift/add/").status_code in (302, 403)
     # Whoever keeps the roster is shown the way to it, others are not.
     assert client.get("/api/v1/duty").json()["desk"] == "/admin/command/dutyshift/"
     assert town.client("firm").get("/api/v1/duty").json()["desk"] == ""
+
+
+def test_the_roster_opens_at_today(town):
+    for name, days in (("远期", 30), ("当班", 0), ("上周", -7)):
+        at = timezone.now() + timedelta(days=days)
+        DutyShift.objects.create(name=name, starts_at=at - HOUR, ends_at=at + HOUR)
+
+    def listed(query):
+        page = town.client("city").get(f"/admin/command/dutyshift/{query}")
+        return [shift.name for shift in page.context["cl"].result_list]
+
+    assert listed("") == ["当班", "远期"]
+    assert listed("?when=past") == ["上周"]
+    assert listed("?when=all") == ["远期", "当班", "上周"]
 
 
 @pytest.mark.parametrize("who", ["city", "west", "firm"])

@@ -149,6 +149,7 @@ class TestPersons:
         person = {"still_s": -100, "inside": {SITE: -900, TANKS: -900, YARD: -900}}
         verdicts = judged("motionless", person, still_limit_s={SITE: 500, YARD: 90})
         assert causes(verdicts) == {(0, YARD)}
+        assert verdicts.evidence["limit_s"].tolist() == [90]  # what was judged by, not the rule's own
         assert not judged("motionless", person, still_limit_s={SITE: 500, YARD: 101})
 
     def test_silence_and_rest_outside_every_zone_are_not_motionless(self):
