@@ -105,10 +105,15 @@ class Known:
             self._columns[name][first : first + len(unknown)] = values
         return unknown
 
-    def follow(self, moving: PositionBatch) -> Whole:
+    def follow(self, moving: PositionBatch, slots: Whole | None = None) -> Whole:
         """Go along with rows sorted by asset and time, all newer than what is known.
 
         Fills in what rows did not say of the status.
+
+        Parameters
+        ----------
+        slots : int64[n], optional
+            :meth:`slots` of the rows, where they are known already.
 
         Returns
         -------
@@ -117,7 +122,7 @@ class Known:
         """
         n = len(moving)
         still_since_us = np.empty(n, np.int64)
-        slots = self.slots(moving.asset)
+        slots = self.slots(moving.asset) if slots is None else slots
         first = np.flatnonzero(np.r_[True, moving.asset[1:] != moving.asset[:-1]][:n])
         left = np.diff(np.r_[first, n])
         row = first

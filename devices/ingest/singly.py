@@ -29,8 +29,8 @@ def store_singly(cursor: psycopg.Cursor, intake: Intake, decoded: Decoded, devic
             decoded.refused.append(
                 Refused(int(row.received_us[0]), "storage_refused", detail, device.identifier, "", row.attrs[0])
             )
-            if device.identifier in decoded.answers:
-                decoded.answers[device.identifier].append((int(row.seq[0]), "storage_refused"))
+            if device.numbered:
+                decoded.faults.setdefault(device.identifier, []).append((int(row.seq[0]), "storage_refused"))
         intake.forget()
     decoded.batch = decoded.batch.take(np.array(good, np.int64))
     return intake.store(cursor, decoded.batch)
