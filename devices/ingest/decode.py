@@ -24,7 +24,7 @@ from devices.messages import (
 )
 from devices.numbering import Numbering
 from devices.topics import PREFIX, UP, parse_topic
-from twin.batch import PositionBatch
+from twin.batch import PositionBatch, nothing
 
 PAYLOAD_KEPT = 2000
 
@@ -117,7 +117,7 @@ class Decoder:
             Shards of which something may be lost on the way, so that a number before its turn is left for its device
             to send again: in order, or borders would be crossed unseen.
         """
-        work = _Work(Decoded(_EMPTY))
+        work = _Work(Decoded(nothing()))
         for message in heap:
             try:
                 route = self._routes.get(message.topic) or self._route(message.topic)
@@ -289,14 +289,3 @@ class _Work:
             self.out.faults.setdefault(device.identifier, []).append((row.seq, refusal.reason))
             raise refusal
         return True
-
-
-def _empty() -> PositionBatch:
-    whole, real, small = np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.float32)
-    return PositionBatch(
-        whole, whole, np.empty(0, np.uint8), whole, whole, whole, whole, real, real, small, small, small, small,
-        np.empty(0, np.int16), real, real, [], [],
-    )  # fmt: skip
-
-
-_EMPTY = _empty()

@@ -1,7 +1,8 @@
 """The ingest worker: takes heaps of messages, stores each in one transaction, then answers.
 
 Stored, then acknowledged, then shown. Whatever fails rolls the whole heap back, and memory is read again from the
-database before the heap is tried once more; numbers that were settled after all are then recognised.
+database before it, and the one that was read meanwhile, are tried once more; numbers that were settled after all are
+then recognised.
 """
 
 from __future__ import annotations
@@ -18,10 +19,6 @@ import django.db
 import psycopg
 
 from devices.exceptions import LeaseLostError
-from devices.ingest.answers import patience
-from devices.ingest.backlog import Backlog
-from devices.ingest.decode import Received
-from devices.ingest.heaps import MOST_AT_ONCE, Heaps
 from devices.ingest.leases import RENEW_S, Leases
 from devices.ingest.ledger import count_refusals
 from devices.ingest.memory import Memory
@@ -29,18 +26,16 @@ from devices.ingest.meters import (
     Meters,
     failures_total,
     flush_seconds,
-    handed_on_total,
-    overflow_total,
     past_messages,
     queue_messages,
-    repeated_waiting_total,
     shards_held,
 )
 from devices.ingest.pushed import Pushes
-from devices.ingest.receiver import Receiver, packed
+from devices.ingest.receiver import Receiver
 from devices.ingest.session import open_session
 from devices.ingest.stale import Stale
 from devices.ingest.storing import Storing
+from devices.ingest.supply import FLUSH_S, WAIT_S, Supply
 from gis.regions import district_index
 from twin.intake import Intake
 from twin.later import Writer
@@ -52,15 +47,8 @@ from twin.present import Current
 
 logger = logging.getLogger(__name__)
 
-FLUSH_S = 0.1
 RETRY_S = 0.5
-PATIENT_S = 15.0
-"""After a shard changed hands its devices have this long to send again, in order, what was under way."""
-WAIT_S = 30
-"""A device of which something waits here need not send it again so soon."""
 WARM_S = 2.0
-PRESSED = 5_000
-PRESSED_BYTES = 2 << 20
 NOTICE_TOPICS = frozenset({"devices", "assets", "areas", "regions"})
 
 
@@ -95,13 +83,12 @@ class IngestWorker:
         self._forgotten = 0
         self._renewed_at = 0.0
         self._signed_at = 0.0
-        self._heaps = Heaps(self._receiver)
         self._storing = Storing(self._leases, self._memory, self._intake, self._pushes)
-        self._backlog = Backlog()
+        self._supply = Supply(self._receiver, self._pushes, self._leases, self._memory, self._stopping)
         self._others: frozenset[int] = frozenset()
         self._areas_stamp: int | None = None
-        queue_messages.set_function(lambda: self._heaps.waiting)
-        past_messages.set_function(lambda: self._heaps.past)
+        queue_messages.set_function(lambda: self._supply.heaps.waiting)
+        past_messages.set_function(lambda: self._supply.heaps.past)
         broker_connected.labels("ingest").set_function(lambda: float(self._receiver.connected.is_set()))
 
     def stop(self) -> None:
@@ -125,53 +112,26 @@ class IngestWorker:
     def _turn(self) -> None:
         """Settle the parcel that is written, have the next one written."""
         storing = self._storing
-        if storing.is_writing and self._is_pressed():
+        # What is stale has to be read while nothing is at hand.
+        if storing.is_writing and self._supply.is_pressing and not self._stale.waiting:
             self._read_next()
         self._settle()
         self._keep_house()
         if storing.has_read or self._read_next():
-            storing.write(self._connect(), WAIT_S if self._heaps.left else 0)
+            storing.write(self._connect(), WAIT_S if self._supply.heaps.left else 0)
         else:
             self._memory.warm(self._begin, self._intake.recall, FLUSH_S)
-
-    def _is_pressed(self) -> bool:
-        """Whether so much waits that it is read while the parcel before it is written.
-
-        With less, answers would wait for no gain. What is stale has to be read while nothing is at hand.
-        """
-        waits = self._heaps.waiting >= PRESSED or self._receiver.waiting_bytes >= PRESSED_BYTES
-        return waits and not self._stale.waiting
 
     def _read_next(self) -> bool:
         """Read what goes into the next transaction; False where there is nothing."""
         storing = self._storing
-        parcel = storing.unread() or storing.take(self._gather())
-        parcel.messages = self._mine(parcel.messages)
+        parcel = storing.unread() or storing.take(self._supply.gather(storing))
+        parcel.messages = self._supply.mine(parcel.messages)
         if not parcel.messages and not self._pushes.waiting:
             storing.drop(parcel)
             return False
-        storing.read(self._connect(), parcel, self._leases.taken_within(PATIENT_S))
+        storing.read(self._connect(), parcel, self._supply.patient)
         return True
-
-    def _gather(self) -> list[Received]:
-        if not self._storing.is_writing:
-            self._receiver.arrived.wait(0 if self._heaps.left or self._memory.is_cold else FLUSH_S)
-            if (self._receiver.waiting or self._pushes.waiting) and self._heaps.waiting < MOST_AT_ONCE:
-                # A full heap costs hardly more than one message; give it a moment to fill.
-                self._stopping.wait(FLUSH_S)
-        # Of a shard that changed hands, a number before its turn is left for its device to send again.
-        taken = self._heaps.take(in_order=bool(self._leases.taken_within(PATIENT_S)))
-        if taken.overflowed:
-            overflow_total.inc(taken.overflowed)
-            logger.error("ingest: no room for %d messages; numbering devices will send again", taken.overflowed)
-        if taken.repeated:
-            repeated_waiting_total.inc(len(taken.repeated))
-            packets = packed(patience(taken.repeated, self._devices, self._memory.settled, WAIT_S))
-            # Numbers of a parcel that is written are settled in memory, and not yet for devices.
-            if not self._storing.say_after(packets):
-                self._receiver.send(packets)
-        self._backlog.follow(self._heaps.waiting + len(taken.heap), self._heaps.left)
-        return taken.heap
 
     def _keep_house(self) -> None:
         """Connection, leases, what changed in the database, signs of life."""
@@ -229,24 +189,6 @@ class IngestWorker:
     def _begin(self) -> Iterator[psycopg.Cursor]:
         with self._connect().connection.transaction() as transaction, transaction.connection.cursor() as cursor:
             yield cursor
-
-    def _mine(self, heap: list[Received]) -> list[Received]:
-        """What is this worker's to store; messages of other shards go where they belong."""
-        mine: list[Received] = []
-        others: list[Received] = []
-        nobodys: list[Received] = []
-        for message in heap:
-            shard = int(message.topic.split("/", 4)[3])
-            if shard in self._leases.tokens:
-                mine.append(message)
-            elif not self._receiver.listens(shard):
-                others.append(message)
-            elif message.ack is not None:
-                nobodys.append(message)  # or perhaps no longer ours: the next second tells
-        self._heaps.hold(nobodys)
-        self._receiver.hand_on(others)
-        handed_on_total.inc(len(others))
-        return mine
 
     def _settle(self) -> None:
         """Once it is stored: answer, then acknowledge, then show."""

@@ -16,8 +16,8 @@ from django.db import connection
 from django.utils import timezone
 from paho.mqtt.enums import CallbackAPIVersion
 
+from devices.ingest.meters import handed_on_total
 from devices.ingest.storing import Storing
-from devices.ingest.worker import handed_on_total
 from devices.keys import issue_key, revoke_key
 from devices.models import Device, DeviceEvent, Numbering, Refusal, RefusalCount
 from devices.tests.broker import wait_for

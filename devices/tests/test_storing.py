@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 
 from devices.exceptions import LeaseLostError
-from devices.ingest import wire, worker
+from devices.ingest import supply, wire, worker
 from devices.ingest.decode import Received
 from devices.ingest.worker import IngestWorker
 from devices.models import Device, Numbering, Refusal
@@ -96,7 +96,7 @@ def bench(monkeypatch):
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE twin_track")  # no model, so no test's flush empties it
     monkeypatch.setattr(worker, "RETRY_S", 0.0)
-    monkeypatch.setattr(worker, "PRESSED", 1)
+    monkeypatch.setattr(supply, "PRESSED", 1)
     bench = Bench(["S-1", "S-2", "S-3"])
     yield bench
     bench.go_on.set()
