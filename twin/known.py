@@ -168,8 +168,11 @@ class Known:
         begins = np.isin(rows * width + areas, entry)
         first = np.r_[True, (assets[1:] != assets[:-1]) | (areas[1:] != areas[:-1])][: len(rows)]
         since = np.where(begins, times, 0)
-        for k in np.flatnonzero(first & ~begins).tolist():
-            since[k] = self.inside.get(int(assets[k]), {}).get(int(areas[k]), int(times[k]))
+        goes_on = np.flatnonzero(first & ~begins)
+        pairs = zip(*(column[goes_on].tolist() for column in (assets, areas, times)), strict=True)
+        nowhere: dict[int, int] = {}
+        inside = self.inside
+        since[goes_on] = [inside.get(asset, nowhere).get(at, time_us) for asset, at, time_us in pairs]
         start = np.maximum.accumulate(np.where(begins | first, np.arange(len(rows)), 0))
         since = since[start]
         since_us = np.empty(len(row), np.int64)
