@@ -47,8 +47,7 @@ class Numbering:
         ValueError
             ``oldest`` is above ``number``.
         """
-        if number == self.acked + 1 and epoch == self.epoch and not self.ahead and (oldest is None or oldest <= number):
-            self.acked = number  # as nearly always
+        if self.takes_next(epoch, number, oldest):
             return True
         if epoch < self.epoch:
             raise RefusedError("old_epoch", f"epoch {epoch} ended; the present one is {self.epoch}")
@@ -68,6 +67,13 @@ class Numbering:
             return True
         self._put_ahead(number)
         return True
+
+    def takes_next(self, epoch: int, number: int, oldest: int | None = None) -> bool:
+        """Settle a number where it is the next one and nothing is open, as nearly always; False: nothing was done."""
+        if number == self.acked + 1 and epoch == self.epoch and not self.ahead and (oldest is None or oldest <= number):
+            self.acked = number
+            return True
+        return False
 
     def has_passed(self, epoch: int, number: int) -> bool:
         """Whether a number is among those below the first gap, and nothing comes of it any more."""

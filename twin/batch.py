@@ -83,3 +83,12 @@ def concatenate(batches: Sequence[PositionBatch]) -> PositionBatch:
         parts = [getattr(batch, field.name) for batch in batches]
         columns[field.name] = list(chain(*parts)) if isinstance(parts[0], list) else np.concatenate(parts)
     return PositionBatch(**columns)
+
+
+def nothing() -> PositionBatch:
+    """A batch without rows."""
+    whole, real, small = np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.float32)
+    return PositionBatch(
+        whole, whole, np.empty(0, np.uint8), whole, whole, whole, whole, real, real, small, small, small, small,
+        np.empty(0, np.int16), real, real, [], [],
+    )  # fmt: skip

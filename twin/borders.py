@@ -7,6 +7,7 @@ decided yet is kept beside the presences, in the transaction of the positions.
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from gis.lines import LineIndex
 from twin.batch import MICROSECOND, PositionBatch
 from twin.crossings import Undecided, read_undecided, read_whereabouts, write_crossings, write_undecided
 from twin.kinds import kinds
+from twin.later import later
 
 Whole = NDArray[np.int64]
 
@@ -227,7 +229,8 @@ class Borders:
     # What a rehearsal (twin/rehearsal.py) does without: the database's side of it.
 
     def _write(self, cursor: psycopg.Cursor, moving: PositionBatch, crossed: Crossings, versions: Whole) -> None:
-        write_crossings(cursor, moving, crossed, versions, np.isin(crossed.area, self._lines.ids))
+        of_line = np.isin(crossed.area, self._lines.ids)
+        later(cursor, partial(write_crossings, moving=moving, crossed=crossed, versions=versions, of_line=of_line))
 
     def _whereabouts(self, cursor: psycopg.Cursor, assets: list[int]) -> dict[int, tuple[float, float, int]]:
         return read_whereabouts(cursor, assets)
@@ -236,7 +239,7 @@ class Borders:
         return read_undecided(cursor, assets)
 
     def _keep(self, cursor: psycopg.Cursor, what: Literal["outside", "beyond"], was: Undecided, now: Undecided) -> None:
-        write_undecided(cursor, what, was, now)
+        later(cursor, partial(write_undecided, what=what, was=was, now=now))
 
 
 def _only(undecided: Undecided, subjects: Collection[int]) -> Undecided:

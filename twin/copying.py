@@ -83,9 +83,9 @@ def _missing(values: Any) -> NDArray[np.bool_]:
 
 
 def _tails(texts: list[tuple[bool, Any]]) -> list[bytes] | bytes:
-    """What stands behind a row's numbers: the same for all where every text is missing."""
-    if not any(value is not None for _is_json, values in texts for value in values):
-        return _MISSING * len(texts)
+    """What stands behind a row's numbers: the same for all where no text differs."""
+    if all(len(set(values)) <= 1 for _is_json, values in texts):
+        return b"".join(_fields(is_json, values[:1] if len(values) else [None])[0] for is_json, values in texts)
     return [b"".join(fields) for fields in zip(*(_fields(*column) for column in texts), strict=True)]
 
 

@@ -7,7 +7,9 @@ present never goes back in time.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import psycopg
@@ -20,6 +22,7 @@ from twin.crossings import stamp
 from twin.history import write_tracks
 from twin.kinds import Status
 from twin.known import Known, Stays
+from twin.later import later
 from twin.meters import stage
 from twin.observers import Heard, Message, Moved, Observer
 from twin.present import Current, read_current
@@ -32,8 +35,8 @@ NOWHERE = -1
 class Outcome:
     """What became of a batch."""
 
-    stored: int
-    """Rows new to the history."""
+    written: Future[int]
+    """Rows new to the history, once they are there."""
     late: int
     """Rows that were stored but left the present as it was."""
     current: Current
@@ -41,6 +44,11 @@ class Outcome:
     """Enter and exit events written."""
     messages: list[Message] = field(default_factory=list)
     """What observers want published once the transaction is committed."""
+
+    @property
+    def stored(self) -> int:
+        """Rows new to the history; waits for the history to be written."""
+        return self.written.result()
 
 
 class Intake:
@@ -101,23 +109,25 @@ class Intake:
     def store(self, cursor: psycopg.Cursor, batch: PositionBatch) -> Outcome:
         """Store a batch inside the caller's transaction.
 
+        What nothing here is computed from is written later (:func:`twin.later.later`), where ``cursor`` can do that.
+
         Raises
         ------
         psycopg.Error
             Nothing of the batch is stored; roll back and call :meth:`forget`.
         """
         batch = batch.take(np.lexsort((batch.time_us, batch.asset)))
-        with stage("copy"):
-            stored = write_tracks(cursor, batch)
-        self._known.recall(cursor, batch.asset.tolist())
-        fresh = batch.time_us > self._known["time_us"][self._known.slots(batch.asset)]
+        # Read before anything is written, or that would have to be waited for.
+        self.recall(cursor, batch.asset[_first_of_each(batch.asset)].tolist())
+        written = later(cursor, partial(_write_tracks, batch=batch))
+        slots = self._known.slots(batch.asset)
+        fresh = batch.time_us > self._known["time_us"][slots]
         fresh[1:] &= (batch.asset[1:] != batch.asset[:-1]) | (batch.time_us[1:] > batch.time_us[:-1])
-        moving = batch.take(np.flatnonzero(fresh))
-        new = np.unique(moving.asset[self._known["time_us"][self._known.slots(moving.asset)] == 0])
-        still_since_us = self._known.follow(moving)
+        moving, slots = batch.take(np.flatnonzero(fresh)), slots[fresh]
+        new = np.unique(moving.asset[self._known["time_us"][slots] == 0])
+        still_since_us = self._known.follow(moving, slots)
         with stage("fences"):
             stays, crossed = self._cross(cursor, moving)
-        with stage("latest"):
             current = self._advance(cursor, moving, new)
         messages: list[Message] = []
         if self._observers and len(moving):
@@ -130,7 +140,7 @@ class Intake:
             )
             with stage("rules"):
                 messages = [message for observer in self._observers for message in observer.moved(cursor, moved)]
-        return Outcome(stored, len(batch) - len(moving), current, len(crossed.row), messages)
+        return Outcome(written, len(batch) - len(moving), current, len(crossed.row), messages)
 
     def switch(self, cursor: psycopg.Cursor, asset: int, time_us: int, on: bool) -> Current | None:
         """Record that an asset was switched on or off, unless something newer was said of its status.
@@ -165,3 +175,13 @@ class Intake:
         if len(batch):
             write_states(cursor, batch, region, self._known, np.isin(batch.asset, new))
         return Current(batch, region)
+
+
+def _write_tracks(cursor: psycopg.Cursor, batch: PositionBatch) -> int:
+    with stage("copy"):
+        return write_tracks(cursor, batch)
+
+
+def _first_of_each(assets: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Of assets that are sorted, the first row of each."""
+    return np.r_[True, assets[1:] != assets[:-1]][: len(assets)]

@@ -105,10 +105,15 @@ class Known:
             self._columns[name][first : first + len(unknown)] = values
         return unknown
 
-    def follow(self, moving: PositionBatch) -> Whole:
+    def follow(self, moving: PositionBatch, slots: Whole | None = None) -> Whole:
         """Go along with rows sorted by asset and time, all newer than what is known.
 
         Fills in what rows did not say of the status.
+
+        Parameters
+        ----------
+        slots : int64[n], optional
+            :meth:`slots` of the rows, where they are known already.
 
         Returns
         -------
@@ -117,7 +122,7 @@ class Known:
         """
         n = len(moving)
         still_since_us = np.empty(n, np.int64)
-        slots = self.slots(moving.asset)
+        slots = self.slots(moving.asset) if slots is None else slots
         first = np.flatnonzero(np.r_[True, moving.asset[1:] != moving.asset[:-1]][:n])
         left = np.diff(np.r_[first, n])
         row = first
@@ -163,8 +168,11 @@ class Known:
         begins = np.isin(rows * width + areas, entry)
         first = np.r_[True, (assets[1:] != assets[:-1]) | (areas[1:] != areas[:-1])][: len(rows)]
         since = np.where(begins, times, 0)
-        for k in np.flatnonzero(first & ~begins).tolist():
-            since[k] = self.inside.get(int(assets[k]), {}).get(int(areas[k]), int(times[k]))
+        goes_on = np.flatnonzero(first & ~begins)
+        pairs = zip(*(column[goes_on].tolist() for column in (assets, areas, times)), strict=True)
+        nowhere: dict[int, int] = {}
+        inside = self.inside
+        since[goes_on] = [inside.get(asset, nowhere).get(at, time_us) for asset, at, time_us in pairs]
         start = np.maximum.accumulate(np.where(begins | first, np.arange(len(rows)), 0))
         since = since[start]
         since_us = np.empty(len(row), np.int64)

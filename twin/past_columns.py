@@ -37,23 +37,31 @@ def read_pieces(cursor: Any, query: sql.Composable, pieces: int) -> list[tuple[i
 
 
 def read_columns(cursor: Any, query: sql.Composable, fields: Sequence[tuple[str, str]]) -> dict[str, NDArray]:
+    """As :func:`columns_of`, in the manner in which the past is asked; ``cursor`` is in a transaction.
+
+    Raises
+    ------
+    PastTooSlowError
+        It takes longer than :data:`STATEMENT_TIMEOUT_MS`.
+    """
+    cursor.execute(_MANNER.format(STATEMENT_TIMEOUT_MS))
+    try:
+        return columns_of(cursor, query, fields)
+    except psycopg.errors.QueryCanceled:
+        raise PastTooSlowError from None
+
+
+def columns_of(cursor: Any, query: sql.Composable, fields: Sequence[tuple[str, str]]) -> dict[str, NDArray]:
     """A query's answer as columns.
 
     PostgreSQL strings the rows together to one value: handed over row by row, each would cost more than all the rest.
 
     Parameters
     ----------
-    cursor : cursor
-        In a transaction.
     query : Composable
         Its columns are NOT NULL.
     fields : sequence of (name, type)
         Of the columns, as :data:`TYPES` has them; ``timestamptz`` is int64 microseconds since 2000-01-01 UTC.
-
-    Raises
-    ------
-    PastTooSlowError
-        It takes longer than :data:`STATEMENT_TIMEOUT_MS`.
     """
     record = [(name, TYPES[kind]) for name, kind in fields]
     names = [sql.Identifier(name) for name, _kind in fields]
@@ -64,10 +72,6 @@ def read_columns(cursor: Any, query: sql.Composable, fields: Sequence[tuple[str,
     strung = sql.SQL("SELECT 0::int8, string_agg({}, ''::bytea) FROM ({}) AS r({})").format(
         sql.SQL(" || ").join(sent), query, sql.SQL(", ").join(names)
     )
-    cursor.execute(_MANNER.format(STATEMENT_TIMEOUT_MS))
-    try:
-        ((_zero, (data,)),) = read_pieces(cursor, strung, 1)
-    except psycopg.errors.QueryCanceled:
-        raise PastTooSlowError from None
+    ((_zero, (data,)),) = read_pieces(cursor, strung, 1)
     table = np.frombuffer(data or b"", dtype=record)
     return {name: table[name].astype(table[name].dtype.newbyteorder("=")) for name, _kind in fields}

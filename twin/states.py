@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
@@ -10,6 +12,8 @@ from gis.references import hold
 from twin.batch import PositionBatch
 from twin.copying import Column, copy_columns
 from twin.known import Known
+from twin.later import later
+from twin.meters import stage
 
 _STAGING = """
 CREATE TEMPORARY TABLE IF NOT EXISTS twin_state_staging (
@@ -35,7 +39,7 @@ ON CONFLICT (asset_id) DO NOTHING"""
 def write_states(
     cursor: psycopg.Cursor, batch: PositionBatch, region: NDArray[np.int64], known: Known, new: NDArray[np.bool_]
 ) -> None:
-    """Make these rows the present states of their assets, unless they are newer already.
+    """Have these rows made the present states of their assets, unless they are newer already.
 
     Parameters
     ----------
@@ -47,8 +51,6 @@ def write_states(
         Which of them have no state yet. One whose asset was deleted a moment ago gets none.
     """
     slots = known.slots(batch.asset)
-    inserted = new.copy()
-    inserted[new] = hold(cursor, "twin_asset", batch.asset[new])
     columns: dict[str, Column] = {
         "asset_id": ("int8", batch.asset),
         "ts": ("timestamptz", batch.time_us),
@@ -65,13 +67,22 @@ def write_states(
         "still_since": ("timestamptz", known["rest_us"][slots]),
         "still_lon": ("float8", known["rest_lon"][slots]),
         "still_lat": ("float8", known["rest_lat"][slots]),
-        "is_new": ("bool", inserted),
+        "is_new": ("bool", new),
         "attrs": ("jsonb", [value or "{}" for value in batch.attrs]),
     }
-    cursor.execute(_STAGING)
-    cursor.execute("DELETE FROM twin_state_staging")  # of an earlier try in this transaction
-    copy_columns(cursor, "twin_state_staging", columns)
-    if not new.all():
-        cursor.execute(_UPDATE)
-    if inserted.any():
-        cursor.execute(_INSERT)
+    later(cursor, partial(_write, columns=columns, asset=batch.asset, new=new))
+
+
+def _write(
+    cursor: psycopg.Cursor, columns: dict[str, Column], asset: NDArray[np.int64], new: NDArray[np.bool_]
+) -> None:
+    with stage("latest"):
+        inserted = new.copy()
+        inserted[new] = hold(cursor, "twin_asset", asset[new])
+        cursor.execute(_STAGING)
+        cursor.execute("DELETE FROM twin_state_staging")  # of an earlier try in this transaction
+        copy_columns(cursor, "twin_state_staging", columns | {"is_new": ("bool", inserted)})
+        if not new.all():
+            cursor.execute(_UPDATE)
+        if inserted.any():
+            cursor.execute(_INSERT)

@@ -12,7 +12,7 @@ from devices.numbering import Numbering
 from devices.topics import PREFIX
 
 
-def answers(decoded: Decoded, devices: Mapping[str, KnownDevice], wait_s: int = 0) -> Iterator[tuple[str, bytes]]:
+def answers(decoded: Decoded, wait_s: int = 0) -> Iterator[tuple[str, bytes]]:
     """Topic and payload for each numbering device that a heap came from.
 
     Parameters
@@ -20,9 +20,8 @@ def answers(decoded: Decoded, devices: Mapping[str, KnownDevice], wait_s: int = 
     wait_s : int, optional
         So long a device need not send again what it hears nothing of: it is here, and waits.
     """
-    for identifier, refused in decoded.answers.items():
-        device = devices[identifier]
-        yield _answer(device, decoded.numberings[device.id], refused, wait_s)
+    for device in decoded.numbering:
+        yield _answer(device, decoded.numberings[device.id], decoded.faults.get(device.identifier, []), wait_s)
 
 
 def patience(

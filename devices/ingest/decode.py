@@ -24,7 +24,7 @@ from devices.messages import (
 )
 from devices.numbering import Numbering
 from devices.topics import PREFIX, UP, parse_topic
-from twin.batch import PositionBatch
+from twin.batch import PositionBatch, nothing
 
 PAYLOAD_KEPT = 2000
 
@@ -74,12 +74,14 @@ class Decoded:
     batch: PositionBatch
     said: list[Said] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
-    numberings: dict[int, Numbering] = field(default_factory=dict)
-    """Numberings that the heap touched, by device key."""
+    numberings: Mapping[int, Numbering] = field(default_factory=dict)
+    """Numberings by device key, those that the heap touched among them: they go on to change with the next heap."""
+    numbering: list[KnownDevice] = field(default_factory=list)
+    """Numbering devices that the heap came from: they are answered."""
     moved: set[int] = field(default_factory=set)
     """Keys of the devices whose numbering is another now."""
-    answers: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
-    """Numbering devices to be answered, with the numbers refused and why."""
+    faults: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    """Of numbering devices, by identifier: the numbers refused, and why."""
     shards: set[int] = field(default_factory=set)
     """Shards that something of this heap is written for."""
     rows: int = 0
@@ -115,7 +117,7 @@ class Decoder:
             Shards of which something may be lost on the way, so that a number before its turn is left for its device
             to send again: in order, or borders would be crossed unseen.
         """
-        work = _Work(Decoded(_EMPTY))
+        work = _Work(Decoded(nothing()))
         for message in heap:
             try:
                 route = self._routes.get(message.topic) or self._route(message.topic)
@@ -217,14 +219,19 @@ class _Work:
         out = self.out
         out.rows = len(self._rows)
         if self._numbering:
-            numberings = recall(self._numbering.values())
-            out.numberings = {id_: numberings[id_] for id_ in self._numbering}
-            out.answers = {device.identifier: [] for device in self._numbering.values()}
+            out.numberings = recall(self._numbering.values())
+            out.numbering = [*self._numbering.values()]
             self._leave_out_settled(out.numberings)
         at_us, refusals = check_rows(self._rows, self._devices, [message.at_us for message in self._messages])
         kept = []
+        numberings, moved = out.numberings, out.moved
         for i, (row, device) in enumerate(zip(self._rows, self._devices, strict=True)):
             refusal = refusals.get(i)
+            taken = refusal is None and device.numbered and row.seq is not None
+            if taken and numberings[device.id].takes_next(row.epoch, cast("int", row.seq), row.oldest):
+                moved.add(device.id)
+                kept.append(i)
+                continue
             early = device.shard in patient and device.numbered and row.seq is not None
             if early and out.numberings[device.id].skips(row.epoch, cast("int", row.seq), row.oldest):
                 out.early += 1
@@ -279,17 +286,6 @@ class _Work:
         if not is_new:
             return False
         if refusal is not None:
-            self.out.answers[device.identifier].append((row.seq, refusal.reason))
+            self.out.faults.setdefault(device.identifier, []).append((row.seq, refusal.reason))
             raise refusal
         return True
-
-
-def _empty() -> PositionBatch:
-    whole, real, small = np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.float32)
-    return PositionBatch(
-        whole, whole, np.empty(0, np.uint8), whole, whole, whole, whole, real, real, small, small, small, small,
-        np.empty(0, np.int16), real, real, [], [],
-    )  # fmt: skip
-
-
-_EMPTY = _empty()

@@ -25,6 +25,8 @@ MOST_BYTES_AT_ONCE = 3 << 20
 SHARE_OF_THE_PAST = 5
 """However much of the present waits: a fifth of a transaction is the past's, or it would never end."""
 PAST_AFTER_US = 60 * 1_000_000
+_DECADE_US = 10 * 1_000_000
+"""Times in milliseconds that differ in the last four digits only."""
 _TIME = re.compile(rb'"time"\s*:\s*(?:(\d+)|"([^"]{1,64})")')
 _NUMBER = re.compile(rb'"seq"\s*:\s*(\d+)')
 
@@ -48,7 +50,7 @@ class Heaps:
         self._present = Queue()
         self._past = Queue()
         self._held: list[Received] = []
-        self._here: set[int] = set()
+        self._here: dict[str, Received | set[int]] = {}
         self._undivided = False
 
     @property
@@ -100,7 +102,7 @@ class Heaps:
         )
         heap += self._past.take(MOST_AT_ONCE - len(heap), MOST_BYTES_AT_ONCE - _payloads(heap))
         if self.left:
-            self._here.difference_update(mark for message in heap for mark in _marks(message))
+            self._leave(heap)
         else:
             self._here.clear()
         # What was put together in its order may hold some of the past.
@@ -110,18 +112,36 @@ class Heaps:
     def _without_repetitions(self, arrived: list[Received]) -> tuple[list[Received], list[str]]:
         """Those of which something does not wait here yet, and the topics of the others.
 
-        What the broker waits for is kept: it has to be acknowledged once it is stored.
+        Hardly any device has a second message here, so only of those that have are the numbers read: by device, its
+        only message, or the numbers of all of them. What the broker waits for is kept: it has to be acknowledged once
+        it is stored.
         """
         kept, repeated = [], []
         here = self._here
         for message in arrived:
-            marks = _marks(message) if message.ack is None else ()
-            if marks and here.issuperset(marks):
-                repeated.append(message.topic)
-            else:
-                here.update(marks)
-                kept.append(message)
+            place = message.topic.rpartition("/")[0]
+            known = here.setdefault(place, message)
+            if known is not message:
+                if isinstance(known, Received):
+                    known = here[place] = _numbers(known)
+                numbers = _numbers(message)
+                if numbers and known.issuperset(numbers):
+                    repeated.append(message.topic)
+                    continue
+                known |= numbers
+            kept.append(message)
         return kept, repeated
+
+    def _leave(self, messages: list[Received]) -> None:
+        """These do not wait here any more."""
+        here = self._here
+        for message in messages:
+            place = message.topic.rpartition("/")[0]
+            known = here.get(place)
+            if isinstance(known, set):
+                known -= _numbers(message)
+            if known is message or known == set():
+                del here[place]
 
     def _make_room(self) -> int:
         """Drop where there is no room: the newest messages of the past go first; their devices send them again."""
@@ -129,7 +149,7 @@ class Heaps:
         for queue in (self._past, self._present):
             excess = self._past.size + self._present.size - MOST_WAITING_BYTES
             dropped += queue.drop_newest(excess)
-        self._here.difference_update(mark for message in dropped for mark in _marks(message))
+        self._leave(dropped)
         return len(dropped)
 
 
@@ -146,23 +166,26 @@ def tells_of_the_past(message: Received) -> bool:
     return at_us < message.at_us - PAST_AFTER_US
 
 
-def _marks(message: Received) -> list[int]:
-    """What stands for each number in a message of positions: its hash with the topic's, for there may be millions.
-
-    Two that are alike by chance cost a device a wait, not a position.
-    """
-    if not message.topic.endswith(("/pos", "/batch")):
-        return []
-    topic = message.topic.rpartition("/")[0]
-    return [hash((topic, number)) for number in _NUMBER.findall(message.payload)]
+def _numbers(message: Received) -> set[int]:
+    """The numbers in a message of positions that nobody has to acknowledge to the broker."""
+    if message.ack is not None or not message.topic.endswith(("/pos", "/batch")):
+        return set()
+    return {int(number[-18:]) for number in _NUMBER.findall(message.payload)}
 
 
 def _divide(messages: list[Received]) -> tuple[list[Received], list[Received]]:
     """Those that tell of now, and those that tell of the past, each in their order."""
     present: list[Received] = []
     past: list[Received] = []
+    decade, now, before = -1, b"", b""
     for message in messages:
-        (past if tells_of_the_past(message) else present).append(message)
+        if message.at_us // _DECADE_US != decade:
+            decade = message.at_us // _DECADE_US
+            now, before = b'"time":%d' % decade, b'"time":%d' % (decade - 1)
+        # As most do: written in milliseconds, and of the last seconds. Else it is looked at closely.
+        payload = message.payload
+        is_past = not (now in payload or before in payload) or message.topic.endswith("/batch")
+        (past if is_past and tells_of_the_past(message) else present).append(message)
     return present, past
 
 

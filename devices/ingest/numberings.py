@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 import msgspec
 import numpy as np
 import psycopg
+from numpy.typing import NDArray
 
 from devices.numbering import Numbering
 from gis.references import hold
+from twin.later import later
 
 # Nearly all are there: changing a row costs half of trying to insert one first.
 _UPDATE = """
@@ -31,36 +34,43 @@ def read_numberings(cursor: psycopg.Cursor, devices: Iterable[int]) -> dict[int,
 
 
 def write_numberings(cursor: psycopg.Cursor, numberings: dict[int, Numbering]) -> None:
-    """Store numberings by device key, inside the caller's transaction; a device deleted meanwhile is left out."""
+    """Have numberings by device key stored as they are now, in the caller's transaction.
+
+    A device deleted meanwhile is left out.
+    """
     if not numberings:
         return
-    rows = sorted(numberings.items())  # neighbours on a page one after the other
+    devices = np.sort(np.fromiter(numberings, np.int64, len(numberings)))  # neighbours on a page, one after the other
+    keys = devices.tolist()
+    rows = [numberings[key] for key in keys]
+    columns = [
+        [*map(str, keys)],
+        [str(n.epoch) for n in rows],
+        [str(n.acked) for n in rows],
+        [f'"{msgspec.json.encode(n.ahead).decode()}"' if n.ahead else "[]" for n in rows],
+    ]
     # Who is at its first number was hardly ever here before.
-    if 2 * sum(n.acked == 1 for _, n in rows) > len(rows):
-        if _insert(cursor, rows) < len(rows):
-            cursor.execute(_UPDATE, _columns(rows))
+    are_new = 2 * columns[2].count("1") > len(rows)
+    later(cursor, partial(_write, devices=devices, columns=columns, are_new=are_new))
+
+
+def _write(cursor: psycopg.Cursor, devices: NDArray[np.int64], columns: Sequence[Sequence[str]], are_new: bool) -> None:
+    if are_new:
+        if _insert(cursor, devices, columns) < len(devices):
+            cursor.execute(_UPDATE, _arrays(columns))
     else:
-        cursor.execute(_UPDATE, _columns(rows))
-        if cursor.rowcount < len(rows):
-            _insert(cursor, rows)
+        cursor.execute(_UPDATE, _arrays(columns))
+        if cursor.rowcount < len(devices):
+            _insert(cursor, devices, columns)
 
 
-def _insert(cursor: psycopg.Cursor, rows: list[tuple[int, Numbering]]) -> int:
+def _insert(cursor: psycopg.Cursor, devices: NDArray[np.int64], columns: Sequence[Sequence[str]]) -> int:
     """Numberings of devices that have none; returns how many."""
-    held = hold(cursor, "devices_device", np.array([device for device, _ in rows], np.int64))
-    cursor.execute(_INSERT, _columns([row for row, there in zip(rows, held.tolist(), strict=True) if there]))
+    there = np.flatnonzero(hold(cursor, "devices_device", devices)).tolist()
+    cursor.execute(_INSERT, _arrays([[column[i] for i in there] for column in columns]))
     return cursor.rowcount
 
 
-def _columns(rows: list[tuple[int, Numbering]]) -> list[str]:
-    return [
-        _array(str(device) for device, _ in rows),
-        _array(str(n.epoch) for _, n in rows),
-        _array(str(n.acked) for _, n in rows),
-        _array(f'"{msgspec.json.encode(n.ahead).decode()}"' if n.ahead else "[]" for _, n in rows),
-    ]
-
-
-def _array(values: Iterable[str]) -> str:
-    """An array as PostgreSQL reads it from text, which is made much faster than value by value."""
-    return "{" + ",".join(values) + "}"
+def _arrays(columns: Sequence[Iterable[str]]) -> list[str]:
+    """Arrays as PostgreSQL reads them from text, which is made much faster than value by value."""
+    return ["{" + ",".join(column) + "}" for column in columns]

@@ -47,7 +47,7 @@ class _Heard:
 
 
 @dataclass
-class _Part:
+class Part:
     """What becomes of one heap: which of its rows are this worker's, and which of those are refused."""
 
     heap: Heap
@@ -72,7 +72,7 @@ class Pushes:
         self._heard: deque[_Heard] = deque()
         self._bytes = 0
         self._lock = threading.Lock()
-        self._parts: list[_Part] = []
+        self._taken = 0
         address = urlsplit(mqtt_url)
         self._host, self._port = address.hostname or "127.0.0.1", address.port or 1883
         client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
@@ -94,34 +94,44 @@ class Pushes:
 
     @property
     def waiting(self) -> int:
-        """Heaps that were heard and are not settled."""
-        return len(self._heard)
+        """Heaps that were heard and that no transaction has taken yet."""
+        return len(self._heard) - self._taken
 
-    def decode(self, into: Decoded, devices: Mapping[str, KnownDevice], shards: Collection[int]) -> None:
+    def decode(self, into: Decoded, devices: Mapping[str, KnownDevice], shards: Collection[int]) -> list[Part]:
         """Add what waits, as far as it is for ``shards``, to what a transaction is about to store.
 
-        May be called again for the same heaps until :meth:`settle` is.
+        Returns
+        -------
+        list of Part
+            For :meth:`settle`, once that transaction is through; transactions are settled in their order.
         """
-        self._parts = []
+        parts: list[Part] = []
         batches = [into.batch]
         total = 0
-        for heard in list(self._heard):
+        for heard in list(self._heard)[self._taken :]:
             if total and total + len(heard.rows) > MOST_ROWS_AT_ONCE:
                 break
             total += len(heard.rows)
-            part = _Part(heard.heap)
+            part = Part(heard.heap)
             batch = _take(heard, part, into, devices, shards)
-            self._parts.append(part)
+            parts.append(part)
             if batch is not None:
                 batches.append(batch)
+        self._taken += len(parts)
         if len(batches) > 1:
             into.batch = concatenate(batches)
+        return parts
 
-    def settle(self, stored: Decoded) -> None:
+    def put_back(self) -> None:
+        """What was taken and is not settled waits again."""
+        self._taken = 0
+
+    def settle(self, parts: list[Part], stored: Decoded) -> None:
         """The transaction is through: answer, and forget what was in it."""
         unstorable = {(r.device, r.payload) for r in stored.refused if r.reason == "storage_refused"}
-        for part in self._parts:
+        for part in parts:
             heard = self._heard.popleft()
+            self._taken -= 1
             messages_total.labels("jt808" if part.heap.source == SIGNED_IN else "push").inc(len(part.mine))
             with self._lock:
                 self._bytes -= heard.size
@@ -135,7 +145,6 @@ class Pushes:
                 settled = int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little")
                 answer = Answer(part.heap.id, f"{settled:x}", part.refused)
                 self._client.publish(f"{ANSWERS}/{part.heap.sender}", msgspec.json.encode(answer))
-        self._parts = []
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         payload = bytes(message.payload)
@@ -162,7 +171,7 @@ def _attrs(row: PushedRow) -> str:
 
 
 def _take(
-    heard: _Heard, part: _Part, into: Decoded, devices: Mapping[str, KnownDevice], shards: Collection[int]
+    heard: _Heard, part: Part, into: Decoded, devices: Mapping[str, KnownDevice], shards: Collection[int]
 ) -> PositionBatch | None:
     """Sort the rows of a heap: others', refused, kept; returns the kept ones."""
     rows: list[PushedRow] = []

@@ -87,6 +87,11 @@ class Receiver:
         """Messages that have arrived and were not taken."""
         return len(self._heap)
 
+    @property
+    def waiting_bytes(self) -> int:
+        """What these take in memory."""
+        return self._bytes
+
     def take(self) -> tuple[list[Received], int]:
         """Everything that has arrived, oldest first, and how many there was no room for."""
         with self._lock:
@@ -116,9 +121,10 @@ class Receiver:
         """Send without waiting; while the broker is away the message is lost, and meant to be."""
         self._link.send(wire.publish(topic, payload))
 
-    def publish_all(self, messages: Iterable[tuple[str, bytes]]) -> None:
-        """Send many topics' payloads at once, as :meth:`publish` does."""
-        self._link.send(b"".join([wire.publish(topic, payload) for topic, payload in messages]))
+    def send(self, packets: bytes) -> None:
+        """Send many messages at once, as :meth:`publish` does: :func:`packed`."""
+        if packets:
+            self._link.send(packets)
 
     def _hand_on(self) -> None:
         """As many as the broker may be given at once. It takes them before it hears that we let go of them."""
@@ -173,6 +179,11 @@ class Receiver:
                 else:
                     self._overflowed += 1
         self.arrived.set()
+
+
+def packed(messages: Iterable[tuple[str, bytes]]) -> bytes:
+    """Topics and payloads as packets."""
+    return b"".join([wire.publish(topic, payload) for topic, payload in messages])
 
 
 def _client_id(name: str, password: str) -> str:

@@ -29,6 +29,11 @@ class Stale:
         """Listen in a thread of its own until ``stopping``; each notice sets ``arrived``."""
         threading.Thread(target=self._watch, args=(stopping, arrived), name="notices", daemon=True).start()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something is stale."""
+        return bool(self._waiting)
+
     def take(self) -> set[str]:
         """What is stale, which whoever takes it will read or :meth:`mark` again."""
         with self._lock:

@@ -1,7 +1,8 @@
 """The ingest worker: takes heaps of messages, stores each in one transaction, then answers.
 
 Stored, then acknowledged, then shown. Whatever fails rolls the whole heap back, and memory is read again from the
-database before the heap is tried once more; numbers that were settled after all are then recognised.
+database before it, and the one that was read meanwhile, are tried once more; numbers that were settled after all are
+then recognised.
 """
 
 from __future__ import annotations
@@ -13,53 +14,40 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 
 import django.db
 import psycopg
 
 from devices.exceptions import LeaseLostError
-from devices.ingest.answers import answers, patience
-from devices.ingest.backlog import Backlog
-from devices.ingest.decode import Decoded, Received
-from devices.ingest.heaps import MOST_AT_ONCE, Heaps
 from devices.ingest.leases import RENEW_S, Leases
-from devices.ingest.ledger import count_refusals, write_refusals
+from devices.ingest.ledger import count_refusals
 from devices.ingest.memory import Memory
 from devices.ingest.meters import (
     Meters,
     failures_total,
     flush_seconds,
-    handed_on_total,
-    overflow_total,
     past_messages,
     queue_messages,
-    repeated_waiting_total,
     shards_held,
 )
-from devices.ingest.numberings import write_numberings
 from devices.ingest.pushed import Pushes
 from devices.ingest.receiver import Receiver
-from devices.ingest.said import store_said
 from devices.ingest.session import open_session
-from devices.ingest.singly import store_singly
 from devices.ingest.stale import Stale
+from devices.ingest.storing import Storing
+from devices.ingest.supply import FLUSH_S, WAIT_S, Supply
 from gis.regions import district_index
-from twin.intake import Intake, Outcome
+from twin.intake import Intake
+from twin.later import Writer
 from twin.live.frames import encode_update
 from twin.live.hub import live_topic
-from twin.meters import broker_connected, stage, stage_seconds
-from twin.observers import Message, make_observers
+from twin.meters import broker_connected
+from twin.observers import make_observers
 from twin.present import Current
 
 logger = logging.getLogger(__name__)
 
-FLUSH_S = 0.1
 RETRY_S = 0.5
-PATIENT_S = 15.0
-"""After a shard changed hands its devices have this long to send again, in order, what was under way."""
-WAIT_S = 30
-"""A device of which something waits here need not send it again so soon."""
 WARM_S = 2.0
 NOTICE_TOPICS = frozenset({"devices", "assets", "areas", "regions"})
 
@@ -84,7 +72,7 @@ class IngestWorker:
         self._receiver = Receiver(name, mqtt_url)
         self._pushes = Pushes(mqtt_url, self._receiver.arrived)
         self._database = database
-        self._connection: psycopg.Connection | None = None
+        self._writer: Writer | None = None
         self._meters = Meters()
         self._memory = Memory(self._meters)
         self._devices = self._memory.devices
@@ -95,12 +83,12 @@ class IngestWorker:
         self._forgotten = 0
         self._renewed_at = 0.0
         self._signed_at = 0.0
-        self._heaps = Heaps(self._receiver)
-        self._backlog = Backlog()
+        self._storing = Storing(self._leases, self._memory, self._intake, self._pushes)
+        self._supply = Supply(self._receiver, self._pushes, self._leases, self._memory, self._stopping)
         self._others: frozenset[int] = frozenset()
         self._areas_stamp: int | None = None
-        queue_messages.set_function(lambda: self._heaps.waiting)
-        past_messages.set_function(lambda: self._heaps.past)
+        queue_messages.set_function(lambda: self._supply.heaps.waiting)
+        past_messages.set_function(lambda: self._supply.heaps.past)
         broker_connected.labels("ingest").set_function(lambda: float(self._receiver.connected.is_set()))
 
     def stop(self) -> None:
@@ -112,47 +100,44 @@ class IngestWorker:
         self._stale.watch(self._stopping, self._receiver.arrived)
         self._receiver.start()
         self._pushes.start()
-        heap: list[Received] = []
         try:
             while not self._stopping.is_set():
                 try:
-                    self._keep_house()
-                    if not heap:
-                        heap = self._gather()
-                    if heap or self._pushes.waiting:
-                        self._flush(heap)
-                        heap = []
-                    else:
-                        self._memory.warm(self._begin, self._intake.recall, FLUSH_S)
+                    self._turn()
                 except (psycopg.Error, django.db.Error, LeaseLostError) as error:
                     self._recover(error)
         finally:
-            self._receiver.stop()
-            self._pushes.stop()
-            self._release()
+            self._finish()
 
-    def _gather(self) -> list[Received]:
-        self._receiver.arrived.wait(0 if self._heaps.left or self._memory.is_cold else FLUSH_S)
-        if (self._receiver.waiting or self._pushes.waiting) and self._heaps.waiting < MOST_AT_ONCE:
-            # A full heap costs hardly more than one message; give it a moment to fill.
-            self._stopping.wait(FLUSH_S)
-        # Of a shard that changed hands, a number before its turn is left for its device to send again.
-        taken = self._heaps.take(in_order=bool(self._leases.taken_within(PATIENT_S)))
-        if taken.overflowed:
-            overflow_total.inc(taken.overflowed)
-            logger.error("ingest: no room for %d messages; numbering devices will send again", taken.overflowed)
-        if taken.repeated:
-            repeated_waiting_total.inc(len(taken.repeated))
-            settled = self._memory.settled
-            self._receiver.publish_all(patience(taken.repeated, self._devices, settled, WAIT_S))
-        self._backlog.follow(self._heaps.waiting + len(taken.heap), self._heaps.left)
-        return taken.heap
+    def _turn(self) -> None:
+        """Settle the parcel that is written, have the next one written."""
+        storing = self._storing
+        # What is stale has to be read while nothing is at hand.
+        if storing.is_writing and self._supply.is_pressing and not self._stale.waiting:
+            self._read_next()
+        self._settle()
+        self._keep_house()
+        if storing.has_read or self._read_next():
+            storing.write(self._connect(), WAIT_S if self._supply.heaps.left else 0)
+        else:
+            self._memory.warm(self._begin, self._intake.recall, FLUSH_S)
+
+    def _read_next(self) -> bool:
+        """Read what goes into the next transaction; False where there is nothing."""
+        storing = self._storing
+        parcel = storing.unread() or storing.take(self._supply.gather(storing))
+        parcel.messages = self._supply.mine(parcel.messages)
+        if not parcel.messages and not self._pushes.waiting:
+            storing.drop(parcel)
+            return False
+        storing.read(self._connect(), parcel, self._supply.patient)
+        return True
 
     def _keep_house(self) -> None:
         """Connection, leases, what changed in the database, signs of life."""
         now = time.monotonic()
         forgotten = self._forgotten
-        connection = self._connect()
+        connection = self._connect().connection
         if now - self._renewed_at >= RENEW_S:
             with connection.transaction(), connection.cursor() as cursor:
                 changed = self._leases.renew(cursor)
@@ -165,7 +150,7 @@ class IngestWorker:
             # Seen twice: by now the other one listens.
             self._receiver.follow(frozenset(self._leases.tokens), self._others & self._leases.others)
             self._others = self._leases.others
-        if stale := self._stale.take():
+        if not self._storing.has_read and (stale := self._stale.take()):
             try:
                 with connection.transaction(), connection.cursor() as cursor:
                     cursor.execute("SET LOCAL enable_hashjoin = on")  # here tables are read whole
@@ -202,97 +187,77 @@ class IngestWorker:
 
     @contextmanager
     def _begin(self) -> Iterator[psycopg.Cursor]:
-        with self._connect().transaction() as transaction, transaction.connection.cursor() as cursor:
+        with self._connect().connection.transaction() as transaction, transaction.connection.cursor() as cursor:
             yield cursor
 
-    def _flush(self, heap: list[Received]) -> None:
-        """Store a heap; messages of shards that are not this worker's go where they belong."""
-        mine: list[Received] = []
-        others: list[Received] = []
-        nobodys: list[Received] = []
-        for message in heap:
-            shard = int(message.topic.split("/", 4)[3])
-            if shard in self._leases.tokens:
-                mine.append(message)
-            elif not self._receiver.listens(shard):
-                others.append(message)
-            elif message.ack is not None:
-                nobodys.append(message)  # or perhaps no longer ours: the next second tells
-        if mine or self._pushes.waiting:
-            self._take_in(mine)
-        self._heaps.hold(nobodys)
-        self._receiver.hand_on(others)
-        handed_on_total.inc(len(others))
-
-    def _take_in(self, mine: list[Received]) -> None:
-        """Store, then answer, then acknowledge, then show."""
-        with flush_seconds.time():
-            decoded, outcome, switched, messages = self._store(mine)
-        self._meters.committed(mine, decoded.batch, time.time_ns() // 1000)
-        self._receiver.publish_all(answers(decoded, self._devices, WAIT_S if self._heaps.left else 0))
-        self._pushes.settle(decoded)
-        self._receiver.done(mine)
-        for current in [outcome.current, *switched]:
+    def _settle(self) -> None:
+        """Once it is stored: answer, then acknowledge, then show."""
+        written = self._storing.settle()
+        if written is None:
+            return
+        decoded, outcome = written.read.decoded, written.outcome
+        flush_seconds.observe(time.perf_counter() - written.read.since)
+        self._receiver.send(written.answers)
+        self._pushes.settle(written.read.parts, decoded)
+        self._receiver.done(written.parcel.messages)
+        self._meters.committed(written.parcel.messages, decoded.batch, time.time_ns() // 1000)
+        for current in [outcome.current, *written.switched]:
             if len(current):
                 self._show(current)
-        for said in messages:
+        for said in written.messages:
             self._receiver.publish(said.topic, said.payload)
         self._meters.count(decoded, outcome)
         count_refusals(decoded.refused)
-
-    def _store(self, heap: list[Received]) -> tuple[Decoded, Outcome, list[Current], list[Message]]:
-        connection = self._connect()
-        with connection.transaction(), connection.cursor() as cursor:
-            with stage("decode"):
-                recall = partial(self._memory.numberings, cursor)
-                decoded = self._memory.decoder.decode(heap, recall, self._leases.taken_within(PATIENT_S))
-                self._pushes.decode(decoded, self._devices, self._leases.tokens)
-            self._leases.assert_held(cursor, decoded.shards)
-            try:
-                with connection.transaction():
-                    outcome = self._intake.store(cursor, decoded.batch)
-            except psycopg.DataError as error:
-                logger.warning("ingest: the database refused a batch (%s); storing its rows one by one", error)
-                outcome = store_singly(cursor, self._intake, decoded, self._devices.values())
-            switched, heard = store_said(cursor, self._intake, decoded.said)
-            messages = outcome.messages + self._intake.heard(cursor, heard)
-            write_numberings(cursor, {id_: decoded.numberings[id_] for id_ in decoded.moved})
-            write_refusals(cursor, decoded.refused)
-            ready_at = time.perf_counter()
-        stage_seconds.labels("commit").observe(time.perf_counter() - ready_at)
-        return decoded, outcome, switched, messages
 
     def _show(self, current: Current | None) -> None:
         self._frames += 1
         self._receiver.publish(live_topic(self.name), encode_update(self._frames, current))
 
-    def _connect(self) -> psycopg.Connection:
-        if self._connection is None or self._connection.closed:
-            self._connection = open_session(self._database)
+    def _connect(self) -> Writer:
+        if self._writer is None or self._writer.connection.closed:
+            if self._writer is not None:
+                self._writer.stop()
+            self._writer = Writer(open_session(self._database))
             self._renewed_at = 0.0
-        return self._connection
+        return self._writer
 
     def _recover(self, error: Exception) -> None:
-        """After a failure: nothing in memory is trusted, the heap is tried again."""
+        """After a failure: nothing in memory is trusted, the parcels at hand are tried again, in their order."""
         failures_total.inc()
-        logger.warning("ingest: %s: %s; trying again", type(error).__name__, str(error).strip())
+        singly = isinstance(error, psycopg.DataError) and self._storing.refused()
+        how = "storing its rows one by one" if singly else "trying again"
+        logger.warning("ingest: %s: %s; %s", type(error).__name__, str(error).strip(), how)
+        if self._writer is not None:
+            self._writer.abandon()
+            if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+                self._writer.connection.close()
         self._forget()
         self._renewed_at = 0.0
         # A commit whose answer was lost is not shown a second time: web workers read what they miss.
         self._frames += 1
-        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and self._connection is not None:
-            self._connection.close()
-        self._stopping.wait(RETRY_S)
+        if not singly:
+            self._stopping.wait(RETRY_S)
 
     def _forget(self) -> None:
+        self._storing.put_back()
         self._memory.forget(self._leases.tokens.keys())
         self._intake.forget()
         self._forgotten += 1
 
-    def _release(self) -> None:
+    def _finish(self) -> None:
+        """Settle what is written; what is not stays with the broker, and with devices that number."""
         try:
+            self._settle()
+        except (psycopg.Error, LeaseLostError) as error:
+            logger.warning("ingest: the last parcel was not stored (%s); its devices send it again", error)
+        self._receiver.stop()
+        self._pushes.stop()
+        try:
+            writer = self._connect()
+            writer.abandon()
             with self._begin() as cursor:
                 self._leases.release(cursor)
-            self._connect().close()
+            writer.stop()
+            writer.connection.close()
         except psycopg.Error:
             logger.warning("ingest: leases could not be given back; they run out by themselves")

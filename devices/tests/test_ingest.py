@@ -16,7 +16,8 @@ from django.db import connection
 from django.utils import timezone
 from paho.mqtt.enums import CallbackAPIVersion
 
-from devices.ingest.worker import IngestWorker, handed_on_total
+from devices.ingest.meters import handed_on_total
+from devices.ingest.storing import Storing
 from devices.keys import issue_key, revoke_key
 from devices.models import Device, DeviceEvent, Numbering, Refusal, RefusalCount
 from devices.tests.broker import wait_for
@@ -366,17 +367,17 @@ def test_lost_connections_lose_and_double_nothing(road, numbered):
 @pytest.mark.django_db(transaction=True)
 def test_a_commit_whose_answer_is_lost(station, monkeypatch):
     """The heap is tried again; what was committed is recognised, answered, and not stored twice."""
-    store, failures = IngestWorker._store, []
+    settle, failures = Storing.settle, []
 
-    def store_and_lose(self, heap):
-        result = store(self, heap)
-        if not failures:
+    def settle_and_lose(self):
+        written = settle(self)
+        if written is not None and not failures:
             failures.append(1)
-            self._connection.close()
+            self._parcels.appendleft(written.parcel)
             raise psycopg.OperationalError("the answer to COMMIT was lost")
-        return result
+        return written
 
-    monkeypatch.setattr(IngestWorker, "_store", store_and_lose)
+    monkeypatch.setattr(Storing, "settle", settle_and_lose)
     station.send(seq=1)
     wait_for(lambda: station.answers)
     assert failures

@@ -126,7 +126,7 @@ def test_other_channels(channel, body, expected):
 def test_a_number_with_an_impossible_oldest_is_settled_and_said_so():
     """Otherwise its device would send it for ever."""
     out = decode("{" + GOOD.replace('"seq":1', '"seq":3') + ',"oldest":9}')
-    assert out.answers == {"W-1": [(3, "out_of_range_oldest")]}
+    assert out.faults == {"W-1": [(3, "out_of_range_oldest")]}
     assert (out.numberings[7].acked, out.numberings[7].ahead) == (0, [[3, 3]])
     assert [r.reason for r in out.refused] == ["out_of_range_oldest"]
 
@@ -182,4 +182,4 @@ def test_what_is_before_its_turn_is_left_to_be_sent_again_after_a_shard_changed_
     out = decoder.decode(heap, lambda _devices: {device.id: numbering}, frozenset({device.shard}))
     assert (out.early, out.batch.seq.tolist()) == (2, [6, 7, 8])
     assert (numbering.acked, numbering.ahead) == (8, [])
-    assert out.answers == {"W-1": []}  # it is told where it stands
+    assert [device.identifier for device in out.numbering] == ["W-1"]  # it is told where it stands

@@ -32,7 +32,7 @@ def test_what_was_settled_is_answered_and_nothing_is_written():
     numbering = Numbering(0, 5, [[8, 9]])
     out = decode(numbering, position(5), position(3, lat="?"), position(9))
     assert (out.rows, out.repeated, len(out.batch), out.refused, out.moved) == (3, 3, 0, [], set())
-    assert [json.loads(body) for _topic, body in answers(out, DEVICES)] == [
+    assert [json.loads(body) for _topic, body in answers(out)] == [
         {"epoch": 0, "acked": 5, "ahead": [[8, 9]], "refused": []}
     ]
 
