@@ -26,6 +26,7 @@ from media.gb28181.playbacks import Playbacks
 from media.gb28181.presence import Presence
 from media.gb28181.registrar import Registrar
 from media.gb28181.reports import Reports
+from media.gb28181.stances import Stances
 from media.gb28181.subscriptions import Subscriptions
 from media.gb28181.talk import Talker
 from media.reasons import MALFORMED
@@ -102,6 +103,7 @@ class Gb28181Server(ProtocolServer):
         self.reports = Reports(self.road)
         self.subscriptions = Subscriptions(self.talker)
         self.newcomers = Newcomers(self.talker, self.subscriptions, self.reports, self.database, self.presence.learnt)
+        self.stances = Stances(self.reports, self.database)
         ports = Ports(*self._media_ports)
         self.calls = Calls(self.talker, ports, self.host, self.refuse)
         self.announcements = Announcements(self.talker, ports, self.host)
@@ -111,6 +113,7 @@ class Gb28181Server(ProtocolServer):
             self.talker,
             self.reports,
             self.newcomers,
+            self.stances,
             self.calls.recording_ended,
             self.cascade.alarm,
             self.cascade.moved,
@@ -151,6 +154,7 @@ class Gb28181Server(ProtocolServer):
             self.presence.run(),
             self.reports.run(),
             self.newcomers.run(),
+            self.stances.run(),
             self.subscriptions.run(self._meet_again),
             self.watching.run(),
             self.attendance.run(),
