@@ -16,12 +16,16 @@ export class Player {
   private readonly viewing: Viewing;
   private readonly steering: Steering;
 
-  /** @param now the city's time as text */
+  /**
+   * @param now the city's time as text
+   * @param more buttons of whoever shows it
+   */
   constructor(
     api: VideoApi,
     readonly camera: Camera,
     private readonly now: () => string,
     onClose: () => void,
+    more: readonly HTMLElement[] = [],
   ) {
     this.video.muted = true;
     this.control.hidden = !camera.steerable;
@@ -32,6 +36,7 @@ export class Player {
       this.mute,
       h("button", { type: "button", onclick: () => void this.snap() }, t("抓拍")),
       h("button", { type: "button", onclick: () => void this.toggleFull() }, t("全屏")),
+      ...more,
       h("button", { type: "button", class: "close", "aria-label": t("关闭画面"), onclick: onClose }, "×"),
     );
     this.element = h("figure", { class: "player", tabindex: "0", "data-camera": String(camera.id), "aria-label": camera.name });

@@ -22,6 +22,9 @@ const RETRY_MS = [1000, 2000, 4000, 8000, 15_000];
 /** Nothing to wait for: another try would end the same. */
 const FINAL: ReadonlySet<Phase> = new Set(["forbidden", "codec"]);
 
+/** Why the platform ends a viewing that somebody may not go on with. */
+const UNSEEN = new Set(["not permitted", "signed out"]);
+
 /** One camera on one `<video>`: connects by WHEP, looks after the picture, connects again when it is lost. */
 export class Viewing {
   phase: Phase = "connecting";
@@ -111,15 +114,17 @@ export class Viewing {
     const now = performance.now();
     const isMoving = frames !== this.seen.frames;
     if (isMoving) this.seen = { frames, at: now };
+    let isSignedOut = false;
     try {
       this.state = await this.api.viewing(this.address, this.over.signal);
-    } catch {
+    } catch (error) {
       this.state = null;
+      isSignedOut = error instanceof ApiError && error.isSignedOut;
     }
     if (this.over.signal.aborted || this.peer === null) return;
     const ended = this.state?.ended ?? "";
-    if (ended !== "") {
-      this.again(ended === "not permitted" ? "forbidden" : ended.startsWith("needs ") ? "codec" : "lost");
+    if (ended !== "" || isSignedOut) {
+      this.again(isSignedOut || UNSEEN.has(ended) ? "forbidden" : ended.startsWith("needs ") ? "codec" : "lost");
       return;
     }
     if (isMoving) {
