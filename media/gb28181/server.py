@@ -19,6 +19,7 @@ from media.gb28181.answers import Answers
 from media.gb28181.bodies import Bodies
 from media.gb28181.calls import Calls
 from media.gb28181.codes import is_code
+from media.gb28181.downloads import Downloads
 from media.gb28181.incoming import Incoming
 from media.gb28181.newcomers import Newcomers
 from media.gb28181.peers import Binding, Peers
@@ -130,7 +131,7 @@ class Gb28181Server(ProtocolServer):
             self.cascade,
             self.refuse,
         )
-        self.playbacks = Playbacks(self.calls)
+        self.playbacks, self.downloads = Playbacks(self.calls), Downloads(self.calls)
         answers = Answers(self.talker, self.newcomers, self.calls).handlers
         self.attendance = Attendance(self.database)
         sources = SourceAnswers(self.database, self.attendance, answers)
@@ -139,7 +140,7 @@ class Gb28181Server(ProtocolServer):
         self.recorders = Recorders(
             self.watching.streams.join, self.watching.viewers.watched, places.folder(), self._parameters
         )
-        for part in (sources, self.playbacks, self.announcements, self.watching):
+        for part in (sources, self.playbacks, self.downloads, self.announcements, self.watching):
             answers = answers | part.handlers
         self.answering = Answering(self.road, answers)
         self.peers.learn(await self.database.do(load_known))
@@ -155,6 +156,7 @@ class Gb28181Server(ProtocolServer):
             self.reports.run(),
             self.newcomers.run(),
             self.stances.run(),
+            self.downloads.run(),
             self.subscriptions.run(self._meet_again),
             self.watching.run(),
             self.attendance.run(),
@@ -167,6 +169,7 @@ class Gb28181Server(ProtocolServer):
         await self.cascade.stop()
         await self.watching.stop()
         await publishers.stop()
+        await self.downloads.stop()
         await self.calls.stop()
         await self.announcements.stop_all()
         await self.endpoint.stop()

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { flightOf } from "../src/video/flying";
 import { type LonLat, type Pose, footprint, sectorPath } from "../src/video/geometry";
+import { joined } from "../src/video/recordings/device";
 
 const HERE: LonLat = [121.5, 31.2];
 const M_PER_DEG = (Math.PI / 180) * 6_371_008.8;
@@ -66,5 +68,33 @@ describe("footprint", () => {
     expect(footprint({ ...drone, height_m: 0 }, 800)).toBeNull();
     expect(footprint({ ...drone, height_m: Number.NaN }, 800)).toBeNull();
     expect(footprint({ ...drone, pitch_deg: 45 }, 800)).toBeNull();
+  });
+});
+
+describe("what devices have recorded", () => {
+  it("is one stretch where pieces follow each other, and several where they do not", () => {
+    const pieces: [number, number][] = [[7000, 9000], [1000, 3000], [3000, 6000], [20_000, 21_000]];
+    expect(joined(pieces)).toEqual([[1000, 9000], [20_000, 21_000]]);
+    expect(pieces[1]).toEqual([1000, 3000]);
+  });
+});
+
+describe("flight", () => {
+  const state = { time: 0, lon: 121.5, lat: 31.2, alt_m: 90, speed_m_s: 10, heading_deg: 30, status: 1 };
+
+  it("is read from what is reported, and says what was only taken to be so", () => {
+    const attrs = { gimbal_pitch_deg: -45, gimbal_yaw_deg: 200, height_m: 80, view_deg: 64 };
+    const told = flightOf({ state: { ...state, attrs } }, null, null);
+    expect(told?.isAssumed).toBe(false);
+    expect(told?.pose).toEqual({ lon: 121.5, lat: 31.2, height_m: 80, yaw_deg: 200, pitch_deg: -45, view_deg: 64, view_v_deg: 36 });
+    const carrying = flightOf({ state: { ...state, attrs: null } }, null, { view_deg: null, view_v_deg: null });
+    expect(carrying?.isAssumed).toBe(true);
+    expect(carrying?.pose).toMatchObject({ height_m: 90, yaw_deg: 30, pitch_deg: -90 });
+  });
+
+  it("is nothing of what has neither gimbal nor camera, or stands on the ground", () => {
+    expect(flightOf({ state: { ...state, attrs: { height_m: 80 } } }, null, null)).toBeNull();
+    expect(flightOf({ state: { ...state, alt_m: null, attrs: { gimbal_pitch_deg: -45 } } }, null, null)).toBeNull();
+    expect(flightOf({ state: null }, null, null)).toBeNull();
   });
 });

@@ -89,15 +89,17 @@ export class VideoApi {
   /**
    * Begins to watch (WHEP).
    *
+   * @param playback key of one's own playback of the camera's past; null: as it is now
    * @returns the answer, and the viewing's address
    * @throws RefusedError the server says why not
    * @throws ApiError it did not answer (status 0), or not in words
    */
-  async watch(camera: number, offer: string, signal: AbortSignal): Promise<{ answer: string; address: string }> {
+  async watch(camera: number, offer: string, signal: AbortSignal, playback: number | null = null): Promise<{ answer: string; address: string }> {
     let answer: Response;
     try {
       const headers = { "Content-Type": "application/sdp", Accept: "application/sdp, application/json", "X-CSRFToken": this.csrf };
-      answer = await fetch(`${this.base}/channels/${camera}/whep`, { method: "POST", headers, body: offer, signal });
+      const query = playback === null ? "" : `?playback=${playback}`;
+      answer = await fetch(`${this.base}/channels/${camera}/whep${query}`, { method: "POST", headers, body: offer, signal });
     } catch (error) {
       if (signal.aborted) throw error;
       throw new ApiError(0, error);

@@ -46,7 +46,7 @@ export class OnMap {
   constructor(private readonly deps: Deps) {
     const { boot, clock, fleet, hidden, tokens, scale, onChange } = deps;
     this.api = new VideoApi(boot.urls.video, boot.csrf);
-    this.colour = rgb(tokens["grade-yellow"]);
+    this.colour = rgb(tokens.accent);
     const now = stamper(clock, boot.time_zone);
     this.dock = new Dock(this.api, now, () => this.sights.point([]));
     this.beside = new Beside(this.api, now, { at: (id) => this.project(id), cover: () => deps.cover() }, (camera) => this.dock.show([camera]));

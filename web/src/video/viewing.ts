@@ -43,6 +43,7 @@ export class Viewing {
     private readonly camera: number,
     private readonly video: HTMLVideoElement,
     private readonly onChange: () => void,
+    private readonly playback: number | null = null,
   ) {
     window.addEventListener("pagehide", this.stop, { signal: this.over.signal });
     void this.connect();
@@ -79,7 +80,7 @@ export class Viewing {
     try {
       for (const kind of ["video", "audio"]) peer.addTransceiver(kind, { direction: "recvonly" });
       await peer.setLocalDescription();
-      const { answer, address } = await this.api.watch(this.camera, peer.localDescription?.sdp ?? "", this.over.signal);
+      const { answer, address } = await this.api.watch(this.camera, peer.localDescription?.sdp ?? "", this.over.signal, this.playback);
       if (this.over.signal.aborted || peer !== this.peer) {
         this.api.leave(address);
         return;
