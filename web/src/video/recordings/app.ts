@@ -142,7 +142,6 @@ export class RecordingsApp {
       ),
     );
     for (const name of ["play", "pause"]) this.video.addEventListener(name, () => this.showPlaying());
-    this.showPlaying();
   }
 
   private readonly screen = h("div", { class: "picture" });
