@@ -37,7 +37,7 @@ export class RecordingsApp {
   private readonly list = new ChannelList((channel) => void this.open(channel, this.reel?.at ?? null));
   private readonly title = h("h1", {});
   private readonly controls: Controls;
-  private readonly keepers = new Keepers(() => this.channel !== null && void this.open(this.channel, this.reel?.at ?? null));
+  private readonly keepers = new Keepers(() => this.channel !== null && void this.open(this.channel, this.reel?.isShown === true ? this.reel.at : null));
   private readonly timeline: TimelineView;
   private readonly tools: Tools;
   private readonly calendar: Calendar;

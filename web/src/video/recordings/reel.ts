@@ -22,6 +22,7 @@ export class Reel implements Playing {
   private buffer: SourceBuffer | null = null;
   private codecs = "";
   private origin: number;
+  private asked: number;
   private segments: Segment[] = [];
   private index: SegmentIndex | null = null;
   private key = 0;
@@ -40,13 +41,15 @@ export class Reel implements Playing {
     at: number,
   ) {
     this.origin = at - BEFORE_MS;
+    this.asked = at;
     this.opened = new Promise((resolve) => this.source.addEventListener("sourceopen", () => resolve(), { once: true }));
     video.src = this.address;
   }
 
-  /** The moment that is shown. */
+  /** The moment that is shown; while nothing is, the one that was asked for. */
   get at(): number {
-    return this.origin + this.video.currentTime * 1000;
+    const { currentTime } = this.video;
+    return currentTime === 0 ? this.asked : this.origin + currentTime * 1000;
   }
 
   get isPaused(): boolean {
@@ -69,6 +72,7 @@ export class Reel implements Playing {
   /** Plays from a moment; where nothing was recorded then, from the next recording on. */
   async seek(at: number): Promise<void> {
     const turn = ++this.turn;
+    this.asked = at;
     this.isOver = false;
     this.waitUntil = 0;
     const time = (at - this.origin) / 1000;
