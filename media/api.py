@@ -19,7 +19,7 @@ from access.scope import scope_of
 from media.asking import ask
 from media.exceptions import MediaError, NotOfferedError
 from media.faults import status_of, told
-from media.models import Channel
+from media.models import Channel, VideoDevice
 from media.sight.finding import heading_of, lens_of, place_of, with_places
 from media.whep.offer import MOST_BYTES
 
@@ -193,4 +193,5 @@ def _told(channel: Channel, steered: bool) -> dict[str, Any]:
         "view_deg": view_deg,
         "view_v_deg": view_v_deg,
         "steerable": steered,
+        "speaks": channel.device.protocol == VideoDevice.Protocol.GB28181,
     }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { flightOf } from "../src/video/flying";
 import { type LonLat, type Pose, footprint, sectorPath } from "../src/video/geometry";
+import { wavOf } from "../src/video/talk";
 import { joined } from "../src/video/recordings/device";
 
 const HERE: LonLat = [121.5, 31.2];
@@ -96,5 +97,15 @@ describe("flight", () => {
     expect(flightOf({ state: { ...state, attrs: { height_m: 80 } } }, null, null)).toBeNull();
     expect(flightOf({ state: { ...state, alt_m: null, attrs: { gimbal_pitch_deg: -45 } } }, null, null)).toBeNull();
     expect(flightOf({ state: null }, null, null)).toBeNull();
+  });
+});
+
+describe("voice", () => {
+  it("becomes a WAV file of one channel", () => {
+    const file = new DataView(wavOf(Float32Array.from([0, 1, -1, 2]), 48_000));
+    const text = (at: number, length: number): string => String.fromCharCode(...Array.from({ length }, (_, i) => file.getUint8(at + i)));
+    expect([text(0, 4), text(8, 8), text(36, 4)]).toEqual(["RIFF", "WAVEfmt ", "data"]);
+    expect([file.getUint32(4, true), file.getUint16(22, true), file.getUint32(24, true), file.getUint32(40, true)]).toEqual([44, 1, 48_000, 8]);
+    expect([0, 1, 2, 3].map((i) => file.getInt16(44 + i * 2, true))).toEqual([0, 32_767, -32_767, 32_767]);
   });
 });

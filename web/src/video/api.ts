@@ -23,6 +23,8 @@ export interface Camera {
   view_v_deg: number | null;
   /** Whether the user may move it. */
   steerable: boolean;
+  /** Whether its device can be asked to play what somebody says; many have no loudspeaker all the same. */
+  speaks: boolean;
 }
 
 /** A camera's field of view on the map. */
@@ -127,6 +129,13 @@ export class VideoApi {
   give(camera: number): void {
     const headers = { "X-CSRFToken": this.csrf };
     void fetch(`${this.base}/channels/${camera}/control`, { method: "DELETE", headers, keepalive: true }).catch(() => undefined);
+  }
+
+  /** Has a WAV file played by the camera's loudspeaker; answers once the device listens. */
+  announce(camera: number, sound: Blob): Promise<{ seconds: number }> {
+    const form = new FormData();
+    form.append("file", sound, "voice.wav");
+    return askServer(this.csrf, "POST", `${this.base}/channels/${camera}/announcements`, form);
   }
 
   steer(camera: number, word: "move" | "lens", args: Record<string, number>): Promise<unknown> {
