@@ -133,6 +133,9 @@ async def test_a_browser_gets_the_pictures_and_those_since_the_last_key_frame():
             with pytest.raises(NotOfferedError):
                 platform.viewers.close(*wrong)
         platform.viewers.close(other, USER)
+        platform.viewers.close(other, USER)  # once more does no harm, but for somebody else there is none
+        with pytest.raises(NotOfferedError):
+            platform.viewers.close(other, USER + 1)
         with pytest.raises(MediaStreamError):  # the browser is told
             while True:
                 await asyncio.wait_for(second.getReceivers()[0].track.recv(), 5)

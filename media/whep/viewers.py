@@ -207,8 +207,13 @@ class Viewers:
         return {"ended": why}
 
     def close(self, key: str, user: int) -> None:
-        """End a viewing; raises as :meth:`describe` does."""
+        """End a viewing, one that has ended as well; raises as :meth:`describe` does.
+
+        A browser that leaves says so twice, by its connection and by the door; either may be here first.
+        """
         viewing = self._open.get(key)
+        if viewing is None and self._ended.get(key, (None, ""))[0] == user:
+            return
         if viewing is None or viewing.user != user:
             raise NotOfferedError("no such viewing")
         viewing.session.end("closed")
