@@ -22,6 +22,7 @@ from layers.grids.api import router as grids_router
 from media.api import router as media_router
 from media.past_api import router as video_past_router
 from media.recordings.api import router as recordings_router
+from media.sight.api import router as sight_router
 from twin.annotations.api import router as annotations_router
 from twin.annotations.past_api import router as past_annotations_router
 from twin.annotations.photograph_api import router as photographs_router
@@ -53,6 +54,7 @@ api.add_router("", plan_import_router)
 api.add_router("", video_past_router)
 api.add_router("", media_router)
 api.add_router("", recordings_router)
+api.add_router("", sight_router)
 api.add_router("", layers_router)
 api.add_router("", layers_charts_router)
 api.add_router("", grids_router)

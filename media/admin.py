@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -85,7 +86,7 @@ class VideoDeviceAdmin(ScopedAdminMixin, admin.ModelAdmin):
     fieldsets = [
         (None, {"fields": ["code", "name", "owner", "active", "password", "password_set_at", "how_to"]}),
         (_("接入"), {"fields": ["networks", "charset", "media"]}),
-        (_("订阅"), {"fields": ["follow_catalogue", "follow_alarms", "follow_position"]}),
+        (_("订阅"), {"fields": ["follow_catalogue", "follow_alarms", "follow_position", "follow_gaze"]}),
         (_("现状"), {"fields": ["kind", "online", "address", "seen_at", "about", "created_at"]}),
     ]
     actions = ["make_passwords", "refresh_catalogues"]
@@ -184,15 +185,31 @@ class ChannelAdmin(ScopedAdminMixin, admin.ModelAdmin):
 
     list_display = ["code", "name", "device", "online", "listed", "address", "lon", "lat", "by_hand"]
     list_filter = ["online", "listed", "by_hand", ("device__owner", ScopedRelatedFilter)]
-    list_select_related = ["device", "asset"]
+    list_select_related = ["device", "asset", "gaze"]
     search_fields = ["code", "name", "address", "device__code", "device__name"]
-    readonly_fields = ["device", "code", "asset", "online", "listed", "manufacturer", "model", "civil_code", "parent"]
-    fields = ["device", "code", "name", "address", "lon", "lat", "heading_deg", "by_hand", "asset", "online", "listed",
-              "manufacturer", "model", "civil_code", "parent"]  # fmt: skip
+    readonly_fields = ["device", "code", "asset", "online", "listed", "manufacturer", "model", "civil_code", "parent",
+                       "gaze"]  # fmt: skip
+    fieldsets = [
+        (None, {"fields": ["device", "code", "name", "address", "by_hand"]}),
+        (_("位置"), {"fields": [("lon", "lat"), "asset", "carrier"]}),
+        (_("视场"), {"fields": ["heading_deg", ("view_deg", "view_v_deg"), "view_m", "pan_zero_deg", "gaze"]}),
+        (_("现状"), {"fields": ["online", "listed", "manufacturer", "model", "civil_code", "parent"]}),
+    ]
+    autocomplete_fields = ["carrier"]
     actions = ["look"]
     importable = False
     add_requires = None
     change_requires = delete_requires = Permission.MANAGE_DEVICES
+
+    @admin.display(description=_("云台位置"))
+    def gaze(self, channel: Channel) -> str:
+        """How its head stands, as it said last."""
+        said = getattr(channel, "gaze", None)
+        if said is None:
+            return gettext("没有报过")
+        names = ((gettext("水平"), said.pan_deg), (gettext("俯仰"), said.tilt_deg), (gettext("视场角"), said.view_deg))
+        parts = [f"{name} {value:.1f}°" for name, value in names if value is not None]
+        return f"{' · '.join(parts)} · {timezone.localtime(said.at):%Y-%m-%d %H:%M:%S}"
 
     def has_manage_permission(self, request: HttpRequest) -> bool:
         """Whether the user keeps devices somewhere."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext
@@ -17,7 +19,8 @@ from access.scope import scope_of
 from media.asking import ask
 from media.exceptions import MediaError, NotOfferedError
 from media.faults import status_of, told
-from media.models import Channel
+from media.models import Channel, VideoDevice
+from media.sight.finding import heading_of, lens_of, place_of, with_places
 from media.whep.offer import MOST_BYTES
 
 router = Router(tags=["video"])
@@ -37,19 +40,11 @@ class SteerIn(Schema):
 
 @router.get("/video/channels")
 def channels(request: HttpRequest, asset: int | None = None) -> dict[str, Any]:
-    """Channels in the user's scope, by device; of one thing on the map where ``asset`` says so."""
-    rows = _visible(request).select_related("device", "device__owner", "asset__state")
-    rows = rows.filter(asset=asset) if asset is not None else rows.filter(listed=True)
+    """Channels in the user's scope, by device; those of, or carried by, one thing on the map with ``asset``."""
+    rows = with_places(visible(request))
+    rows = rows.filter(Q(asset=asset) | Q(carrier=asset)) if asset is not None else rows.filter(listed=True)
     found = list(rows.order_by("device__name", "name", "pk")[: MOST_LISTED + 1])
-    steered = set(
-        Channel.objects.within(scope_of(request.user, Permission.DISPATCH))  # type: ignore[arg-type]
-        .filter(pk__in=[row.pk for row in found])
-        .values_list("pk", flat=True)
-    )
-    return {
-        "channels": [_whole(row, row.pk in steered) for row in found[:MOST_LISTED]],
-        "truncated": len(found) > MOST_LISTED,
-    }
+    return {"channels": whole(request, found[:MOST_LISTED]), "truncated": len(found) > MOST_LISTED}
 
 
 @router.post("/video/channels/{int:pk}/whep")
@@ -60,7 +55,7 @@ def watch(request: HttpRequest, pk: Path[int], playback: int | None = None) -> H
     description; 422: one that nothing can be sent to, or the limit is reached; 503: the camera is offline; 504: it
     does not answer.
     """
-    channel = get_object_or_404(_visible(request), pk=pk)
+    channel = get_object_or_404(visible(request), pk=pk)
     if request.content_type != SDP:
         return _fault(415, "sdp", gettext("请求内容须为 application/sdp。"))
     if len(request.body) > MOST_BYTES:
@@ -68,7 +63,8 @@ def watch(request: HttpRequest, pk: Path[int], playback: int | None = None) -> H
     offer = request.body.decode("utf-8", "replace")
     try:
         more = {"playback": playback} if playback is not None else {}
-        opened = ask("whep_open", OPEN_S, channel=channel.pk, user=request.user.pk, offer=offer, **more)
+        who = {"user": request.user.pk, "login": request.session.session_key or ""}
+        opened = ask("whep_open", OPEN_S, channel=channel.pk, offer=offer, **who, **more)
     except MediaError as error:
         return _refused(error)
     record(Action.WATCH, subject=channel, detail={"session": opened["session"][:8], **more})
@@ -133,7 +129,8 @@ def steer(request: HttpRequest, pk: Path[int], asked: SteerIn) -> HttpResponse:
     return answer
 
 
-def _visible(request: HttpRequest) -> Any:
+def visible(request: HttpRequest) -> Any:
+    """Channels in the user's scope."""
     return Channel.objects.within(scope_of(request.user))  # type: ignore[arg-type]
 
 
@@ -167,8 +164,19 @@ def _fault(status: int, code: str, detail: str) -> HttpResponse:
     return JsonResponse({"detail": detail, "code": code}, status=status, json_dumps_params={"ensure_ascii": False})
 
 
-def _whole(channel: Channel, steered: bool) -> dict[str, Any]:
-    state = getattr(channel.asset, "state", None) if channel.asset is not None else None
+def whole(request: HttpRequest, channels: Sequence[Channel]) -> list[dict[str, Any]]:
+    """What pages are told of channels that came by :func:`media.sight.finding.with_places`."""
+    steered = set(
+        Channel.objects.within(scope_of(request.user, Permission.DISPATCH))  # type: ignore[arg-type]
+        .filter(pk__in=[channel.pk for channel in channels])
+        .values_list("pk", flat=True)
+    )
+    return [_told(channel, channel.pk in steered) for channel in channels]
+
+
+def _told(channel: Channel, steered: bool) -> dict[str, Any]:
+    lon, lat = place_of(channel) or (None, None)
+    view_deg, view_v_deg, _view_m = lens_of(channel)
     return {
         "id": channel.pk,
         "name": channel.name,
@@ -178,8 +186,12 @@ def _whole(channel: Channel, steered: bool) -> dict[str, Any]:
         "device": channel.device.name,
         "owner": channel.device.owner.name if channel.device.owner is not None else "",
         "asset": channel.asset_id,
-        "lon": state.lon if state is not None else channel.lon,
-        "lat": state.lat if state is not None else channel.lat,
-        "heading_deg": channel.heading_deg,
+        "carrier": channel.carrier_id,
+        "lon": lon,
+        "lat": lat,
+        "heading_deg": heading_of(channel),
+        "view_deg": view_deg,
+        "view_v_deg": view_v_deg,
         "steerable": steered,
+        "speaks": channel.device.protocol == VideoDevice.Protocol.GB28181,
     }

@@ -91,6 +91,9 @@ class VideoDevice(models.Model):
     follow_position = models.BooleanField(
         _("订阅移动位置"), default=False, help_text=_("车载、单兵等会移动的设备选用。")
     )
+    follow_gaze = models.BooleanField(
+        _("订阅云台位置"), default=True, help_text=_("2022 版设备转动时，地图上的视场随它转。")
+    )
     provider = models.CharField(_("加密方式"), max_length=40, blank=True, editable=False)
     sealed = models.BinaryField(_("密码"), default=b"", editable=False)
     password_set_at = models.DateTimeField(_("密码设置时间"), null=True, editable=False)
@@ -164,13 +167,38 @@ class Channel(models.Model):
     heading_deg = models.FloatField(
         _("朝向（度）"), null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(360)]
     )
+    view_deg = models.FloatField(
+        _("水平视场角（度）"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(360)]
+    )
+    view_v_deg = models.FloatField(
+        _("竖直视场角（度）"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(180)]
+    )
+    view_m = models.FloatField(
+        _("可视距离（米）"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(20_000)]
+    )
+    pan_zero_deg = models.FloatField(
+        _("云台零位方位（度）"),
+        default=0,
+        validators=[MinValueValidator(0), MaxValueValidator(360)],
+        help_text=_("云台报水平角 0 度时画面朝向的方位，正北为 0。只用于会报云台位置的摄像机。"),
+    )
+    carrier = models.ForeignKey(
+        "twin.Asset",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="carried_channels",
+        verbose_name=_("搭载于"),
+        help_text=_("装在无人机、车辆等对象上的摄像机选它，画面就能在该对象旁边播放。"),
+    )
     by_hand = models.BooleanField(
-        _("人工维护"), default=False, help_text=_("名称、地址和位置以此处填写的为准，不随设备目录更新。")
+        _("人工维护"), default=False, help_text=_("名称、地址、位置和视场以此处填写的为准，不随设备目录更新。")
     )
 
     objects = ScopedQuerySet.as_manager()
     scope_paths = ScopePaths(
-        organization="device__owner__path", regions=("device__owner__region__path", "asset__state__region__path")
+        organization="device__owner__path",
+        regions=("device__owner__region__path", "asset__state__region__path", "carrier__state__region__path"),
     )
 
     class Meta:
@@ -231,3 +259,4 @@ class Gb28181Setting(models.Model):
 
 
 from media.recordings import models as _recordings  # noqa: E402, F401 (Django looks for models here)
+from media.sight import models as _sight  # noqa: E402, F401

@@ -6,7 +6,7 @@ import base64
 from datetime import datetime
 from typing import Any, Literal
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from ninja import File, Router, Schema
 from ninja.files import UploadedFile
@@ -19,6 +19,7 @@ from access.scope import scope_of
 from media.asking import ask
 from media.exceptions import MediaError
 from media.faults import status_of, told
+from media.gb28181.downloads import folder
 from media.gb28181.voice import MOST_BYTES, RATE, read_wav
 from media.models import Channel
 
@@ -70,6 +71,37 @@ def playback(request: HttpRequest, key: Path[int]) -> HttpResponse:
 def order(request: HttpRequest, key: Path[int], asked: OrderIn) -> HttpResponse:
     """Pause one's own playback, go on, faster or slower, elsewhere."""
     return _asked("playback_order", OPEN_S, key=key, user=request.user.pk, action=asked.action, value=asked.value)
+
+
+@router.post("/video/channels/{int:pk}/downloads")
+def download(request: HttpRequest, pk: Path[int], piece: PieceIn) -> HttpResponse:
+    """Have a piece, two hours at most, loaded down from the device; ``key`` names it. On the record."""
+    channel = _visible(request, pk)
+    times = {"begins": _text(piece.begins), "ends": _text(piece.ends)}
+    answer = _asked("download", OPEN_S, **_names(channel), pk=channel.pk, user=request.user.pk, **times)
+    if answer.status_code == 200:
+        record(Action.EXPORT, subject=channel, detail={"kept_by": "device", **times})
+    return answer
+
+
+@router.get("/video/downloads/{str:key}")
+def download_state(request: HttpRequest, key: Path[str]) -> HttpResponse:
+    """How far one's own download is: ``state`` (loading, done, failed), ``seconds`` of ``length_s``, ``size``."""
+    return _asked("download_state", key=key, user=request.user.pk)
+
+
+@router.get("/video/downloads/{str:key}/video.mp4")
+def downloaded(request: HttpRequest, key: Path[str]) -> HttpResponse | FileResponse:
+    """The file of one's own download, once it is done, of a channel that is still in one's scope; else 404."""
+    try:
+        told = ask("download_state", key=key, user=request.user.pk)
+    except MediaError as error:
+        return _refused(error)
+    channel = _visible(request, told["channel"])
+    path = folder() / f"{key}.mp4"
+    if told["state"] != "done" or not path.is_file():
+        raise Http404
+    return FileResponse(path.open("rb"), as_attachment=True, filename=f"{channel.name}.mp4", content_type="video/mp4")
 
 
 @router.post("/video/channels/{int:pk}/announcements")

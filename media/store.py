@@ -18,15 +18,17 @@ from media.gb28181.items import Entry
 from media.gb28181.peers import Known
 from media.kinds import CAMERA
 from media.models import Channel, Gb28181Setting, Registration, VideoDevice, terminal_of
+from media.sight.finding import heading_of
 from twin.models import Asset
 
 GB28181 = VideoDevice.Protocol.GB28181
 CHUNK = 500
 _TAKEN_OVER = ("name", "online", "listed", "manufacturer", "model", "civil_code", "address", "parent", "ptz", "lon",
-               "lat", "heading_deg")  # fmt: skip
+               "lat", "heading_deg", "view_deg", "view_v_deg", "view_m")  # fmt: skip
 _STATES = {"ON": (True, True), "OFF": (False, True), "VLOST": (False, True), "DEFECT": (False, True),
            "DEL": (False, False)}  # fmt: skip
-_BY_HAND = ("name", "address", "lon", "lat", "heading_deg")
+_LENS = ("view_deg", "view_v_deg", "view_m")
+_BY_HAND = ("name", "address", "lon", "lat", "heading_deg", *_LENS)
 
 
 class Seen(NamedTuple):
@@ -84,6 +86,7 @@ def load_known() -> list[Known]:
                     ("Catalog", device.follow_catalogue),
                     ("Alarm", device.follow_alarms),
                     ("MobilePosition", device.follow_position),
+                    ("PTZPosition", device.follow_gaze),
                 )
                 if wanted
             ),
@@ -150,7 +153,7 @@ def take_catalogues(catalogues: Sequence[tuple[Known, Sequence[Entry], bool]]) -
         pks = sorted({known.pk for known, _entries, _whole in catalogues})
         devices = {device.pk: device for device in VideoDevice.objects.select_for_update().filter(pk__in=pks)}
         there: dict[int, dict[str, Channel]] = {pk: {} for pk in devices}
-        for channel in Channel.objects.filter(device__in=pks):
+        for channel in Channel.objects.filter(device__in=pks).select_related("gaze"):
             there[channel.device_id][channel.code] = channel
         for known, entries, whole in catalogues:
             if (device := devices.get(known.pk)) is not None:
@@ -217,6 +220,8 @@ def _take_over(channel: Channel, entry: Entry) -> bool:
         "lon": entry.lon,
         "lat": entry.lat,
         "heading_deg": entry.heading_deg,
+        # Most catalogues say nothing of the lens; what people have written down of it then stays.
+        **{name: value for name in _LENS if (value := getattr(entry, name)) is not None},
     }
     new = False
     for name, value in said.items():
@@ -254,10 +259,10 @@ def bind(channels: Sequence[Channel], devices: Mapping[int, VideoDevice]) -> Non
 def placed_of(channel: Channel, device: str) -> Placed:
     """A channel as far as the map is concerned."""
     terminal = terminal_of(device, channel.code)
-    return Placed(device, channel.code, terminal, channel.online, channel.lon, channel.lat, channel.heading_deg)
+    return Placed(device, channel.code, terminal, channel.online, channel.lon, channel.lat, heading_of(channel))
 
 
 def load_cameras() -> list[Placed]:
     """Every camera there is."""
-    rows = Channel.objects.filter(asset__isnull=False).select_related("device")
+    rows = Channel.objects.filter(asset__isnull=False).select_related("device", "gaze")
     return [placed_of(channel, channel.device.code) for channel in rows.iterator()]

@@ -319,7 +319,12 @@ class Drone(Mover):
             if self._up_m == 0:
                 self._rest(self.rng.uniform(60, 180))
         self.alt_m = self.ground_m + self._up_m
-        self.attrs = {"height_m": round(self._up_m, 1), "battery_pct": round(self.battery_pct)}
+        self.attrs = {"height_m": round(self._up_m, 1), "battery_pct": round(self.battery_pct)} | self._gimbal()
+
+    def _gimbal(self) -> dict[str, float]:
+        """How its camera hangs: forward, and up and down a little on the way."""
+        said = {"gimbal_pitch_deg": round(-55 + 20 * math.sin(self.place[1] * 4000), 1), "view_deg": 72.0}
+        return said if self.heading is None else said | {"gimbal_yaw_deg": round(self.heading, 1)}
 
     def _rest(self, seconds: float) -> None:
         self.power, self.working = False, None

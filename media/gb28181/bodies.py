@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from media.exceptions import MediaError
-from media.gb28181.items import Alarm, Fix, read_alarm, read_entry, read_fixes
+from media.gb28181.items import Alarm, Fix, read_alarm, read_entry, read_fixes, read_stance
 from media.gb28181.newcomers import Newcomers
 from media.gb28181.peers import Binding
 from media.gb28181.reports import Reports
+from media.gb28181.stances import Stances
 from media.gb28181.talk import Talker
 from media.gb28181.xml import Element
 from media.models import terminal_of
@@ -37,6 +38,7 @@ class Bodies:
     talker: Talker
     reports: Reports
     newcomers: Newcomers
+    stances: Stances
     ended: Callable[[str, str, str], None]
     alarmed: Callable[[str, Alarm], None]
     moved: Callable[[str, Fix], None]
@@ -57,6 +59,8 @@ class Bodies:
                 self._alarm(binding, body)
             case "mobileposition" if root == "notify":
                 self._position(binding, body)
+            case "ptzposition":
+                self.stances.take(binding.known.pk, read_stance(body))
             case "mediastatus" if root == "notify":
                 self.ended(binding.code, body.get("DeviceID").strip(), call_id)
 

@@ -39,6 +39,10 @@ class Entry(NamedTuple):
     heading_deg: float | None
     event: str
     """What happened to it, in a notice of a subscription: ``ADD``, ``DEL``, ``ON`` …; else empty."""
+    view_deg: float | None = None
+    view_v_deg: float | None = None
+    view_m: float | None = None
+    """Of the lens, as of 2022: opening from side to side and from top to bottom, and how far it sees."""
 
 
 class Fix(NamedTuple):
@@ -51,6 +55,17 @@ class Fix(NamedTuple):
     speed_m_s: float | None
     heading_deg: float | None
     alt_m: float | None
+
+
+class Stance(NamedTuple):
+    """How a camera's head stands and how wide its lens is open (PTZPosition of 2022): degrees, metres."""
+
+    code: str
+    pan_deg: float | None
+    tilt_deg: float | None
+    view_deg: float | None
+    view_v_deg: float | None
+    view_m: float | None
 
 
 class Alarm(NamedTuple):
@@ -154,6 +169,29 @@ def read_entry(item: Element) -> Entry | None:
         ptz=whole(ptz.split("/")[0]),
         heading_deg=_HEADINGS.get(direction),
         event=said(item, "Event", 16).upper(),
+        view_deg=_between(said(info, "HorizontalFieldAngle"), 360),
+        view_v_deg=_between(said(info, "VerticalFieldAngle"), 180),
+        view_m=_between(said(info, "MaxViewDistance"), 20_000),
+    )
+
+
+def _between(text: str, most: float) -> float | None:
+    """A number above zero and not above ``most``; a lens that is open by nothing has not been written down."""
+    value = number(text)
+    return value if value is not None and 0 < value <= most else None
+
+
+def read_stance(body: Element) -> Stance:
+    """A PTZPosition notice or answer; some devices wrap it in an element of its own."""
+    inside = body.find("PTZStatus") or body
+    pan, tilt = number(inside.get("Pan")), number(inside.get("Tilt"))
+    return Stance(
+        body.get("DeviceID").strip()[:40],
+        pan % 360 if pan is not None else None,
+        tilt if tilt is not None and -180 <= tilt <= 180 else None,
+        _between(inside.get("HorizontalFieldAngle"), 360),
+        _between(inside.get("VerticalFieldAngle"), 180),
+        _between(inside.get("MaxViewDistance"), 20_000),
     )
 
 

@@ -19,6 +19,7 @@ from media.gb28181.answers import Answers
 from media.gb28181.bodies import Bodies
 from media.gb28181.calls import Calls
 from media.gb28181.codes import is_code
+from media.gb28181.downloads import Downloads
 from media.gb28181.incoming import Incoming
 from media.gb28181.newcomers import Newcomers
 from media.gb28181.peers import Binding, Peers
@@ -26,6 +27,7 @@ from media.gb28181.playbacks import Playbacks
 from media.gb28181.presence import Presence
 from media.gb28181.registrar import Registrar
 from media.gb28181.reports import Reports
+from media.gb28181.stances import Stances
 from media.gb28181.subscriptions import Subscriptions
 from media.gb28181.talk import Talker
 from media.reasons import MALFORMED
@@ -102,6 +104,7 @@ class Gb28181Server(ProtocolServer):
         self.reports = Reports(self.road)
         self.subscriptions = Subscriptions(self.talker)
         self.newcomers = Newcomers(self.talker, self.subscriptions, self.reports, self.database, self.presence.learnt)
+        self.stances = Stances(self.reports, self.database)
         ports = Ports(*self._media_ports)
         self.calls = Calls(self.talker, ports, self.host, self.refuse)
         self.announcements = Announcements(self.talker, ports, self.host)
@@ -111,6 +114,7 @@ class Gb28181Server(ProtocolServer):
             self.talker,
             self.reports,
             self.newcomers,
+            self.stances,
             self.calls.recording_ended,
             self.cascade.alarm,
             self.cascade.moved,
@@ -127,7 +131,7 @@ class Gb28181Server(ProtocolServer):
             self.cascade,
             self.refuse,
         )
-        self.playbacks = Playbacks(self.calls)
+        self.playbacks, self.downloads = Playbacks(self.calls), Downloads(self.calls)
         answers = Answers(self.talker, self.newcomers, self.calls).handlers
         self.attendance = Attendance(self.database)
         sources = SourceAnswers(self.database, self.attendance, answers)
@@ -136,7 +140,7 @@ class Gb28181Server(ProtocolServer):
         self.recorders = Recorders(
             self.watching.streams.join, self.watching.viewers.watched, places.folder(), self._parameters
         )
-        for part in (sources, self.playbacks, self.announcements, self.watching):
+        for part in (sources, self.playbacks, self.downloads, self.announcements, self.watching):
             answers = answers | part.handlers
         self.answering = Answering(self.road, answers)
         self.peers.learn(await self.database.do(load_known))
@@ -151,6 +155,8 @@ class Gb28181Server(ProtocolServer):
             self.presence.run(),
             self.reports.run(),
             self.newcomers.run(),
+            self.stances.run(),
+            self.downloads.run(),
             self.subscriptions.run(self._meet_again),
             self.watching.run(),
             self.attendance.run(),
@@ -163,6 +169,7 @@ class Gb28181Server(ProtocolServer):
         await self.cascade.stop()
         await self.watching.stop()
         await publishers.stop()
+        await self.downloads.stop()
         await self.calls.stop()
         await self.announcements.stop_all()
         await self.endpoint.stop()

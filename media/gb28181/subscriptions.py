@@ -22,7 +22,8 @@ LASTS_S = 3600
 RENEWED_BEFORE_S = 300
 INTERVAL_S = 5
 # The standard names no event for these two; this is what platforms and cameras use.
-EVENTS = {"Catalog": "Catalog", "Alarm": "presence", "MobilePosition": "presence"}
+EVENTS = {"Catalog": "Catalog", "Alarm": "presence", "MobilePosition": "presence", "PTZPosition": "PTZPosition"}
+SINCE_2022 = frozenset({"PTZPosition"})
 _MORE = {
     "Alarm": (("StartAlarmPriority", "0"), ("EndAlarmPriority", "0"), ("AlarmMethod", "0")),
     "MobilePosition": (("Interval", str(INTERVAL_S)),),
@@ -62,7 +63,8 @@ class Subscriptions:
         binding = self._talker.peers.online(code)
         if binding is None:
             return
-        for event in sorted(binding.known.follows):
+        is_old = binding.version < "3"  # 3.0 is the edition of 2022; the one before names 2.0, or nothing
+        for event in sorted(binding.known.follows - SINCE_2022 if is_old else binding.known.follows):
             try:
                 await self._begin(binding, event)
             except MediaError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any, cast
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -17,7 +18,7 @@ from pydantic import Field
 from access.models import User
 from access.roles import Permission
 from access.scope import scope_of
-from media.models import Channel
+from media.models import Channel, VideoDevice
 from media.recordings import finding
 from media.recordings.ledger import micros
 from media.recordings.models import RecordingMark, RecordingOrder, RecordingSegment
@@ -58,7 +59,7 @@ def channels(
     """Channels in scope by name or code, that of an asset, those that recorded an alert; what is recording first."""
     rows = Channel.objects.within(scope_of(request.user)).filter(listed=True)  # type: ignore[arg-type]
     if asset is not None:
-        rows = rows.filter(asset=asset)
+        rows = rows.filter(Q(asset=asset) | Q(carrier=asset))
     if alert:
         bound = RecordingMark.objects.filter(kind=RecordingMark.Kind.ALERT, number=alert)
         rows = rows.filter(pk__in=bound.values("channel"))
@@ -84,6 +85,7 @@ def _channel(channel: Channel, recording: bool) -> dict[str, Any]:
         "address": channel.address,
         "online": channel.online,
         "recording": recording,
+        "on_device": channel.device.protocol == VideoDevice.Protocol.GB28181,
     }
 
 

@@ -40,7 +40,7 @@ class SimulatedDevice:
         self.end = End(plan, send, local, transport)
         self.telling = Telling(self.end)
         self.showing = Showing(self.end, tally, pictures, most_streams)
-        self.obeying = Obeying(self.end, tally)
+        self.obeying = Obeying(self.end, tally, self.telling.turned)
 
     async def live(self, delay_s: float) -> None:
         """Sign in after a while, and stay."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from media.simulator import replies
 from media.simulator.end import End, field
 from media.simulator.hearing import Hearing
@@ -16,14 +18,19 @@ ANSWERED = ("RecordCmd", "GuardCmd", "AlarmCmd", "HomePosition")
 class Obeying:
     """Takes messages.
 
+    Parameters
+    ----------
+    turned : callable
+        Told which channel's head was turned.
+
     Attributes
     ----------
     said : list of str
         Bodies of the controls that came, the last at the end.
     """
 
-    def __init__(self, end: End, tally: Tally) -> None:
-        self._end, self._tally = end, tally
+    def __init__(self, end: End, tally: Tally, turned: Callable[[ChannelPlan], None]) -> None:
+        self._end, self._tally, self._turned = end, tally, turned
         self.hearing = Hearing(end, tally)
         self.said: list[str] = []
         end.handlers["MESSAGE"] = self._take
@@ -79,6 +86,8 @@ class Obeying:
         if instruction < 0x40:
             channel.pan_deg += (bool(instruction & 1) - bool(instruction & 2)) * first / 255 * 10
             channel.tilt_deg += (bool(instruction & 8) - bool(instruction & 4)) * second / 255 * 10
+            if instruction & 0x0F:
+                self._turned(channel)
         elif instruction == 0x81:
             channel.presets[second] = f"预置位{second}"
         elif instruction == 0x83:

@@ -11,6 +11,12 @@ from xml.sax.saxutils import escape
 from media.simulator.past import BEIJING, Piece, written
 
 MOST_PIECES = 1000
+LENS = (
+    "<HorizontalFieldAngle>60</HorizontalFieldAngle><VerticalFieldAngle>35</VerticalFieldAngle>"
+    "<MaxViewDistance>120</MaxViewDistance>"
+)
+SOUTH_DEG = 180.0
+"""Where it looks while nobody has turned it: DirectionType 3."""
 
 
 @dataclass
@@ -54,7 +60,7 @@ def catalogue(number: str, device: str, channels: list[ChannelPlan], in_one: int
             f"<Model>S1</Model><CivilCode>{c.code[:6]}</CivilCode><Address>{escape(c.name)}</Address>"
             f"<Parental>0</Parental><ParentID>{device}</ParentID><RegisterWay>1</RegisterWay><Secrecy>0</Secrecy>"
             f"<Status>ON</Status><Longitude>{c.lon:.6f}</Longitude><Latitude>{c.lat:.6f}</Latitude>"
-            f"<Info><PTZType>1</PTZType><DirectionType>3</DirectionType></Info></Item>\r\n"
+            f"<Info><PTZType>1</PTZType><DirectionType>3</DirectionType>{LENS}</Info></Item>\r\n"
             for c in channels[at : at + in_one]
         )
         count = len(channels[at : at + in_one])
@@ -117,6 +123,15 @@ def position(number: int, channel: ChannelPlan) -> bytes:
         "<Speed>36.0</Speed><Direction>90</Direction><Altitude>5</Altitude>\r\n"
     )
     return body("Notify", "MobilePosition", str(number), channel.code, inside)
+
+
+def stance(number: int, channel: ChannelPlan) -> bytes:
+    """How its head stands (2022)."""
+    inside = (
+        f"<Pan>{(SOUTH_DEG + channel.pan_deg) % 360:.2f}</Pan><Tilt>{channel.tilt_deg:.2f}</Tilt><Zoom>1.0</Zoom>"
+        f"{LENS}\r\n"
+    )
+    return body("Notify", "PTZPosition", str(number), channel.code, inside)
 
 
 def alarm(number: int, channel: ChannelPlan) -> bytes:

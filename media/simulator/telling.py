@@ -7,6 +7,7 @@ import secrets
 
 from media.simulator import replies
 from media.simulator.end import XML, End, field
+from media.simulator.replies import ChannelPlan
 from media.simulator.wire import Packet
 
 POSITION_S = 5.0
@@ -33,6 +34,17 @@ class Telling:
             self._end.later(self._positions())
         elif new and command == "Alarm" and plan.alarm_every_s:
             self._end.later(self._alarms())
+        elif new and command == "PTZPosition":
+            for channel in plan.channels:
+                self.turned(channel)
+
+    def turned(self, channel: ChannelPlan) -> None:
+        """Tell how a channel's head stands, where somebody has asked to be told."""
+        if "PTZPosition" in self._subscribed:
+            self._end.later(self._stance(channel))
+
+    async def _stance(self, channel: ChannelPlan) -> None:
+        await self.notify("PTZPosition", replies.stance(self._end.next(), channel))
 
     async def _positions(self) -> None:
         channel = self._end.plan.channels[0]

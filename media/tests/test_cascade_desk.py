@@ -86,7 +86,7 @@ def asked(monkeypatch):
     return questions, answers
 
 
-def test_recordings_are_listed_and_played_in_scope_only(town, asked):  # noqa: F811
+def test_recordings_are_listed_and_played_in_scope_only(town, asked, settings, tmp_path):  # noqa: F811
     questions, answers = asked
     west, east = (Channel.objects.get(device__code=code) for code in CODES.values())
     client = signed_in("district", region=town["west"].region)
@@ -105,11 +105,31 @@ def test_recordings_are_listed_and_played_in_scope_only(town, asked):  # noqa: F
         ("playback_order", user),
         ("playback_state", user),
     ]
+    # A download is asked for, followed, and its file fetched; that it was asked for is on the record.
+    answers.append({"key": "k", "state": "done", "channel": west.pk})
+    assert (
+        client.post(f"/api/v1/video/channels/{west.pk}/downloads", times, content_type="application/json").json()["key"]
+        == "k"
+    )
+    assert AuditRecord.objects.get(action="export").object_id == str(west.pk)
+    assert client.get("/api/v1/video/downloads/k").json()["state"] == "done"
+    fetched = "/api/v1/video/downloads/k/video.mp4"
+    settings.VAR_DIR = tmp_path
+    assert client.get(fetched).status_code == 404  # it was given up
+    (tmp_path / "downloads").mkdir()
+    (tmp_path / "downloads/k.mp4").write_bytes(b"film")
+    assert b"".join(client.get(fetched)) == b"film"
+    for other in ({"channel": east.pk}, {"state": "loading"}):
+        answers.append(answers[-1] | other)
+        assert client.get(fetched).status_code == 404
+    assert {args["user"] for _name, args in questions[2:]} == {user}
+    assert Client().get(fetched).status_code == 401
+    answers.append({})
     # Of another district, or of nobody: not there.
     questions.clear()
     for other, status in ((client, 404), (Client(), 401)):
         assert other.get(f"/api/v1/video/channels/{east.pk}/recordings", times).status_code == status
-        for tail, body in (("playbacks", times), ("announcements", {})):
+        for tail, body in (("playbacks", times), ("downloads", times), ("announcements", {})):
             address = f"/api/v1/video/channels/{east.pk}/{tail}"
             answer = other.post(address, body, content_type="application/json")
             assert answer.status_code in (status, 422)

@@ -8,6 +8,7 @@ from unittest.mock import Mock
 import pytest
 from django.contrib.gis.geos import MultiPolygon, Polygon
 from django.test import Client
+from django.utils import timezone
 
 from access.identifiers import make_uscc
 from access.models import AuditRecord, Grant, Organization, User
@@ -18,16 +19,19 @@ from media.gb28181.items import Entry
 from media.models import Channel, VideoDevice
 from media.passwords import password_of, set_password
 from media.store import load_known, take_catalogues
-from media.whep.ledger import may_watch, note_end
+from media.whep.ledger import Asked, may_not_watch, note_end
+from twin.models import Asset, State
 
 pytestmark = pytest.mark.django_db
 
 CODES = {"west": "31010100001180000001", "east": "31010200001180000001"}
 
+UNSAID = ("heading_deg", "view_deg", "view_v_deg", "view_m")
+
 
 def entry(code, **more):
     plain = dict.fromkeys(Entry._fields, "") | {"code": code, "name": code, "online": True, "parental": False, "ptz": 1}
-    return Entry(**plain | {"lon": 121.5, "lat": 31.2, "heading_deg": None} | more)
+    return Entry(**plain | {"lon": 121.5, "lat": 31.2} | dict.fromkeys(UNSAID) | more)
 
 
 @pytest.fixture
@@ -178,6 +182,7 @@ def test_cameras_are_watched_and_moved_in_the_own_district_only_and_on_the_recor
     user = User.objects.get(username="u-district").pk
     assert {args.get("channel") for _question, args in asked} == {west.pk}
     assert {args["user"] for _question, args in asked} == {user}
+    assert {args["login"] for question, args in asked if question == "whep_open"} == {client.session.session_key}
     records = AuditRecord.objects.filter(actor=user, action__in=["watch", "steer"]).order_by("pk")
     assert [(record.action, record.object_id) for record in records] == [
         ("watch", str(west.pk)),
@@ -224,14 +229,29 @@ def test_viewings_speak_whep(town, asked, monkeypatch):
 
 
 def test_who_may_watch_is_asked_again_and_the_end_is_on_the_record(town):
-    signed_in("district", region=town["west"].region)
-    user = User.objects.get()
+    client = signed_in("district", region=town["west"].region)
+    user, login = User.objects.get(), client.session.session_key
     west, east = (Channel.objects.get(device__code=code) for code in CODES.values())
-    assert may_watch([("a", user.pk, west.pk), ("b", user.pk, east.pk), ("c", 0, west.pk)]) == {"a"}
+    wrong = {"b": (user.pk, east.pk, login), "c": (0, west.pk, ""), "d": (user.pk, west.pk, "another's")}
+    asked = [Asked(key, *about) for key, about in {"a": (user.pk, west.pk, login), **wrong}.items()]
+    assert may_not_watch(asked) == {"b": "not permitted", "c": "not permitted", "d": "signed out"}
     note_end(user.pk, west.pk, {"seconds": 3})
     note_end(user.pk, 0, {})
     record = AuditRecord.objects.get(action="watch_ended")
     assert (record.actor, record.object_id, record.detail) == (user, str(west.pk), {"seconds": 3})
+    # What carries a camera into another district shows it there, and takes it away again.
+    east.carrier = Asset.objects.create(kind="drone", code="D-1", name="D-1")
+    east.save()
+    over_west = State.objects.create(
+        asset=east.carrier, ts=timezone.now(), received_at=timezone.now(), lon=121.5, lat=31.2, status=1,
+        region=town["west"].region,
+    )  # fmt: skip
+    assert set(may_not_watch(asked)) == {"c", "d"}
+    over_west.delete()
+    Grant.objects.all().delete()
+    assert may_not_watch(asked[:1]) == {"a": "not permitted"}
+    client.logout()
+    assert may_not_watch(asked[:1]) == {"a": "signed out"}
     user.is_active = False
     user.save()
-    assert may_watch([("a", user.pk, west.pk)]) == set()
+    assert may_not_watch([Asked("a", user.pk, west.pk, "")]) == {"a": "not permitted"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 
+import av
 import pytest
 
 from media.exceptions import MediaError, NotOfferedError, RefusedByDeviceError
@@ -46,6 +47,41 @@ def test_a_recording_is_loaded_down_and_ends(media):
                 assert call.receiving.counts.lost == call.receiving.counts.damaged == 0
                 await until(lambda: not camera.end.calls)  # it has had our BYE
                 assert not len(server.calls)
+
+    alone(work())
+
+
+def test_a_recording_becomes_a_file_for_whoever_asked(tmp_path, settings):
+    settings.VAR_DIR = tmp_path
+    piece = {"begins": DAY.isoformat(), "ends": (DAY + timedelta(seconds=6)).isoformat()}
+    about = {"device": CODE, "channel": CHANNEL, "pk": 5, "user": 3}
+
+    async def work():
+        async with Alone() as server:
+            server.knows()
+            asks = server.downloads.handlers
+            for wrong in ({"ends": piece["begins"]}, {"ends": (DAY + timedelta(hours=3)).isoformat()}):
+                with pytest.raises(NotOfferedError):
+                    await asks["download"](about | piece | wrong)
+            async with device(server):
+                told = await asks["download"](about | piece)
+                mine = {"key": told["key"], "user": 3}
+                with pytest.raises(NotOfferedError):
+                    await asks["download_state"](mine | {"user": 4})
+                download = server.downloads._open[told["key"]]
+                await until(lambda: download.state != "loading")
+                told = await asks["download_state"](mine)
+                assert (told["state"], told["why"], told["seconds"], told["channel"]) == ("done", "", 6.0, 5)
+                assert told["size"] == download.path.stat().st_size
+                with av.open(str(download.path)) as film:
+                    assert sum(1 for _ in film.decode(video=0)) == 150
+                # Two at once are a person's share.
+                long = about | piece | {"ends": (DAY + timedelta(hours=1)).isoformat()}
+                for _ in range(2):
+                    await asks["download"](long)
+                with pytest.raises(NotOfferedError, match="loaded down"):
+                    await asks["download"](long)
+        assert list(tmp_path.glob("downloads/*")) == []
 
     alone(work())
 

@@ -80,12 +80,12 @@ class Platform:
         async def source_of(_channel):
             return camera
 
-        async def permitted(asked):
-            return {key for key, _user, _channel in asked if self.allowed is None or key in self.allowed}
+        async def refused(asked):
+            return {one.key: "signed out" for one in asked if self.allowed is not None and one.key not in self.allowed}
 
         self.port = IcePort("127.0.0.1", 0)
         self.streams = Streams(source_of)
-        self.viewers = Viewers(self.streams, self.port, lambda v, why: self.ended.append((v.user, why)), permitted)
+        self.viewers = Viewers(self.streams, self.port, lambda v, why: self.ended.append((v.user, why)), refused)
 
     async def __aenter__(self):
         await self.port.open()
@@ -133,6 +133,9 @@ async def test_a_browser_gets_the_pictures_and_those_since_the_last_key_frame():
             with pytest.raises(NotOfferedError):
                 platform.viewers.close(*wrong)
         platform.viewers.close(other, USER)
+        platform.viewers.close(other, USER)  # once more does no harm, but for somebody else there is none
+        with pytest.raises(NotOfferedError):
+            platform.viewers.close(other, USER + 1)
         with pytest.raises(MediaStreamError):  # the browser is told
             while True:
                 await asyncio.wait_for(second.getReceivers()[0].track.recv(), 5)
@@ -153,7 +156,7 @@ async def test_who_may_no_longer_watch_is_cut_off_and_who_never_connects_forgott
         platform.allowed = {told[1]["session"]}
         house = asyncio.create_task(platform.viewers.run())
         await until(lambda: len(platform.ended) == 2)
-        assert platform.ended == [(1, "not permitted"), (2, "not connected")]
+        assert platform.ended == [(1, "signed out"), (2, "not connected")]
         house.cancel()
 
 

@@ -19,6 +19,7 @@ from media.streams.stream import Joined
 from media.streams.streams import Streams
 from media.streams.transcoding import transcoded_key
 from media.whep.ice import IcePort
+from media.whep.ledger import Asked
 from media.whep.offer import Own, choose, read_offer, write_answer
 from media.whep.packing import Packer
 from media.whep.session import Session
@@ -28,7 +29,8 @@ logger = logging.getLogger(__name__)
 MOST_VIEWERS = 400
 MOST_OF_A_USER = 40
 """Two walls of sixteen, and some."""
-PERMITTED_S = 30.0
+PERMITTED_S = 3.0
+"""Who signs out, loses a grant, or whose camera leaves the district sees no more after so long."""
 ENDED_REMEMBERED = 1000
 
 viewers_open = Gauge("sandtable_whep_viewers", "Browsers that watch")
@@ -45,6 +47,8 @@ class Viewing:
     stream: int
     """Key of what is watched: the channel's, or a playback's."""
     session: Session
+    login: str = ""
+    """The session its user was signed in with."""
     joined: Joined | None = None
     transcoded: bool = False
     answered: bool = False
@@ -57,7 +61,7 @@ class Viewing:
 
 
 Ended = Callable[[Viewing, str], None]
-Permitted = Callable[[list[tuple[str, int, int]]], Awaitable[set[str]]]
+Refused = Callable[[list[Asked]], Awaitable[dict[str, str]]]
 
 
 class Viewers:
@@ -71,12 +75,12 @@ class Viewers:
         Where browsers come to.
     on_ended : callable
         Told of each viewing's end, with the reason: the ledger has its beginning already.
-    permitted : callable
-        Gets (key, user, channel) of everybody, gives the keys of those who may go on.
+    refused : callable
+        Asked about everybody, gives the keys of those who may not go on, and why.
     """
 
-    def __init__(self, streams: Streams, port: IcePort, on_ended: Ended, permitted: Permitted) -> None:
-        self._streams, self._port, self._on_ended, self._permitted = streams, port, on_ended, permitted
+    def __init__(self, streams: Streams, port: IcePort, on_ended: Ended, refused: Refused) -> None:
+        self._streams, self._port, self._on_ended, self._refused = streams, port, on_ended, refused
         self._certificate = RTCCertificate.generateCertificate()
         self._open: dict[str, Viewing] = {}
         self._packers: dict[int, Packer] = {}
@@ -89,7 +93,9 @@ class Viewers:
         """Channels that somebody sees as they are now."""
         return {viewing.channel for viewing in self._open.values() if viewing.stream == viewing.channel}
 
-    async def open(self, channel: int, user: int, text: str, stream: int | None = None) -> dict[str, str]:
+    async def open(
+        self, channel: int, user: int, text: str, stream: int | None = None, login: str = ""
+    ) -> dict[str, str]:
         """Answer a browser's offer.
 
         Parameters
@@ -100,6 +106,8 @@ class Viewers:
             The offer.
         stream : int, optional
             Key of what is to be watched, where it is not the channel as it is now: a playback of it.
+        login : str
+            The session the user is signed in with: when that ends, so does the viewing.
 
         Returns
         -------
@@ -123,7 +131,7 @@ class Viewers:
             path, self._packers.setdefault(stream, Packer()), chosen, self._certificate,
             lambda why: self._over(key, why), lambda codec: self._switch(key, codec),
         )  # fmt: skip
-        viewing = self._open[key] = Viewing(key, user, channel, stream, session)
+        viewing = self._open[key] = Viewing(key, user, channel, stream, session, login)
         viewers_open.set(len(self._open))
         setup = "passive" if offer.setup == "active" else "active"
         own = Own(
@@ -199,8 +207,13 @@ class Viewers:
         return {"ended": why}
 
     def close(self, key: str, user: int) -> None:
-        """End a viewing; raises as :meth:`describe` does."""
+        """End a viewing, one that has ended as well; raises as :meth:`describe` does.
+
+        A browser that leaves says so twice, by its connection and by the door; either may be here first.
+        """
         viewing = self._open.get(key)
+        if viewing is None and self._ended.get(key, (None, ""))[0] == user:
+            return
         if viewing is None or viewing.user != user:
             raise NotOfferedError("no such viewing")
         viewing.session.end("closed")
@@ -233,17 +246,17 @@ class Viewers:
         """Ask again, now and then, who may watch; until cancelled."""
         while True:
             await asyncio.sleep(PERMITTED_S)
-            asked = [(viewing.key, viewing.user, viewing.channel) for viewing in self._open.values()]
+            asked = [Asked(each.key, each.user, each.channel, each.login) for each in self._open.values()]
             if not asked:
                 continue
             try:
-                allowed = await self._permitted(asked)
+                ending = await self._refused(asked)
             except Exception:
                 logger.exception("whep: who may watch could not be read; trying again")
                 continue
-            for key, _user, _channel in asked:
-                if key not in allowed and (viewing := self._open.get(key)) is not None:
-                    viewing.session.end("not permitted")
+            for key, why in ending.items():
+                if (viewing := self._open.get(key)) is not None:
+                    viewing.session.end(why)
 
     async def stop(self) -> None:
         """End them all; the process ends."""
@@ -257,5 +270,15 @@ class Viewers:
 
 
 KNOWN_ENDS = frozenset(
-    {"closed", "left", "silent", "not connected", "handshake failed", "refused", "not permitted", "stopping"}
+    {
+        "closed",
+        "left",
+        "silent",
+        "not connected",
+        "handshake failed",
+        "refused",
+        "not permitted",
+        "signed out",
+        "stopping",
+    }
 )

@@ -15,7 +15,7 @@ from media.steering import Steering
 from media.streams.opening import Opening, load_channel
 from media.streams.streams import Streams
 from media.whep.ice import IcePort
-from media.whep.ledger import may_watch, note_end
+from media.whep.ledger import Asked, may_not_watch, note_end
 from media.whep.viewers import Viewers, Viewing
 from twin.database import DatabaseThread
 
@@ -49,7 +49,7 @@ class Watching:
     ) -> None:
         self._database, self._port, self._playbacks = database, port, playbacks
         self.streams: Streams = Opening(database, calls, playbacks).streams
-        self.viewers = Viewers(self.streams, port, self._ended, self._permitted)
+        self.viewers = Viewers(self.streams, port, self._ended, self._refused)
         self._steering = Steering(self._place, controls)
         self._notes: set[asyncio.Task[None]] = set()
 
@@ -88,7 +88,7 @@ class Watching:
         stream = int(args.get("playback") or channel)
         if stream != channel and not self._playbacks.permits(stream, user, channel):
             raise NotOfferedError("no such playback; it may have been given up")
-        return await self.viewers.open(channel, user, str(args["offer"]), stream)
+        return await self.viewers.open(channel, user, str(args["offer"]), stream, str(args.get("login", "")))
 
     async def _state(self, args: dict[str, Any]) -> dict[str, Any]:
         return self.viewers.describe(str(args["session"]), int(args["user"]))
@@ -105,8 +105,8 @@ class Watching:
             raise NotOfferedError("no such channel")
         return found.device.protocol, found.device.code, found.code
 
-    async def _permitted(self, asked: list[tuple[str, int, int]]) -> set[str]:
-        return await self._database.do(may_watch, asked)
+    async def _refused(self, asked: list[Asked]) -> dict[str, str]:
+        return await self._database.do(may_not_watch, asked)
 
     def _ended(self, viewing: Viewing, why: str) -> None:
         detail = {"session": viewing.key[:8], "seconds": round(viewing.seconds), "frames": viewing.session.frames,

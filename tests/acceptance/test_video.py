@@ -28,7 +28,7 @@ import json
 from media.models import Channel
 row = Channel.objects.filter(device__code="{device}", online=True, asset__state__isnull=False).first()
 state = row and row.asset.state
-print(json.dumps(row and dict(asset=row.asset_id, lon=state.lon, lat=state.lat)))
+print(json.dumps(row and dict(asset=row.asset_id, lon=state.lon, lat=state.lat, heading=state.heading_deg)))
 """
 RECORDS = """
 import json
@@ -36,6 +36,24 @@ from access.models import AuditRecord
 rows = AuditRecord.objects.filter(actor__username="video-duty", action__in=["watch", "watch_ended", "steer"])
 print(json.dumps(sorted(rows.values_list("action", flat=True))))
 """
+VIEWS = "fetch('/api/v1/video/views?asset={asset}').then((answer) => answer.json())"
+SIGN_OUT = """
+import json
+from django.contrib.sessions.models import Session
+from access.models import User
+user = str(User.objects.get(username="video-duty").pk)
+for row in Session.objects.all():
+    if row.get_decoded().get("_auth_user_id") == user:
+        row.delete()
+print(json.dumps(None))
+"""
+ENDS = """
+import json
+from access.models import AuditRecord
+rows = AuditRecord.objects.filter(actor__username="video-duty", action="watch_ended")
+print(json.dumps([row.detail["why"] for row in rows]))
+"""
+SHOWN = "() => document.querySelector('.{place} video')?.getVideoPlaybackQuality().totalVideoFrames ?? 0"
 FRAMES = "() => document.querySelector('.dock video')?.getVideoPlaybackQuality().totalVideoFrames ?? 0"
 PHASE = "() => document.querySelector('.dock .player')?.dataset.phase"
 
@@ -50,7 +68,7 @@ def camera(stack: Stack) -> Iterator[dict[str, Any]]:
     command = [sys.executable, "-m", "media.simulator", "--credentials", str(credentials)]
     command += ["--devices", "1", "--channels", "1", "--clock", "--spread", "0"]
     process = subprocess.Popen(command, cwd=ROOT, env=stack.env | {"PYTHONPATH": str(ROOT)})
-    yield wait_for(lambda: stack.python(CAMERA.replace("{device}", device)))
+    yield wait_for(lambda: stack.python(CAMERA.replace("{device}", device))) | {"device": device}
     os.kill(process.pid, signal.SIGTERM)
     process.wait(10)
 
@@ -58,6 +76,8 @@ def camera(stack: Stack) -> Iterator[dict[str, Any]]:
 def test_a_camera_on_the_map_is_clicked_plays_and_is_moved(
     stack: Stack, open_screen: Any, camera: dict[str, Any]
 ) -> None:
+    found = CAMERA.replace("{device}", camera["device"])
+    views = VIEWS.format(asset=camera["asset"])
     screen = open_screen()
     screen.enter("video-duty")
     screen.wait("!!window.sandtable && sandtable.mapReady()")
@@ -65,7 +85,7 @@ def test_a_camera_on_the_map_is_clicked_plays_and_is_moved(
     screen.wait(f"!!sandtable.positionOf({camera['asset']})")
     open_by_click(screen)
     page = screen.page
-    page.locator(".card .watch").click()
+    page.locator(".card .watch:not(.follow)").click()
     screen.wait(FRAMES)
     assert card_is_open(screen)
     seen = screen.ask(FRAMES)
@@ -81,10 +101,24 @@ def test_a_camera_on_the_map_is_clicked_plays_and_is_moved(
     page.keyboard.up("ArrowLeft")
     wait_for(lambda: "steer" in stack.python(RECORDS))
     assert page.locator(".steer-said").inner_text() == ""
+    # It says how its head stands: the field of view, and the icon, turn from where it looked.
+    wait_for(lambda: stack.python(found)["heading"] < camera["heading"])
+    wait_for(lambda: screen.ask(views)["views"][0]["heading_deg"] < camera["heading"])
+    (view,) = screen.ask(views)["views"]
+    assert (view["view_deg"], view["view_m"], view["assumed"]) == (60, 120, False)
     screen.picture("video")
     with page.expect_download() as download:
         player.get_by_role("button", name="抓拍").click()
     assert download.value.suggested_filename.endswith(".png")
     page.locator(".dock-head .close").click()
     wait_for(lambda: stack.python(RECORDS) == ["steer", "watch", "watch_ended"])
+    # What the camera has recorded itself is found and played on the recordings' page.
+    page.goto(f"{stack.url}/video/recordings/?asset={camera['asset']}")
+    page.get_by_role("button", name="设备录像").click()
+    screen.wait(SHOWN.format(place="picture"))
+    wait_for(lambda: not page.locator(".picture .empty").inner_text())
+    screen.picture("recordings-device")
     assert not screen.faults, screen.faults
+    # Whoever is signed out sees no more.
+    stack.python(SIGN_OUT)
+    wait_for(lambda: "signed out" in stack.python(ENDS))

@@ -127,6 +127,18 @@ export class Fleet {
     return null;
   }
 
+  /** Where a thing is drawn at this moment, degrees, on its way to where it was reported; null: it is not there. */
+  drawnAt(id: number): [lon: number, lat: number] | null {
+    for (const store of this.stores.values()) {
+      const slot = store.slotOf(id);
+      if (slot === undefined) continue;
+      const { positions, glides } = store;
+      const left = Math.min(1, Math.max(0, 1 - (this.clock() - glides[slot * 3 + 2]) / GLIDE_S));
+      return [positions[slot * 2] + glides[slot * 3] * left, positions[slot * 2 + 1] + glides[slot * 3 + 1] * left];
+    }
+    return null;
+  }
+
   private remove(id: number): void {
     for (const store of this.stores.values()) if (store.remove(id)) return;
   }

@@ -37,6 +37,7 @@ export class MapApp {
   private readonly topline: Topline;
   private readonly panel: KindPanel;
   private readonly picture: Picture;
+  private readonly video: OnMap;
   private readonly brush: Brush;
   private readonly notices = new Notices();
   private readonly troubles: Troubles;
@@ -77,7 +78,11 @@ export class MapApp {
     const annotations = new Annotations(this.tokens, this.scale, boot.urls.assets, () => this.brush.draw());
     this.picture = new Picture(fleet, this.layers, annotations, new Sieve(this.panel.hidden), this.scale, rgb(this.tokens.accent));
     const card = new Card(colours, 44 * this.scale, this.clock, () => this.selection.clear());
-    const video = new OnMap(boot, this.clock);
+    const video = (this.video = new OnMap({
+      boot, clock: this.clock, fleet, hidden: this.panel.hidden, tokens: this.tokens, scale: this.scale,
+      cover: () => (card.isOpen ? card.element.getBoundingClientRect() : null),
+      onChange: () => this.brush.draw(),
+    }));
     card.actions.append(video.card.element);
     this.selection = new Selection({
       fleet,
@@ -88,10 +93,11 @@ export class MapApp {
       kindByKey: (key) => [...this.layers.kinds.values()].find((kind) => kind.key === key),
       kindByCode: (code) => this.layers.kinds.get(code),
       onChange: () => {
+        video.select(this.selection.id);
         this.picture.recount();
         this.brush.draw();
       },
-      onDetail: (detail) => video.card.tell(detail),
+      onDetail: (detail) => video.tell(detail),
       onSelect: (place) => this.canvas?.reveal(...place, card.element.getBoundingClientRect()),
       onSignedOut: () => signIn(boot.urls),
     });
@@ -110,10 +116,10 @@ export class MapApp {
       fly: (lon, lat) => this.canvas?.reveal(lon, lat, this.annotator.pane.element.getBoundingClientRect()),
       onOpen: (isOpen) => annotate.setAttribute("aria-pressed", String(isOpen)),
     });
-    this.picture.below = () => this.annotator.below();
+    this.picture.below = () => [...video.layers(false), ...this.annotator.below()];
     this.picture.above = () => this.annotator.above();
     root.replaceChildren(
-      this.ground, this.topline.element, this.notices.element, this.panel.element, annotate, this.annotator.pane.element, card.element, video.dock.element,
+      this.ground, this.topline.element, this.notices.element, this.panel.element, annotate, this.annotator.pane.element, card.element, ...video.elements,
     );
     listenToKeys({
       close: () => this.close(),
@@ -128,6 +134,7 @@ export class MapApp {
       this.canvas = await MapCanvas.open(this.ground, this.boot, this.tokens, this.scale, this.padding(), {
         onView: (view) => {
           this.stream.look(view);
+          this.video.look(view);
           this.picture.settle();
           this.brush.draw();
         },
@@ -145,6 +152,7 @@ export class MapApp {
     }
     this.brush.canvas = this.canvas;
     this.annotator.on(this.canvas);
+    this.video.on(this.canvas);
     this.stream.start(this.canvas.view());
     setInterval(() => this.tick(), 1000);
   }
@@ -175,6 +183,7 @@ export class MapApp {
     this.connection();
     this.selection.tick();
     this.annotator.tick();
+    this.video.tick();
     if (hasChanged) this.showCounts();
     if (hasChanged || this.picture.isCounting) this.brush.draw();
   }

@@ -34,6 +34,14 @@ function writingOf(key: string): Writing | null {
       return make(t("离地高度"), 1, (n) => t("{n} 米", { n }));
     case "signal_dbm":
       return make(t("信号强度"), 0, (n) => t("{n} 分贝毫瓦", { n }));
+    case "gimbal_pitch_deg":
+      return make(t("云台俯仰"), 0, (n) => `${n}°`);
+    case "gimbal_yaw_deg":
+      return make(t("云台方位"), 0, (n) => `${n}°`);
+    case "view_deg":
+      return make(t("水平视场角"), 0, (n) => `${n}°`);
+    case "view_v_deg":
+      return make(t("竖直视场角"), 0, (n) => `${n}°`);
     default:
       return null;
   }

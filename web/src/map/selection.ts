@@ -13,6 +13,8 @@ import { type Stretch, TRACK_MS, Track } from "./track";
 const POLL_MS = 5000;
 /** How often they are read while its state comes with the frames: owner, district and reported values change slowly. */
 const REFRESH_MS = 15_000;
+/** The same of what reports how its camera hangs: its footprint on the ground follows. */
+const AIMING_MS = 2000;
 /** How often the track is read again: reports of the past come late, after those of the present. */
 const TRACK_REFRESH_MS = 30_000;
 
@@ -91,7 +93,8 @@ export class Selection {
       }
     }
     const isLive = this.deps.fleet.find(this.id) !== null;
-    const wait = isLive && this.detail !== null ? REFRESH_MS : POLL_MS;
+    const isAiming = this.detail?.state?.attrs?.gimbal_pitch_deg !== undefined;
+    const wait = isAiming ? AIMING_MS : isLive && this.detail !== null ? REFRESH_MS : POLL_MS;
     // Out of the frames: out of the picture only, or out of what may be seen? The API knows.
     const hasLeft = this.wasLive && !isLive;
     this.wasLive = isLive;

@@ -1,5 +1,7 @@
 import { h, setText } from "../dom";
+import { distanceText } from "../map/card";
 import type { Clock } from "../time";
+import type { NearCamera } from "../video/api";
 import { recordingsOfAlert } from "../video/recordings/address";
 import { t } from "../words";
 import type { Alert, AlertWhole, Fact } from "./alerts";
@@ -15,8 +17,8 @@ interface Handlers {
   onClose(): void;
   /** The subject's name was clicked. */
   onAsset(id: number): void;
-  /** The cameras around its place, degrees, are wanted; gives how many there are. */
-  onCameras(lon: number, lat: number): Promise<number>;
+  /** The cameras around its place, degrees, are wanted, and opened. */
+  onCameras(lon: number, lat: number): Promise<readonly NearCamera[]>;
   /** The others of its group that are open, which the column shows as one line with it. */
   othersOf(alert: Alert): readonly Alert[];
   /** Another one of the group was chosen. */
@@ -31,6 +33,12 @@ export function valueText(value: unknown): string {
   if (typeof value === "boolean") return value ? t("是") : t("否");
   if (typeof value === "number") return value.toLocaleString("en-US", { maximumFractionDigits: 2 });
   return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+/** A camera that was opened: how far it is, and whether it looks there. */
+function nearCamera({ name, online, distance_m, covers }: NearCamera): HTMLElement {
+  const facts = [distanceText(distance_m), covers ? t("看得到现场") : "", online ? "" : t("离线")].filter((fact) => fact !== "");
+  return h("li", { class: covers ? "covers" : "" }, name, h("span", { class: "quiet" }, facts.join(" · ")));
 }
 
 /** The chosen alert: what it rests on, what was done, and what may be done now. */
@@ -167,14 +175,17 @@ export class AlertCard {
 
   private cameras({ lon, lat }: AlertWhole): Node | string {
     if (lon === null || lat === null) return "";
+    const list = h("ul", { class: "near-cameras" });
     const show = async (): Promise<void> => {
       try {
-        if ((await this.handlers.onCameras(lon, lat)) === 0) this.fail(t("两公里内没有摄像机。"));
+        const cameras = await this.handlers.onCameras(lon, lat);
+        if (cameras.length === 0) this.fail(t("两公里内没有摄像机。"));
+        list.replaceChildren(...cameras.map(nearCamera));
       } catch (error) {
         this.fail(t("摄像机列表读取失败：{what}。", { what: happened(error) }));
       }
     };
-    return h("button", { type: "button", class: "link", "data-action": "cameras", onclick: () => void show() }, t("看附近摄像机"));
+    return h("div", {}, h("button", { type: "button", class: "link", "data-action": "cameras", onclick: () => void show() }, t("看附近摄像机")), list);
   }
 
   private others(whole: AlertWhole): Node[] {

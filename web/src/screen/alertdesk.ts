@@ -1,6 +1,7 @@
 import type { Fleet } from "../live/fleet";
 import type { MapCanvas } from "../map/canvas";
 import type { Clock } from "../time";
+import type { NearCamera } from "../video/api";
 import { AlertCard } from "./alertcard";
 import { type Alert, AlertBook, type AlertMessage } from "./alerts";
 import type { ScreenApi } from "./api";
@@ -12,8 +13,8 @@ interface Handlers {
   /** An alert is being opened at this place, degrees; null where it has none. */
   onOpen(place: [lon: number, lat: number] | null): void;
   onAsset(id: number): void;
-  /** The cameras around a place, degrees, are wanted; gives how many there are. */
-  onCameras(lon: number, lat: number): Promise<number>;
+  /** The cameras around a place, degrees, are wanted, and opened. */
+  onCameras(lon: number, lat: number): Promise<readonly NearCamera[]>;
   /** Somebody should look at an alert that was not there before. */
   onNew(): void;
   /** An alert has come, or has moved on. */

@@ -203,7 +203,7 @@ export class ScreenApp {
         onCharts: (isOpen) => this.charts.open(isOpen),
         time: this.past.bar.element,
         flag: this.past.flag.element,
-        cards: [this.asking.pane.element, this.annotator.pane.element, this.moving.card.element, this.alerts.card.element, this.moving.video.dock.element, ...this.director.badge.elements],
+        cards: [this.asking.pane.element, this.annotator.pane.element, this.moving.card.element, this.alerts.card.element, ...this.moving.video.elements, ...this.director.badge.elements],
       },
       scale,
     );
@@ -222,6 +222,7 @@ export class ScreenApp {
       this.canvas = await MapCanvas.open(this.layout.ground, this.boot, this.tokens, this.scale, this.layout.free(), {
         onView: (view) => {
           this.stream.look(view);
+          this.moving.video.look(view);
           this.inventory.tree.zoomed(view.zoom);
           this.moving.picture.settle();
           this.moving.brush.draw();

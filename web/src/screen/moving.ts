@@ -55,7 +55,11 @@ export class Moving {
     this.picture = new Picture(fleet, makers, annotations, sieve, scale, rgb(tokens.accent));
     this.dossier = new Dossier(api, clock, (kind) => inventory.cardOf(kind), (id) => deps.onAlert(id));
     this.card = new Card(lookColours(tokens), 44 * scale, mapClock, () => this.selection.clear(), this.dossier);
-    this.video = new OnMap(boot, clock);
+    this.video = new OnMap({
+      boot, clock, fleet, hidden: sieve.hidden, tokens, scale,
+      cover: () => (this.card.isOpen ? this.card.element.getBoundingClientRect() : null),
+      onChange: () => this.brush.draw(),
+    });
     this.card.actions.append(this.video.card.element);
     this.selection = new Selection({
       fleet,
@@ -69,10 +73,11 @@ export class Moving {
       trackSince: () => mapClock.midnight(),
       onDetail: (detail) => {
         this.dossier.tell(detail);
-        this.video.card.tell(detail);
+        this.video.tell(detail);
       },
       onChange: () => {
         this.dossier.open(this.selection.id);
+        this.video.select(this.selection.id);
         this.picture.recount();
         this.brush.draw();
       },
@@ -81,13 +86,14 @@ export class Moving {
     });
     this.brush = new Brush(stream, this.picture, this.selection);
     this.wake = new Wake(fleet, sieve, mapClock, scale, () => this.selectedKind());
-    this.picture.below = () => [...deps.annotations.below(), ...this.wake.layers()];
+    this.picture.below = () => [...this.video.layers(mapClock.at !== null), ...deps.annotations.below(), ...this.wake.layers()];
     this.picture.above = () => deps.annotations.above();
   }
 
   /** Draws on this map from now on. */
   on(canvas: MapCanvas): void {
     this.brush.canvas = canvas;
+    this.video.on(canvas);
   }
 
   take(columns: AssetColumns): void {
@@ -112,6 +118,7 @@ export class Moving {
     const hasChanged = this.deps.stream.fleet.age(this.deps.mapClock.now());
     this.selection.tick();
     this.dossier.tick();
+    this.video.tick();
     if (hasChanged || this.picture.isCounting || this.wake.isOn) this.brush.draw();
   }
 

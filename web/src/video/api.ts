@@ -1,6 +1,7 @@
 import { ApiError } from "../api";
 import { askServer } from "../ask";
 import { RefusedError } from "../screen/api";
+import type { Sector } from "./geometry";
 
 /** A picture that can be watched. */
 export interface Camera {
@@ -12,11 +13,34 @@ export interface Camera {
   device: string;
   owner: string;
   asset: number | null;
+  /** What carries it about: a drone, a vehicle. */
+  carrier: number | null;
   lon: number | null;
   lat: number | null;
   heading_deg: number | null;
+  /** Opening from side to side and from top to bottom, degrees. */
+  view_deg: number | null;
+  view_v_deg: number | null;
   /** Whether the user may move it. */
   steerable: boolean;
+  /** Whether its device can be asked to play what somebody says; many have no loudspeaker all the same. */
+  speaks: boolean;
+}
+
+/** A camera's field of view on the map. */
+export interface View extends Sector {
+  channel: number;
+  asset: number | null;
+  /** Opening or range are not known, but taken to be usual ones. */
+  assumed: boolean;
+}
+
+/** A camera around a place. */
+export interface NearCamera extends Camera {
+  distance_m: number;
+  /** Its field of view has the place in it. */
+  covers: boolean;
+  view: View | null;
 }
 
 /** How a viewing is; all but `ended` missing where it has ended. */
@@ -36,8 +60,6 @@ export interface Control {
   name: string;
 }
 
-const CAMERAS_NEAR_M = 2000;
-
 /** What the platform is asked about cameras. */
 export class VideoApi {
   constructor(
@@ -52,27 +74,34 @@ export class VideoApi {
     return answer.channels;
   }
 
-  /** Cameras nearest to a place, degrees; at most `most`, within two kilometres. */
-  async near(lon: number, lat: number, most: number): Promise<Camera[]> {
-    const where = { type: "nearest", lon, lat, k: most, radius_m: CAMERAS_NEAR_M };
-    const asked = { where, layers: ["video.cameras"] };
-    const answer = await askServer<{ layers: { rows: { id: number }[] }[] }>(this.csrf, "POST", "/api/v1/ask", asked);
-    const ids = answer.layers.flatMap(({ rows }) => rows.map(({ id }) => id));
-    return (await Promise.all(ids.map((id) => this.cameras(id)))).flat();
+  /** Cameras within two kilometres of a place, degrees; those that are online and look at it come first. */
+  async near(lon: number, lat: number, most: number): Promise<NearCamera[]> {
+    const query = new URLSearchParams({ lon: String(lon), lat: String(lat), most: String(most) });
+    return (await askServer<{ channels: NearCamera[] }>(this.csrf, "GET", `${this.base}/near?${query}`)).channels;
+  }
+
+  /** Fields of view in a window of the map (west, south, east, north), and of one camera's thing. */
+  async views(bbox: readonly number[] | null, asset: number | null): Promise<View[]> {
+    const query = new URLSearchParams();
+    if (bbox !== null) query.set("bbox", bbox.join(","));
+    if (asset !== null) query.set("asset", String(asset));
+    return (await askServer<{ views: View[] }>(this.csrf, "GET", `${this.base}/views?${query}`)).views;
   }
 
   /**
    * Begins to watch (WHEP).
    *
+   * @param playback key of one's own playback of the camera's past; null: as it is now
    * @returns the answer, and the viewing's address
    * @throws RefusedError the server says why not
    * @throws ApiError it did not answer (status 0), or not in words
    */
-  async watch(camera: number, offer: string, signal: AbortSignal): Promise<{ answer: string; address: string }> {
+  async watch(camera: number, offer: string, signal: AbortSignal, playback: number | null = null): Promise<{ answer: string; address: string }> {
     let answer: Response;
     try {
       const headers = { "Content-Type": "application/sdp", Accept: "application/sdp, application/json", "X-CSRFToken": this.csrf };
-      answer = await fetch(`${this.base}/channels/${camera}/whep`, { method: "POST", headers, body: offer, signal });
+      const query = playback === null ? "" : `?playback=${playback}`;
+      answer = await fetch(`${this.base}/channels/${camera}/whep${query}`, { method: "POST", headers, body: offer, signal });
     } catch (error) {
       if (signal.aborted) throw error;
       throw new ApiError(0, error);
@@ -100,6 +129,13 @@ export class VideoApi {
   give(camera: number): void {
     const headers = { "X-CSRFToken": this.csrf };
     void fetch(`${this.base}/channels/${camera}/control`, { method: "DELETE", headers, keepalive: true }).catch(() => undefined);
+  }
+
+  /** Has a WAV file played by the camera's loudspeaker; answers once the device listens. */
+  announce(camera: number, sound: Blob): Promise<{ seconds: number }> {
+    const form = new FormData();
+    form.append("file", sound, "voice.wav");
+    return askServer(this.csrf, "POST", `${this.base}/channels/${camera}/announcements`, form);
   }
 
   steer(camera: number, word: "move" | "lens", args: Record<string, number>): Promise<unknown> {

@@ -8,7 +8,12 @@ export class Dock {
   readonly element: HTMLElement;
   private readonly wall: Wall;
 
-  constructor(api: VideoApi, now: () => string) {
+  /** @param onClose the last picture is gone */
+  constructor(
+    api: VideoApi,
+    now: () => string,
+    private readonly onClose: () => void,
+  ) {
     this.wall = new Wall(api, now, 1, () => this.close());
     this.element = h(
       "section",
@@ -36,5 +41,6 @@ export class Dock {
   close(): void {
     this.wall.stop();
     this.element.hidden = true;
+    this.onClose();
   }
 }

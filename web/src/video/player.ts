@@ -3,6 +3,7 @@ import { t } from "../words";
 import type { Camera, VideoApi } from "./api";
 import { download, snapshot } from "./snapshot";
 import { Steering } from "./steering";
+import { Talk } from "./talk";
 import { Viewing } from "./viewing";
 
 /** One camera's picture with what can be done about it. */
@@ -13,25 +14,33 @@ export class Player {
   private readonly figures = h("span", { class: "figures quiet" });
   private readonly control = h("button", { type: "button", onclick: () => void this.steering.toggle() }, t("云台"));
   private readonly mute = h("button", { type: "button", onclick: () => this.hear(this.video.muted) }, t("声音"));
+  private readonly talk: Talk;
   private readonly viewing: Viewing;
   private readonly steering: Steering;
 
-  /** @param now the city's time as text */
+  /**
+   * @param now the city's time as text
+   * @param more buttons of whoever shows it
+   */
   constructor(
     api: VideoApi,
     readonly camera: Camera,
     private readonly now: () => string,
     onClose: () => void,
+    more: readonly HTMLElement[] = [],
   ) {
     this.video.muted = true;
+    this.talk = new Talk(api, camera);
     this.control.hidden = !camera.steerable;
     const tools = h(
       "span",
       { class: "tools" },
       this.control,
       this.mute,
+      this.talk.button,
       h("button", { type: "button", onclick: () => void this.snap() }, t("抓拍")),
       h("button", { type: "button", onclick: () => void this.toggleFull() }, t("全屏")),
+      ...more,
       h("button", { type: "button", class: "close", "aria-label": t("关闭画面"), onclick: onClose }, "×"),
     );
     this.element = h("figure", { class: "player", tabindex: "0", "data-camera": String(camera.id), "aria-label": camera.name });
@@ -40,7 +49,7 @@ export class Player {
     this.video.addEventListener("playing", this.viewing.shown);
     this.video.addEventListener("dblclick", () => void this.toggleFull());
     const head = h("figcaption", {}, h("strong", {}, camera.name), this.figures, tools);
-    this.element.append(this.video, this.veil, this.steering.pad, this.steering.said, head);
+    this.element.append(this.video, this.veil, this.steering.pad, this.steering.said, this.talk.said, head);
     this.hear(false);
     this.show();
   }
@@ -48,6 +57,7 @@ export class Player {
   /** Watches no more. */
   stop(): void {
     this.steering.stop();
+    this.talk.stop();
     this.viewing.stop();
     this.element.remove();
   }

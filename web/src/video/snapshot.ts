@@ -41,3 +41,10 @@ export function download(file: Blob, name: string): void {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
+
+/** Gives the present picture to the person as a file; false: there is none yet. */
+export async function keepSnapshot(video: HTMLVideoElement, caption: Caption): Promise<boolean> {
+  const picture = await snapshot(video, caption);
+  if (picture !== null) download(picture, `${caption.name}-${caption.time.replace(/\D/g, "")}.png`);
+  return picture !== null;
+}

@@ -22,6 +22,9 @@ const RETRY_MS = [1000, 2000, 4000, 8000, 15_000];
 /** Nothing to wait for: another try would end the same. */
 const FINAL: ReadonlySet<Phase> = new Set(["forbidden", "codec"]);
 
+/** Why the platform ends a viewing that somebody may not go on with. */
+const UNSEEN = new Set(["not permitted", "signed out"]);
+
 /** One camera on one `<video>`: connects by WHEP, looks after the picture, connects again when it is lost. */
 export class Viewing {
   phase: Phase = "connecting";
@@ -40,6 +43,7 @@ export class Viewing {
     private readonly camera: number,
     private readonly video: HTMLVideoElement,
     private readonly onChange: () => void,
+    private readonly playback: number | null = null,
   ) {
     window.addEventListener("pagehide", this.stop, { signal: this.over.signal });
     void this.connect();
@@ -76,7 +80,7 @@ export class Viewing {
     try {
       for (const kind of ["video", "audio"]) peer.addTransceiver(kind, { direction: "recvonly" });
       await peer.setLocalDescription();
-      const { answer, address } = await this.api.watch(this.camera, peer.localDescription?.sdp ?? "", this.over.signal);
+      const { answer, address } = await this.api.watch(this.camera, peer.localDescription?.sdp ?? "", this.over.signal, this.playback);
       if (this.over.signal.aborted || peer !== this.peer) {
         this.api.leave(address);
         return;
@@ -111,15 +115,17 @@ export class Viewing {
     const now = performance.now();
     const isMoving = frames !== this.seen.frames;
     if (isMoving) this.seen = { frames, at: now };
+    let isSignedOut = false;
     try {
       this.state = await this.api.viewing(this.address, this.over.signal);
-    } catch {
+    } catch (error) {
       this.state = null;
+      isSignedOut = error instanceof ApiError && error.isSignedOut;
     }
     if (this.over.signal.aborted || this.peer === null) return;
     const ended = this.state?.ended ?? "";
-    if (ended !== "") {
-      this.again(ended === "not permitted" ? "forbidden" : ended.startsWith("needs ") ? "codec" : "lost");
+    if (ended !== "" || isSignedOut) {
+      this.again(isSignedOut || UNSEEN.has(ended) ? "forbidden" : ended.startsWith("needs ") ? "codec" : "lost");
       return;
     }
     if (isMoving) {

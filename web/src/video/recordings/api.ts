@@ -1,4 +1,9 @@
 import { askServer } from "../../ask";
+import type { Boot, BootUrls } from "../../boot";
+
+export interface RecordingsBoot extends Boot {
+  urls: BootUrls & { recordings: string; map: string; screen: string };
+}
 
 /** Times are milliseconds since 1970 UTC. */
 export interface ChannelInfo {
@@ -9,6 +14,8 @@ export interface ChannelInfo {
   address: string;
   online: boolean;
   recording: boolean;
+  /** Its device can be asked what it has recorded itself. */
+  on_device: boolean;
 }
 
 export interface Mark {

@@ -1,28 +1,29 @@
 import { ApiError } from "../../api";
-import { type Boot, type BootUrls, signIn } from "../../boot";
+import { signIn } from "../../boot";
 import { h, setText } from "../../dom";
 import { happened } from "../../screen/happened";
 import { Clock } from "../../time";
 import { t } from "../../words";
-import { download, snapshot } from "../snapshot";
-import { type ChannelInfo, RecordingsApi, type Segment } from "./api";
+import { keepSnapshot } from "../snapshot";
+import { type ChannelInfo, RecordingsApi, type RecordingsBoot, type Segment } from "./api";
 import { Calendar } from "./calendar";
+import { ChannelList } from "./channels";
+import { Controls } from "./controls";
+import { DevicePast, DeviceReel } from "./device";
+import { Keepers } from "./keepers";
+import { loadDown } from "./loading";
+import type { Playing, ReelListener } from "./playing";
 import { Reel } from "./reel";
+import { Saying } from "./saying";
 import { TimelineView } from "./timeline";
 import { Tools } from "./tools";
-
-export interface RecordingsBoot extends Boot {
-  urls: BootUrls & { recordings: string; map: string; screen: string };
-}
 
 const TICK_MS = 250;
 const READ_MS = 5000;
 const FRAME_S = 0.04;
-const SAID_MS = 6000;
 /** What is remembered is on the disk after about so long. */
 const KEPT_MS = 2500;
 const DAY_MS = 86_400_000;
-const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16];
 
 /** The recordings' page: a channel, a moment, and what is done with it. */
 export class RecordingsApp {
@@ -32,19 +33,21 @@ export class RecordingsApp {
   private readonly video = h("video", { playsinline: true });
   private readonly caption = h("div", { class: "caption" });
   private readonly empty = h("p", { class: "empty", role: "status" });
-  private readonly said = h("p", { class: "said", role: "status", hidden: true });
-  private readonly list = h("ul", { class: "channels" });
+  private readonly saying = new Saying();
+  private readonly list = new ChannelList((channel) => void this.open(channel, this.reel?.at ?? null));
   private readonly title = h("h1", {});
-  private readonly play = h("button", { type: "button", class: "round", onclick: () => this.toggle() });
-  private readonly speed = h("select", { "aria-label": t("倍速") });
+  private readonly controls: Controls;
+  private readonly keepers = new Keepers(() => this.channel !== null && void this.open(this.channel, this.reel?.isShown === true ? this.reel.at : null));
   private readonly timeline: TimelineView;
   private readonly tools: Tools;
   private readonly calendar: Calendar;
   private channels: ChannelInfo[] = [];
   private channel: ChannelInfo | null = null;
-  private reel: Reel | null = null;
+  private reel: Playing | null = null;
+  /** What devices have recorded; looked at where that is chosen. */
+  private readonly past: DevicePast;
   private reading = 0;
-  private saidAt = 0;
+  private opened = 0;
 
   constructor(
     private readonly root: HTMLElement,
@@ -57,12 +60,18 @@ export class RecordingsApp {
       onSeek: (at) => this.seek(at),
       onView: () => this.readSoon(),
     });
+    this.past = new DevicePast(boot.urls.video, boot.csrf, () => this.clock.now());
+    const load = (channel: number, from: number, to: number, said: HTMLElement): Promise<void> => loadDown(this.past, channel, from, to, said);
+    const { keepers } = this;
     this.tools = new Tools(this.api, {
+      get load() {
+        return keepers.isOnDevice ? load : null;
+      },
       at: () => this.reel?.at ?? null,
       onChosen: (span) => this.timeline.choose(span),
       onChanged: () => void this.read(),
       onSeek: (at) => this.seek(at),
-      say: (text) => this.say(text),
+      say: (text) => this.saying.say(text),
       timeText: (at) => this.stamp.format(at),
     });
     this.calendar = new Calendar(
@@ -71,22 +80,29 @@ export class RecordingsApp {
       (day) => this.openDay(day),
       boot.language,
     );
-    this.speed.append(...SPEEDS.map((speed) => h("option", { value: speed, selected: speed === 1 }, `${speed}×`)));
-    this.speed.addEventListener("change", () => (this.video.playbackRate = Number(this.speed.value)));
+    this.controls = new Controls({
+      toggle: () => this.toggle(),
+      step: (by) => this.step(by),
+      move: (seconds) => this.move(seconds),
+      zoom: (factor) => this.timeline.zoom(factor),
+      speed: (times) => this.reel?.speed(times),
+      snap: () => void this.keepPicture(),
+      full: () => void this.screen.requestFullscreen(),
+      lastMinute: () => void this.lastMinute(),
+    });
   }
 
   async start(): Promise<void> {
     this.build();
     window.setInterval(() => this.tick(), TICK_MS);
     window.setInterval(() => void this.read(), READ_MS);
-    document.addEventListener("keydown", (event) => this.key(event));
     const asked = new URLSearchParams(window.location.search);
     const wanted: Record<string, string> = {};
     for (const name of ["asset", "alert"]) if (asked.get(name)) wanted[name] = asked.get(name) ?? "";
     try {
       this.channels = await this.api.channels(wanted);
       if (this.channels.length === 0 && Object.keys(wanted).length > 0) {
-        this.say(t("没有与它有关的录像，列出的是全部摄像机。"));
+        this.saying.say(t("没有与它有关的录像，列出的是全部摄像机。"));
         this.channels = await this.api.channels({});
       }
     } catch (error) {
@@ -94,7 +110,7 @@ export class RecordingsApp {
       this.fail(error);
       return;
     }
-    this.showChannels();
+    this.list.set(this.channels);
     const first = this.channels.find(({ id }) => String(id) === asked.get("channel")) ?? this.channels[0];
     if (first === undefined) {
       setText(this.empty, t("没有可看的摄像机。摄像机接入后，在工作台的“录像计划”中安排录像。"));
@@ -105,81 +121,45 @@ export class RecordingsApp {
   }
 
   private build(): void {
-    const button = (text: string, label: string, act: () => void): HTMLElement =>
-      h("button", { type: "button", title: label, "aria-label": label, onclick: act }, text);
-    const search = h("input", { type: "search", placeholder: t("找摄像机"), "aria-label": t("找摄像机") });
-    search.addEventListener("input", () => this.showChannels(search.value.trim()));
-    const controls = h(
-      "div",
-      { class: "controls" },
-      button("−10", t("后退 10 秒"), () => this.move(-10)),
-      button("◂", t("上一帧"), () => this.step(-1)),
-      this.play,
-      button("▸", t("下一帧"), () => this.step(1)),
-      button("+10", t("前进 10 秒"), () => this.move(10)),
-      this.speed,
-      button("＋", t("放大时间轴"), () => this.timeline.zoom(0.5)),
-      button("－", t("缩小时间轴"), () => this.timeline.zoom(2)),
-      h("button", { type: "button", class: "text", onclick: () => void this.keepPicture() }, t("抓图")),
-      h("button", { type: "button", class: "text", onclick: () => void this.screen.requestFullscreen() }, t("全屏")),
-      h("button", { type: "button", class: "text", onclick: () => void this.lastMinute() }, t("最近一分钟")),
-    );
     this.screen.append(this.video, this.caption, this.empty);
     const topline = h(
       "header",
       { class: "recordings-top" },
       h("a", { href: this.boot.urls.map, class: "back" }, t("地图")),
       this.title,
-      this.said,
+      this.keepers.element,
+      this.saying.element,
     );
     this.root.replaceChildren(
       h(
         "div",
         { class: "recordings" },
         topline,
-        h("nav", { class: "side channels-side", "aria-label": t("摄像机") }, search, this.list),
-        h("main", {}, this.screen, controls),
+        this.list.element,
+        h("main", {}, this.screen, this.controls.element),
         h("aside", { class: "side tools-side" }, this.calendar.element, this.tools.element),
         this.timeline.element,
       ),
     );
     for (const name of ["play", "pause"]) this.video.addEventListener(name, () => this.showPlaying());
-    this.showPlaying();
   }
 
   private readonly screen = h("div", { class: "picture" });
 
-  private showChannels(query = ""): void {
-    const shown = this.channels.filter(({ name, code, address }) => `${name} ${code} ${address}`.includes(query));
-    this.list.replaceChildren(
-      ...shown.map((channel) =>
-        h(
-          "li",
-          {},
-          h(
-            "button",
-            { type: "button", "aria-current": channel.id === this.channel?.id ? "true" : undefined, onclick: () => void this.open(channel, this.reel?.at ?? null) },
-            h("span", { class: channel.recording ? "dot on" : "dot", title: channel.recording ? t("正在录像") : "" }),
-            h("span", { class: "name" }, channel.name),
-            h("span", { class: "quiet" }, channel.owner || channel.address),
-          ),
-        ),
-      ),
-    );
-  }
-
   private async open(channel: ChannelInfo, at: number | null): Promise<void> {
-    this.reel?.close();
-    this.reel = null;
+    const turn = ++this.opened;
+    this.drop();
     this.channel = channel;
+    this.keepers.show(channel.on_device);
+    this.controls.limit(this.keepers.isOnDevice);
     setText(this.title, channel.name);
-    setText(this.empty, t("读取中…"));
-    this.showChannels();
+    setText(this.empty, this.keepers.isOnDevice ? t("正在问设备有哪些录像…") : t("读取中…"));
+    this.list.show(channel);
     this.tools.open(channel.id);
     if (at !== null && (at < this.timeline.from || at > this.timeline.to)) this.timeline.view(at - 3_600_000, at + 3_600_000);
     const stretches = await this.read();
     void this.calendar.show();
-    if (this.channel !== channel) return;
+    if (turn !== this.opened) return;
     const last = stretches?.at(-1);
     this.seek(at ?? (last === undefined ? this.timeline.from : Math.max(last[0], last[1] - 60_000)));
   }
@@ -188,16 +168,28 @@ export class RecordingsApp {
     if (this.channel === null) return;
     const isFirst = this.reel === null;
     setText(this.empty, "");
-    this.reel ??= new Reel(this.api, this.channel.id, this.video, {
+    this.reel ??= this.newReel(this.channel.id, at);
+    this.timeline.point_to(at);
+    this.reel.seek(at).catch((error: unknown) => this.fail(error));
+    this.reel.speed(this.controls.times);
+    if (isFirst) void this.video.play().catch(() => this.showPlaying());
+  }
+
+  private newReel(channel: number, at: number): Playing {
+    const listener: ReelListener = {
       onEnd: () => setText(this.empty, t("此后没有录像。")),
       onProblem: (error) => this.fail(error),
       onUnplayable: (codecs) => setText(this.empty, t("这个浏览器不能播放 {codecs}，可截取下载后观看。", { codecs })),
       onSegment: (segment) => this.showSegment(segment),
-    }, at);
-    this.timeline.point_to(at);
-    this.reel.seek(at).catch((error: unknown) => this.fail(error));
-    this.video.playbackRate = Number(this.speed.value);
-    if (isFirst) void this.video.play().catch(() => this.showPlaying());
+    };
+    if (this.keepers.isOnDevice) return new DeviceReel(this.past, channel, this.video, listener, at);
+    return new Reel(this.api, channel, this.video, listener, at);
+  }
+
+  private drop(): void {
+    this.reel?.close();
+    this.reel = null;
+    this.caption.dataset.more = "";
   }
 
   private showSegment({ left_out, damaged }: Segment): void {
@@ -206,48 +198,36 @@ export class RecordingsApp {
   }
 
   private toggle(): void {
-    if (this.video.paused) void this.video.play();
-    else this.video.pause();
+    this.reel?.pause(!this.reel.isPaused);
+    this.showPlaying();
   }
 
   private showPlaying(): void {
-    setText(this.play, this.video.paused ? t("播放") : t("暂停"));
+    this.controls.showPlaying(this.reel?.isPaused ?? true);
   }
 
   private step(by: number): void {
-    this.video.pause();
-    if (this.reel !== null) this.video.currentTime += by * FRAME_S;
+    if (this.reel === null || this.keepers.isOnDevice) return; // what a device sends comes as it comes
+    this.reel.pause(true);
+    this.video.currentTime += by * FRAME_S;
   }
 
   private move(seconds: number): void {
     if (this.reel !== null) this.seek(this.reel.at + seconds * 1000);
   }
 
-  private key(event: KeyboardEvent): void {
-    if (event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement || event.ctrlKey || event.metaKey) return;
-    const acts: Record<string, () => void> = {
-      " ": () => this.toggle(), ArrowLeft: () => this.move(-10), ArrowRight: () => this.move(10),
-      ",": () => this.step(-1), ".": () => this.step(1), "+": () => this.timeline.zoom(0.5), "-": () => this.timeline.zoom(2),
-    };
-    const act = acts[event.key];
-    if (act === undefined || (event.key === " " && event.target instanceof HTMLButtonElement)) return;
-    event.preventDefault();
-    act();
-  }
-
   private async keepPicture(): Promise<void> {
     if (this.reel === null || this.channel === null) return;
-    const time = this.stamp.format(this.reel.at);
     const { name, address, code } = this.channel;
-    const file = await snapshot(this.video, { name, place: address || code, time });
-    if (file === null) this.say(t("还没有画面。"));
-    else download(file, `${name}-${time.replace(/[^0-9]/g, "")}.png`);
+    const isKept = await keepSnapshot(this.video, { name, place: address || code, time: this.stamp.format(this.reel.at) });
+    if (!isKept) this.saying.say(t("还没有画面。"));
   }
 
   /** The minute before now: of a camera that is not recorded, what the platform remembers of it is kept first. */
   private async lastMinute(): Promise<void> {
     const { channel } = this;
     if (channel === null) return;
+    this.keepers.choose(false);
     let from = this.clock.now() - 60_000;
     if (!channel.recording) {
       try {
@@ -275,15 +255,14 @@ export class RecordingsApp {
 
   private tick(): void {
     this.reel?.tick();
-    const isShown = this.reel !== null && this.video.readyState >= 2;
-    if (isShown && this.reel !== null) {
+    this.showPlaying();
+    if (this.reel?.isShown === true) {
       const { at } = this.reel;
       setText(this.caption, [this.stamp.format(at), this.caption.dataset.more ?? ""].filter((word) => word !== "").join("   "));
       this.timeline.point_to(at);
       this.calendar.choose(this.day(at));
-      if (!this.video.paused && this.empty.textContent !== "") setText(this.empty, "");
+      if (!this.reel.isPaused && this.empty.textContent !== "") setText(this.empty, "");
     }
-    if (!this.said.hidden && Date.now() - this.saidAt > SAID_MS) this.said.hidden = true;
   }
 
   private readSoon(): void {
@@ -298,27 +277,23 @@ export class RecordingsApp {
       const told = await this.api.timeline(channel.id, this.timeline.from, this.timeline.to);
       if (this.channel !== channel) return null;
       this.clock.hear(told.now);
-      this.timeline.tell(told.stretches, told.marks);
+      const stretches = this.keepers.isOnDevice ? await this.past.stretches(channel.id, this.timeline.from, this.timeline.to) : told.stretches;
+      if (this.channel !== channel) return null;
+      this.timeline.tell(stretches, told.marks);
       this.tools.tell(told.marks, told.may_handle, told.by_hand);
       if (told.channel.recording !== channel.recording) {
         channel.recording = told.channel.recording;
-        this.showChannels();
+        this.list.show(channel);
       }
-      return told.stretches;
+      return stretches;
     } catch (error) {
       if (error instanceof ApiError && error.isSignedOut) signIn(this.boot.urls);
-      this.say(happened(error));
+      this.saying.say(happened(error));
       return null;
     }
   }
 
-  private say(text: string): void {
-    setText(this.said, text);
-    this.said.hidden = false;
-    this.saidAt = Date.now();
-  }
-
   private fail(error: unknown): void {
-    this.say(t("录像读取失败：{what}。", { what: happened(error) }));
+    this.saying.say(t("录像读取失败：{what}。", { what: happened(error) }));
   }
 }

@@ -3,7 +3,8 @@ import "../../styles/page.css";
 import "../../styles/recordings.css";
 import { readBoot } from "../../boot";
 import { setWords } from "../../words";
-import { RecordingsApp, type RecordingsBoot } from "./app";
+import type { RecordingsBoot } from "./api";
+import { RecordingsApp } from "./app";
 
 const boot = readBoot(document) as RecordingsBoot;
 if (!boot.urls.recordings) throw new Error("boot data: address of the recordings missing");

@@ -1,5 +1,6 @@
 import { ApiError } from "../../api";
 import type { RecordingsApi, Segment, SegmentIndex } from "./api";
+import type { Playing, ReelListener } from "./playing";
 
 const DAY_MS = 86_400_000;
 /** The element's time counts from so long before the first moment that was asked for: back and forth, there is room. */
@@ -13,25 +14,15 @@ const AGAIN_MS = 1500;
 /** A hole smaller than this is played over by the browser itself. */
 const EDGE_S = 0.15;
 
-/** What becomes of a reel, for whoever shows it. */
-export interface ReelListener {
-  /** Nothing more is recorded after this moment, or nothing at all. */
-  onEnd(): void;
-  onProblem(error: unknown): void;
-  /** The browser cannot play this codec. */
-  onUnplayable(codecs: string): void;
-  /** Another segment plays. */
-  onSegment(segment: Segment): void;
-}
-
 /** Plays a channel's recordings: pieces of segments, fetched as they are needed and put together by the browser. */
-export class Reel {
+export class Reel implements Playing {
   private readonly source = new MediaSource();
   private readonly address = URL.createObjectURL(this.source);
   private readonly opened: Promise<void>;
   private buffer: SourceBuffer | null = null;
   private codecs = "";
   private origin: number;
+  private asked: number;
   private segments: Segment[] = [];
   private index: SegmentIndex | null = null;
   private key = 0;
@@ -50,18 +41,38 @@ export class Reel {
     at: number,
   ) {
     this.origin = at - BEFORE_MS;
+    this.asked = at;
     this.opened = new Promise((resolve) => this.source.addEventListener("sourceopen", () => resolve(), { once: true }));
     video.src = this.address;
   }
 
-  /** The moment that is shown. */
+  /** The moment that is shown; while nothing is, the one that was asked for. */
   get at(): number {
-    return this.origin + this.video.currentTime * 1000;
+    const { currentTime } = this.video;
+    return currentTime === 0 ? this.asked : this.origin + currentTime * 1000;
+  }
+
+  get isPaused(): boolean {
+    return this.video.paused;
+  }
+
+  get isShown(): boolean {
+    return this.video.readyState >= 2;
+  }
+
+  pause(isPaused: boolean): void {
+    if (isPaused) this.video.pause();
+    else void this.video.play().catch(() => undefined);
+  }
+
+  speed(times: number): void {
+    this.video.playbackRate = times;
   }
 
   /** Plays from a moment; where nothing was recorded then, from the next recording on. */
   async seek(at: number): Promise<void> {
     const turn = ++this.turn;
+    this.asked = at;
     this.isOver = false;
     this.waitUntil = 0;
     const time = (at - this.origin) / 1000;

@@ -11,6 +11,8 @@ interface Handlers {
   onChanged(): void;
   onSeek(at: number): void;
   say(text: string): void;
+  /** Another way to load a stretch down, which says in `said` how far it is; null: the platform cuts its own. */
+  load: ((channel: number, from: number, to: number, said: HTMLElement) => Promise<void>) | null;
   timeText(at: number): string;
 }
 
@@ -127,6 +129,13 @@ export class Tools {
     const { channel, from, to } = this;
     if (channel === null || from === null || to === null || from === to) {
       this.handlers.say(t("请先设起点和终点。"));
+      return;
+    }
+    const { load } = this.handlers;
+    if (load !== null) {
+      const said = h("span");
+      this.cutText.replaceChildren(said);
+      await load(channel, from, to, said);
       return;
     }
     setText(this.cutText, t("正在计算…"));

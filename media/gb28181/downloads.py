@@ -1,0 +1,201 @@
+"""Pieces of what devices have recorded, loaded down into files for whoever asked: faster than they were recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from media.asking import Handler
+from media.exceptions import MediaError, NotOfferedError
+from media.gb28181.call import Call, Recorded
+from media.gb28181.calls import Calls
+from media.gb28181.ends import RECORDING_ENDED
+from media.gb28181.items import moment
+from media.recordings.segment import SegmentFile
+from media.recordings.tracks import VIDEO_TICKS, sets_of
+from media.rtp.frames import Frame
+
+logger = logging.getLogger(__name__)
+
+SPEED = 4
+MOST, MOST_OF_A_USER = 8, 2
+LONGEST_S = 2 * 3600.0
+KEPT_S = 3600.0
+"""How long a file waits to be fetched."""
+KEPT_CODECS = frozenset({"h264", "h265"})
+FLUSH_TICKS = 2 * VIDEO_TICKS
+
+
+def folder() -> Path:
+    """Where the files are; both who writes and who serves them looks here."""
+    return Path(settings.VAR_DIR) / "downloads"
+
+
+@dataclass
+class Download:
+    """One file that is being loaded; a sink of its call."""
+
+    key: str
+    user: int
+    channel: int
+    begins: datetime
+    ends: datetime
+    work: ThreadPoolExecutor
+    state: str = "loading"
+    """``loading``, ``done`` or ``failed``."""
+    why: str = ""
+    call: Call | None = None
+    asked_at: float = field(default_factory=time.monotonic)
+    _file: SegmentFile | None = None
+    _frames: list[Frame] = field(default_factory=list)
+    _last_pts: int = 0
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return folder() / f"{self.key}.mp4"
+
+    @property
+    def length_s(self) -> float:
+        """What was asked for."""
+        return (self.ends - self.begins).total_seconds()
+
+    def tell(self) -> dict[str, Any]:
+        """How far it is, as data."""
+        file = self._file
+        return {
+            "state": self.state,
+            "why": self.why,
+            "seconds": round(file.seconds, 1) if file is not None else 0.0,
+            "length_s": self.length_s,
+            "size": file.size if file is not None else 0,
+            "channel": self.channel,
+        }
+
+    def frame(self, frame: Frame) -> None:
+        """Take what comes; the disk is another thread's."""
+        if self.state != "loading" or (frame.video and frame.codec not in KEPT_CODECS):
+            return
+        due = self._frames and frame.video and frame.pts - self._frames[0].pts >= FLUSH_TICKS
+        if frame.video and (frame.key or due) and self._frames:
+            self._hand_over(frame.pts)
+        if frame.video:
+            self._last_pts = frame.pts
+        if frame.video or self._frames:
+            self._frames.append(frame)
+
+    def ended(self, why: str) -> None:
+        """The device has sent the last of it, or no more comes."""
+        if self._frames:
+            self._hand_over(self._last_pts + VIDEO_TICKS // 25)
+        self.work.submit(self._finish, why)
+
+    def drop(self) -> None:
+        """Nobody wants it any longer."""
+        self.state = "failed"
+        self.work.submit(self.path.unlink, missing_ok=True)
+
+    def _hand_over(self, until: int) -> None:
+        frames, self._frames = self._frames, []
+        self.work.submit(self._write, frames, until)
+
+    def _write(self, frames: list[Frame], until: int) -> None:
+        if self.state != "loading":
+            return
+        try:
+            if self._file is None:
+                first = next(each for each in frames if each.video)
+                sets = sets_of(first.data, first.codec) if first.key else ()
+                if not sets:
+                    return  # nothing can be decoded before a key frame
+                self._file = SegmentFile(self.path, first.codec, sets, round(self.begins.timestamp() * 1e6), frames)
+            self._file.add(frames, until)
+        except (OSError, MediaError) as error:
+            logger.warning("gb28181: a download could not be written: %s", error)
+            self.state, self.why = "failed", str(error)
+
+    def _finish(self, why: str) -> None:
+        if self.state != "loading":
+            return
+        if self._file is None:
+            self.state, self.why = "failed", why
+            return
+        self._file.close()
+        self.state = "done"
+        # A device that stops half way has sent something all the same; whoever fetches it is told how much.
+        self.why = "" if why == RECORDING_ENDED else why
+
+
+class Downloads:
+    """All of them."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._open: dict[str, Download] = {}
+        self._work = ThreadPoolExecutor(1, "downloads")
+
+    @property
+    def handlers(self) -> dict[str, Handler]:
+        """Questions, by name (:mod:`media.asking`)."""
+        return {"download": self._begin, "download_state": self._state}
+
+    async def _begin(self, args: dict[str, Any]) -> dict[str, Any]:
+        begins, ends, user = moment(args["begins"]), moment(args["ends"]), int(args["user"])
+        if begins is None or ends is None or not 1 <= (ends - begins).total_seconds() <= LONGEST_S:
+            raise NotOfferedError("begins and ends must be times, one after the other, two hours apart at most")
+        loading = [each for each in self._open.values() if each.state == "loading"]
+        if len(loading) >= MOST or sum(each.user == user for each in loading) >= MOST_OF_A_USER:
+            raise NotOfferedError("too many recordings are being loaded down; try again when one has ended")
+        key = secrets.token_urlsafe(24)
+        download = Download(key, user, int(args["pk"]), begins, ends, self._work)
+        self._open[key] = download  # counted from now on: the device may take its time to answer
+        try:
+            past = Recorded(begins, ends, SPEED)
+            download.call = await self._calls.begin(args["device"], args["channel"], download, past)
+        except MediaError:
+            del self._open[key]
+            raise
+        return {"key": key} | download.tell()
+
+    async def _state(self, args: dict[str, Any]) -> dict[str, Any]:
+        download = self._open.get(str(args["key"]))
+        if download is None or download.user != int(args["user"]):
+            raise NotOfferedError("no such download; it may have been given up")
+        download.asked_at = time.monotonic()
+        return download.tell()
+
+    async def run(self) -> None:
+        """Give up what nobody fetches; until cancelled. What was left by a process before is gone at once."""
+        await asyncio.get_running_loop().run_in_executor(self._work, _sweep)
+        while True:
+            await asyncio.sleep(60)
+            for key, download in list(self._open.items()):
+                if time.monotonic() - download.asked_at > KEPT_S:
+                    del self._open[key]
+                    await self._give_up(download)
+
+    async def stop(self) -> None:
+        """Hang up, and leave no file."""
+        for download in self._open.values():
+            await self._give_up(download)
+        self._work.shutdown()
+
+    async def _give_up(self, download: Download) -> None:
+        is_loading = download.state == "loading"
+        download.drop()
+        if download.call is not None and is_loading:
+            await download.call.stop()
+
+
+def _sweep() -> None:
+    for path in folder().glob("*.mp4"):
+        path.unlink(missing_ok=True)

@@ -1,0 +1,86 @@
+import { h } from "../dom";
+import { t } from "../words";
+import type { Camera, VideoApi } from "./api";
+import { Player } from "./player";
+
+/** From the icon to the picture's edge, pixels. */
+const AWAY_PX = 30;
+const EDGE_PX = 8;
+
+/** Where there is room. */
+export interface Room {
+  /** Where a thing is drawn just now, pixels from the page's corner; null: it is not there. */
+  at(id: number): { x: number; y: number } | null;
+  /** What lies over the map on its right; null: nothing. */
+  cover(): DOMRect | null;
+}
+
+/** A camera's picture beside the icon of what carries it; it goes where that goes. */
+export class Beside {
+  readonly element = h("section", { class: "beside", hidden: true, "aria-label": t("跟随画面") });
+  private readonly line = h("span", { class: "beside-line", "aria-hidden": "true" });
+  private player: Player | null = null;
+  private id: number | null = null;
+  private frame = 0;
+
+  /** @param onDock the picture is wanted in the window with the others */
+  constructor(
+    private readonly api: VideoApi,
+    private readonly now: () => string,
+    private readonly room: Room,
+    private readonly onDock: (camera: Camera) => void,
+  ) {
+    this.element.append(this.line);
+  }
+
+  /** Shows a camera beside a thing; what was shown before ends. */
+  open(camera: Camera, id: number): void {
+    this.close();
+    this.id = id;
+    const dock = h("button", { type: "button", onclick: () => this.dock(camera) }, t("放入窗口"));
+    this.player = new Player(this.api, camera, this.now, () => this.close(), [dock]);
+    this.element.append(this.player.element);
+    this.element.hidden = false;
+    this.follow();
+  }
+
+  close(): void {
+    cancelAnimationFrame(this.frame);
+    this.player?.stop();
+    this.player = null;
+    this.id = null;
+    this.element.hidden = true;
+  }
+
+  private dock(camera: Camera): void {
+    this.close();
+    this.onDock(camera);
+  }
+
+  /** At each frame of the screen: to the right of the icon, left of it where there is no room, never off the map. */
+  private readonly follow = (): void => {
+    if (this.id === null) return;
+    this.frame = requestAnimationFrame(this.follow);
+    const at = this.room.at(this.id);
+    const { element, line } = this;
+    line.hidden = at === null;
+    if (at === null) return; // it stays where it was seen last
+    const { clientWidth: width, clientHeight: height } = document.documentElement;
+    const { offsetWidth: own_width, offsetHeight: own_height } = element;
+    const cover = this.room.cover();
+    // A card over all of the map leaves no room beside it anyhow.
+    const end = cover !== null && cover.left > own_width + 2 * EDGE_PX ? cover.left : width;
+    const isRight = at.x + AWAY_PX + own_width + EDGE_PX <= end;
+    const x = clamp(isRight ? at.x + AWAY_PX : at.x - AWAY_PX - own_width, EDGE_PX, end - own_width - EDGE_PX);
+    const y = clamp(at.y - own_height / 2, EDGE_PX, height - own_height - EDGE_PX);
+    element.style.transform = `translate(${Math.round(x)}px, ${Math.round(y)}px)`;
+    // From the icon to the nearest point of the picture.
+    const to = { x: clamp(at.x, x, x + own_width), y: clamp(at.y, y, y + own_height) };
+    line.style.width = `${Math.hypot(to.x - at.x, to.y - at.y)}px`;
+    line.style.transform = `translate(${at.x - x}px, ${at.y - y}px) rotate(${Math.atan2(to.y - at.y, to.x - at.x)}rad)`;
+  };
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.max(least, Math.min(value, Math.max(least, most)));
+}
