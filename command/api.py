@@ -20,6 +20,7 @@ from command.lifecycle import MOST_TEXT_CHARS, AlertAction, AlertState, StepActi
 from command.models import Alert
 from command.past import as_they_were, open_at
 from command.rules import registry
+from command.seen import picture_of
 from command.wire import read_alerts, spoken
 
 router = Router(tags=["alerts"])
@@ -146,6 +147,7 @@ def _whole(request: HttpRequest, found: Alert) -> dict[str, Any]:
     return {
         **spoken(record),
         "parameters": _named_parameters(found),
+        "picture": picture_of(found),
         "steps": steps,
         "actions": [{"key": action.value, "name": StepAction(action.value).label} for action in able],
     }

@@ -230,4 +230,5 @@ class Gb28181Setting(models.Model):
         return self.code
 
 
-from media.recordings import models as _recordings  # noqa: E402, F401 (Django looks for models here)
+from media.analysis import models as _analysis  # noqa: E402, F401 (Django looks for models here)
+from media.recordings import models as _recordings  # noqa: E402, F401
