@@ -99,9 +99,9 @@ class OnnxModel:
     def _classes(self, out: Floats) -> list[Seen]:
         if out.size != len(self._labels):
             raise ValueError(f"the model gives {out.size} numbers, there are {len(self._labels)} labels")
-        scores: Any = out.reshape(-1)
+        scores: NDArray[Any] = out.reshape(-1)
         if self._layout == "logits":
-            scores = np.exp(scores - scores.max())
+            scores = np.asarray(np.exp(scores - scores.max()))
             scores = scores / scores.sum()
         best = int(scores.argmax())
         return self._named(best, float(scores[best]), Box(0.0, 0.0, 1.0, 1.0))
