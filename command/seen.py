@@ -45,7 +45,7 @@ class SightWatch:
     Parameters
     ----------
     knowledge : Knowledge
-        How the rule is set.
+        Which rules there are; this one has nothing to set, for each task says for itself what it raises.
     """
 
     def __init__(self, knowledge: Knowledge) -> None:
@@ -65,7 +65,7 @@ class SightWatch:
         setting = self._knowledge.rules.get(SEEN.id)
         if setting is None:
             return []
-        there = {f"{_CAUSE}{sight.pk}": sight for sight in sights() if _applies(setting, sight)}
+        there = {f"{_CAUSE}{sight.pk}": sight for sight in sights()}
         held = {cause for _rule, cause in read_causes(cursor, [SEEN.id])}
         over = {cause for cause in held if cause not in there or there[cause].ended_at is not None}
         missing = [cause for cause in there if cause not in held]
@@ -74,12 +74,6 @@ class SightWatch:
         new = [_alert(setting, cause, there[cause]) for cause in missing if cause not in known]
         ended = end_causes(cursor, [(SEEN.id, cause, _ended_us(there.get(cause), now_us)) for cause in over])
         return sorted({*ended, *raise_alerts(cursor, new)})
-
-
-def _applies(setting: InForce, sight: Sight) -> bool:
-    if setting.regions is not None and sight.region not in setting.regions:
-        return False
-    return setting.applies_at(_us(sight.taken_at))
 
 
 def _alert(setting: InForce, cause: str, sight: Sight) -> NewAlert:
