@@ -115,7 +115,7 @@ def analysers(request: HttpRequest) -> dict[str, Any]:
 _well = {"failed": False, "why": "", "waiting": 0}
 
 
-@router.get("/video/findings", url_name="video-findings")
+@router.get("/video/findings")
 def findings(request: HttpRequest, wanted: Query[FindingFilter]) -> dict[str, Any]:
     """Findings in scope, the newest first: ``{"findings": […], "truncated": bool}``."""
     conditions = {

@@ -162,7 +162,7 @@ class AnalysisFinding(models.Model):
     class Verdict(models.TextChoices):
         """What a person says of it."""
 
-        OPEN = "open", _("待确认")
+        OPEN = "open", _("待核实")
         CONFIRMED = "confirmed", _("属实")
         REJECTED = "rejected", _("误报")
 
@@ -189,8 +189,8 @@ class AnalysisFinding(models.Model):
     lon = models.FloatField(_("经度"), null=True)
     lat = models.FloatField(_("纬度"), null=True)
     verdict = models.CharField(_("结论"), max_length=9, choices=Verdict, default=Verdict.OPEN)
-    verdict_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+", verbose_name=_("确认人"))
-    verdict_at = models.DateTimeField(_("确认时间"), null=True)
+    verdict_by = models.ForeignKey(USER, models.SET_NULL, null=True, related_name="+", verbose_name=_("核实人"))
+    verdict_at = models.DateTimeField(_("核实时间"), null=True)
 
     objects = ScopedQuerySet.as_manager()
     scope_paths = OF_THE_CHANNEL

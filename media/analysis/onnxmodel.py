@@ -86,7 +86,8 @@ class OnnxModel:
         out = self._run(tensor)
         corners, sure, labels = _of_boxes(out) if self._layout == "boxes" else _of_grid(out)
         shift = np.array([left, top, left, top], np.float32)
-        corners = (corners - shift) / scale / np.array([width, height, width, height], np.float32)
+        size = np.array([width, height, width, height], np.float32)
+        corners = np.asarray((corners - shift) / np.float32(scale) / size, np.float32)
         return self._boxes(corners, sure, labels)
 
     def _run(self, rgb: NDArray[np.uint8]) -> Floats:
@@ -101,7 +102,7 @@ class OnnxModel:
             raise ValueError(f"the model gives {out.size} numbers, there are {len(self._labels)} labels")
         scores: NDArray[Any] = out.reshape(-1)
         if self._layout == "logits":
-            scores = np.asarray(np.exp(scores - scores.max()))
+            scores = np.exp(scores - scores.max())
             scores = scores / scores.sum()
         best = int(scores.argmax())
         return self._named(best, float(scores[best]), Box(0.0, 0.0, 1.0, 1.0))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from twin.bundle import entry
@@ -14,6 +13,5 @@ from twin.views import boot_data
 @require_safe
 def findings_page(request: HttpRequest) -> HttpResponse:
     """What machines saw, for whoever is signed in; which findings there are to see is asked of the API."""
-    boot = boot_data(request)
-    boot["urls"] |= {"findings": reverse("api:video-findings").removesuffix("/findings"), "map": reverse("map")}
-    return render(request, "media/findings.html", {"bundle": entry("src/video/findings/main.ts"), "boot": boot})
+    shell = {"bundle": entry("src/video/findings/main.ts"), "boot": boot_data(request)}
+    return render(request, "media/findings.html", shell)

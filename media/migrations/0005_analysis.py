@@ -310,13 +310,13 @@ class Migration(migrations.Migration):
                 (
                     "verdict",
                     models.CharField(
-                        choices=[("open", "待确认"), ("confirmed", "属实"), ("rejected", "误报")],
+                        choices=[("open", "待核实"), ("confirmed", "属实"), ("rejected", "误报")],
                         default="open",
                         max_length=9,
                         verbose_name="结论",
                     ),
                 ),
-                ("verdict_at", models.DateTimeField(null=True, verbose_name="确认时间")),
+                ("verdict_at", models.DateTimeField(null=True, verbose_name="核实时间")),
                 (
                     "channel",
                     models.ForeignKey(
@@ -334,7 +334,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
-                        verbose_name="确认人",
+                        verbose_name="核实人",
                     ),
                 ),
                 (

@@ -1,5 +1,6 @@
 import { h, setText } from "../dom";
 import type { Clock } from "../time";
+import { keyFrame } from "../video/findings/keyframe";
 import { recordingsOfAlert } from "../video/recordings/address";
 import { t } from "../words";
 import type { AlertWhole, Fact } from "./alerts";
@@ -135,6 +136,7 @@ export class AlertCard {
     ];
     const rows = texts.flatMap(([name, value]) => (value === null ? [] : [h("dt", {}, name), h("dd", {}, value)]));
     this.body.replaceChildren(
+      whole.picture === null ? "" : h("a", { href: "/video/findings/", title: t("识别结果") }, keyFrame(whole.picture)),
       h("dl", {}, ...rows),
       this.cameras(whole),
       whole.advice ? h("p", { class: "advice" }, whole.advice) : "",
