@@ -53,6 +53,8 @@ class Lane:
         self.key, self.hello = key, hello
         self.why = ""
         """What failed last; empty where it is well."""
+        self.resting = False
+        """Whether it waits before it tries again."""
         self._child = Child(hello)
         self._queue: dict[object, Waiting] = {}
         self._some = asyncio.Event()
@@ -104,7 +106,9 @@ class Lane:
             except Exception:  # what is done with findings must not end the looking
                 logger.exception("analysis: findings of %s could not be used", self.key)
             if faults:
+                self.resting = True
                 await asyncio.sleep(BACK_OFF_S[min(faults, len(BACK_OFF_S)) - 1])
+                self.resting = False
 
     async def _look(self, job: Job) -> Reply | None:
         try:
@@ -160,6 +164,8 @@ async def looked_at(lane: Lane, job: Job) -> Reply:
     NoReplyError
         The analyser failed, or is too busy.
     """
+    if lane.resting:
+        raise NoReplyError(lane.why)
     answer: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
 
     async def done(reply: Reply | None) -> None:

@@ -270,6 +270,10 @@ def test_an_analyser_that_fails_ends_nothing_and_is_told_of(quick, monkeypatch):
             assert state == {"waiting": 0, "failed": True, "why": "its process ended (-11)"}
             assert REGISTRY.get_sample_value("sandtable_analysis_failed", {"analyser": "tests.red"}) == 1
             assert await sync_to_async(AnalysisFinding.objects.filter(ended_at=None).exists)()
+            with pytest.raises(NoReplyError, match="-11"):  # and nobody waits for what will not come
+                await analyses.handlers["analysis_look"](
+                    {"channel": camera.pk, "analyser": "tests.red", "confidence": 0.5}
+                )
             monkeypatch.setattr(Here, "ill", "")
             monkeypatch.setattr(lanes, "WELL_AFTER_S", 0.0)
             watched.due = 0
