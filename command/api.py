@@ -19,6 +19,7 @@ from command.exceptions import CommandError, NotAllowedError, TransitionError
 from command.lifecycle import MOST_TEXT_CHARS, AlertAction, AlertState, StepAction, actions_for, advance
 from command.models import Alert
 from command.past import as_they_were, open_at
+from command.seen import picture_of
 from command.wire import read_alerts, spoken, spoken_parameters
 
 router = Router(tags=["alerts"])
@@ -145,6 +146,7 @@ def _whole(request: HttpRequest, found: Alert) -> dict[str, Any]:
     return {
         **spoken(record),
         "parameters": spoken_parameters(found.rule, found.parameters, found.evidence),
+        "picture": picture_of(found),
         "steps": steps,
         "actions": [{"key": action.value, "name": StepAction(action.value).label} for action in able],
     }

@@ -30,6 +30,7 @@ class CommandConfig(AppConfig):
         from command.recording import tell_recordings
         from command.rules import registry
         from command.seeding import keep_settings
+        from command.seen import SEEN
         from command.silent import SILENT
         from command.subjects import alert_title, find_alerts
         from command.watch.models import DutyShift, WeatherReport
@@ -37,7 +38,7 @@ class CommandConfig(AppConfig):
         from twin.live.feeds import register_feed
         from twin.observers import register_observer
 
-        for rule in (RULE_FAILED, SILENT, *FENCING, *(check.rule for check in CHECKS)):
+        for rule in (RULE_FAILED, SILENT, SEEN, *FENCING, *(check.rule for check in CHECKS)):
             registry.register(rule)
         register_observer(StreamEngine)
         register_alert_listener(tell_recordings)

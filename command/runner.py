@@ -20,6 +20,7 @@ from command.machineroom.watch import MachineWatch
 from command.present import PresentEngine
 from command.push import connected_client, messages_of
 from command.rules import RuleRegistry, registry
+from command.seen import SightWatch
 from command.wire import read_alerts
 from gis.notices import listen
 from twin.meters import broker_connected
@@ -43,6 +44,7 @@ class RulesRunner:
     def __init__(self, rules: RuleRegistry = registry) -> None:
         self._engine = PresentEngine(rules)
         self._machine = MachineWatch(self._engine.knowledge, self._engine.failures)
+        self._sights = SightWatch(self._engine.knowledge)
         self._stopping = threading.Event()
         self._stale: set[str] = set(self._engine.knowledge.topics)
         self._stale_lock = threading.Lock()
@@ -95,6 +97,7 @@ class RulesRunner:
                 self._within(self._engine.sweep)
                 self._within(self._engine.escalate)
             self._within(self._machine.round)
+            self._within(self._sights.round)
             tell_listeners()
         except db.Error:
             self._mark_stale(stale)

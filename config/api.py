@@ -19,6 +19,7 @@ from layers.api import router as layers_router
 from layers.asking.api import router as asking_router
 from layers.charts import router as layers_charts_router
 from layers.grids.api import router as grids_router
+from media.analysis.api import router as analysis_router
 from media.api import router as media_router
 from media.past_api import router as video_past_router
 from media.recordings.api import router as recordings_router
@@ -55,6 +56,7 @@ api.add_router("", video_past_router)
 api.add_router("", media_router)
 api.add_router("", recordings_router)
 api.add_router("", sight_router)
+api.add_router("", analysis_router)
 api.add_router("", layers_router)
 api.add_router("", layers_charts_router)
 api.add_router("", grids_router)

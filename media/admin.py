@@ -18,6 +18,7 @@ from access.admin_scope import ScopedAdminMixin, ScopedRelatedFilter
 from access.roles import Permission
 from access.scope import ScopedQuerySet
 from devices.admin import WholeCityAdmin
+from media.analysis import admin as _analysis  # noqa: F401 (registers its pages)
 from media.asking import ask
 from media.cascade import admin as cascade  # noqa: F401 (registers its page)
 from media.exceptions import MediaError

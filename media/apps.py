@@ -16,6 +16,8 @@ class MediaConfig(AppConfig):
         from access.audit import audited
         from devices.reasons import register_reasons
         from media import kinds  # noqa: F401 (declares the kind)
+        from media.analysis.models import AnalysisModel, AnalysisTask
+        from media.analysis.registered import AnalyserKind, register_analyser
         from media.models import Channel, Gb28181Setting, SharedChannel, Superior, VideoDevice, VideoSource
         from media.reasons import REASONS
         from media.recordings.models import RecordingMark, RecordingOrder, RecordingPolicy
@@ -23,11 +25,12 @@ class MediaConfig(AppConfig):
 
         register_reasons(REASONS)
         register_sources()
+        register_analyser(AnalyserKind("media.blank", _("画面无内容（遮挡、黑屏）"), "media.analysis.blank:make"))
         audited(VideoDevice, secrets=["sealed"], ignore=["fault"])
         audited(VideoSource, secrets=["sealed"], ignore=["fault"])
         audited(Channel, ignore=["online", "listed"])
         audited(Gb28181Setting)
         audited(Superior, secrets=["sealed"])
         audited(SharedChannel)
-        for model in (RecordingPolicy, RecordingOrder, RecordingMark):
+        for model in (AnalysisModel, AnalysisTask, RecordingPolicy, RecordingOrder, RecordingMark):
             audited(model)

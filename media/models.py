@@ -258,5 +258,6 @@ class Gb28181Setting(models.Model):
         return self.code
 
 
-from media.recordings import models as _recordings  # noqa: E402, F401 (Django looks for models here)
+from media.analysis import models as _analysis  # noqa: E402, F401 (Django looks for models here)
+from media.recordings import models as _recordings  # noqa: E402, F401
 from media.sight import models as _sight  # noqa: E402, F401

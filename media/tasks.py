@@ -7,6 +7,7 @@ import logging
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
+from media.analysis.seeing import expire as expire_findings
 from media.recordings.keeping import expire, make_room, move_all_away
 from twin.archive.stores import ArchiveStoreError
 
@@ -25,3 +26,11 @@ def keep_recordings(timestamp: int) -> None:
     except (ArchiveStoreError, OSError) as error:
         logger.error("recordings: nothing more is moved to object storage now: %s", error)
         raise
+
+
+@app.periodic(cron="17 3 * * *")
+@app.task(queueing_lock="media.keep_findings", lock="media.keep_findings")
+def keep_findings(timestamp: int) -> None:
+    """Delete findings of analysers, their pictures and what was sent in, when their time is over."""
+    if gone := expire_findings(timezone.now()):
+        logger.info("analysis: %d findings were past their time", gone)

@@ -16,7 +16,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 4000,
-    rolldownOptions: { input: { map: "src/map/main.ts", screen: "src/screen/main.ts", director: "src/director/main.ts", plan: "src/plan/main.ts", ogc: "src/ogc/main.ts", video: "src/video/main.ts", recordings: "src/video/recordings/main.ts" } },
+    rolldownOptions: { input: { map: "src/map/main.ts", screen: "src/screen/main.ts", director: "src/director/main.ts", plan: "src/plan/main.ts", ogc: "src/ogc/main.ts", video: "src/video/main.ts", recordings: "src/video/recordings/main.ts", findings: "src/video/findings/main.ts" } },
   },
   // The map library's worker is an ES module and is served by ourselves.
   worker: { format: "es" },

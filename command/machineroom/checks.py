@@ -11,6 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from command.facts import Facts, Verdicts
 from command.machineroom.findings import (
     Finding,
+    find_analyser_failed,
+    find_analysis_blind,
+    find_analysis_slow,
     find_backup,
     find_broker_away,
     find_broker_dropping,
@@ -195,6 +198,33 @@ CHECKS = (
         find_recordings_stuck,
         _("这些通道按计划应录像，但收不到可保存的画面。检查设备是否在线、码流是否为 H.264 或 H.265。"),
         evidence=(Evidence("channels", _("通道数")),),
+    ),
+    _check(
+        "analyser_failed",
+        _("视频分析器故障"),
+        Grade.ORANGE,
+        find_analyser_failed,
+        _("该分析器暂不能判断：已有预警保持不变，新情况可能未报。原因见“识别结果”页；检查模型文件、标签和输出格式。"),
+    ),
+    _check(
+        "analysis_blind",
+        _("应识别未识别"),
+        Grade.YELLOW,
+        find_analysis_blind,
+        _("这些识别任务在时段内，却没有画面可看。检查摄像机是否在线、分析器是否启用、是否跟不上。"),
+        evidence=(Evidence("tasks", _("任务数")),),
+    ),
+    _check(
+        "analysis_slow",
+        _("视频分析跟不上"),
+        Grade.BLUE,
+        find_analysis_slow,
+        _("分析器来不及看，旧画面被新画面代替。延长识别任务的间隔，减少摄像机，或换用更小的模型。"),
+        (
+            Parameter("share_pct", _("略过的比例"), "float", 30.0, minimum=1, maximum=100, unit="%"),
+            Parameter("at_least", _("十分钟内至少"), "int", 50, minimum=1, maximum=1_000_000),
+        ),
+        (Evidence("skipped", _("十分钟内略过的画面")), Evidence("share_pct", _("略过的比例"), "%")),
     ),
     _check(
         "backup_old",

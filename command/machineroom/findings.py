@@ -30,6 +30,8 @@ WAYS = "sandtable_ingest_messages_total"
 FREE, SIZE = "sandtable_disk_free_bytes", "sandtable_disk_size_bytes"
 REMOVED_EARLY = "sandtable_recordings_removed_early_total"
 HALTED, STUCK = "sandtable_recordings_halted", "sandtable_recordings_stuck"
+ANALYSER_FAILED, ANALYSIS_BLIND = "sandtable_analysis_failed", "sandtable_analysis_blind"
+ANALYSIS_SKIPPED, ANALYSIS_LOOKED = "sandtable_analysis_skipped_total", "sandtable_analysis_looked_total"
 BACKUP = "sandtable_backup_newest_timestamp_seconds"
 
 
@@ -200,3 +202,28 @@ def find_recordings_stuck(machine: Machine, _p: Mapping[str, Any], _held: frozen
     stuck = sum(process.did.gauges.get(STUCK, 0.0) for process in machine.living())
     if stuck:
         yield Finding("stuck", gettext("录像"), {"channels": round(stuck)})
+
+
+def find_analyser_failed(machine: Machine, _p: Mapping[str, Any], _held: frozenset[str]) -> Iterator[Finding]:
+    """Analysers of pictures that threw, died or did not answer."""
+    for process in machine.living():
+        for analyser, failed in process.did.gauges_by(ANALYSER_FAILED).items():
+            if failed:
+                yield Finding(f"analyser:{analyser}"[:120], analyser)
+
+
+def find_analysis_blind(machine: Machine, _p: Mapping[str, Any], _held: frozenset[str]) -> Iterator[Finding]:
+    """Cameras that should be looked at give no pictures, or their analyser does not come to them."""
+    if blind := sum(process.did.gauges.get(ANALYSIS_BLIND, 0.0) for process in machine.living()):
+        yield Finding("blind", gettext("识别任务"), {"tasks": round(blind)})
+
+
+def find_analysis_slow(machine: Machine, p: Mapping[str, Any], held: frozenset[str]) -> Iterator[Finding]:
+    """Analysers that skip too large a share of their pictures, within the last ten minutes."""
+    skipped, looked = machine.by(ANALYSIS_SKIPPED, WINDOW_S), machine.by(ANALYSIS_LOOKED, WINDOW_S)
+    for analyser, count in skipped.items():
+        cause = f"slow:{analyser}"[:120]
+        share_pct = 100 * count / (count + looked.get(analyser, 0.0))
+        limit_pct = p["share_pct"] / 2 if cause in held else p["share_pct"]
+        if count >= p["at_least"] and share_pct >= limit_pct:
+            yield Finding(cause, analyser, {"skipped": round(count), "share_pct": round(share_pct, 1)})

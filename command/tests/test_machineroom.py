@@ -186,6 +186,22 @@ def test_a_disk_that_fills(platform):
     assert platform.open() == set()
 
 
+def test_an_analyser_that_failed_one_that_is_slow_and_cameras_nobody_looks_at(platform):
+    tell("gb28181", gauges={"sandtable_analysis_failed{analyser=a.b}": 1, "sandtable_analysis_failed{analyser=c.d}": 0})
+    assert platform.open() == {("analyser_failed", "analyser:a.b")}
+    tell("gb28181", gauges={"sandtable_analysis_blind": 2})
+    assert platform.open() == {("analysis_blind", "blind")}
+    assert Alert.objects.filter(rule="command.analysis_blind").get().evidence == {"tasks": 2}
+    tell("gb28181")
+    skipped, looked = "sandtable_analysis_skipped_total{analyser=a.b}", "sandtable_analysis_looked_total{analyser=a.b}"
+    sample("gb28181", 20, counters={skipped: 40, looked: 10})
+    assert platform.open() == set()  # too few to tell
+    sample("gb28181", 10, counters={skipped: 20, looked: 60})
+    assert platform.open() == {("analysis_slow", "slow:a.b")}
+    sample("gb28181", 5, counters={looked: 400})
+    assert platform.open() == set()
+
+
 def test_a_partition_missing_for_tomorrow(platform):
     machine = kind_of("machine")
     tomorrow = (timezone.now() + timedelta(days=1)).date()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from devices.protocols.serving import Job, ProtocolServer
+from media.analysis.analyses import Analyses
 from media.asking import Answering
 from media.cascade.cascade import Cascade
 from media.cascade.link import Link
@@ -67,7 +68,7 @@ class Gb28181Server(ProtocolServer):
     """
 
     name = "gb28181"
-    topics = frozenset({"video"})
+    topics = frozenset({"video", "analysis"})
 
     def __init__(
         self,
@@ -140,7 +141,8 @@ class Gb28181Server(ProtocolServer):
         self.recorders = Recorders(
             self.watching.streams.join, self.watching.viewers.watched, places.folder(), self._parameters
         )
-        for part in (sources, self.playbacks, self.downloads, self.announcements, self.watching):
+        self.analyses = Analyses(self.database, self.watching.streams.join)
+        for part in (sources, self.playbacks, self.downloads, self.announcements, self.watching, self.analyses):
             answers = answers | part.handlers
         self.answering = Answering(self.road, answers)
         self.peers.learn(await self.database.do(load_known))
@@ -161,6 +163,7 @@ class Gb28181Server(ProtocolServer):
             self.watching.run(),
             self.attendance.run(),
             self.recorders.run(),
+            self.analyses.run(),
         ]
 
     async def end(self) -> None:
@@ -184,6 +187,7 @@ class Gb28181Server(ProtocolServer):
             self.presence.went(binding)
         self.reports.placed(cameras)
         self.attendance.learn()
+        self.analyses.learn()
         await self.cascade.learn(await self.database.do(load_uppers))
         await asyncio.sleep(REREAD_S)  # catalogues of a thousand devices are a thousand changes
 

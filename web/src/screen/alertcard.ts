@@ -2,6 +2,7 @@ import { h, setText } from "../dom";
 import { distanceText } from "../map/card";
 import type { Clock } from "../time";
 import type { NearCamera } from "../video/api";
+import { keyFrame } from "../video/findings/keyframe";
 import { recordingsOfAlert } from "../video/recordings/address";
 import { t } from "../words";
 import type { Alert, AlertWhole, Fact } from "./alerts";
@@ -147,6 +148,7 @@ export class AlertCard {
     ];
     const rows = texts.flatMap(([name, value]) => (value === null ? [] : [h("dt", {}, name), h("dd", {}, value)]));
     this.body.replaceChildren(
+      whole.picture === null ? "" : h("a", { href: "/video/findings/", title: t("识别结果") }, keyFrame(whole.picture)),
       h("dl", {}, ...rows),
       whole.advice ? h("p", { class: "advice" }, whole.advice) : "",
       h(

@@ -1,4 +1,5 @@
 /** Alerts as the socket and the API tell them. */
+import type { KeyFrame } from "../video/findings/keyframe";
 
 export type Grade = 1 | 2 | 3 | 4;
 export type AlertState = "raised" | "acknowledged" | "disposed" | "verified" | "closed";
@@ -69,6 +70,8 @@ export interface AlertWhole extends Alert {
   parameters: Fact[];
   steps: Step[];
   actions: { key: string; name: string }[];
+  /** The picture it rests on, where a machine saw something. */
+  picture: KeyFrame | null;
 }
 
 /** The sign of each grade: the colour never stands alone. */

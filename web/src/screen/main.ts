@@ -10,6 +10,7 @@ import "../styles/screen.css";
 import "../styles/screenline.css";
 import "../styles/tree.css";
 import "../styles/alerts.css";
+import "../styles/keyframe.css";
 import "../styles/inventory.css";
 import "../styles/directorbadge.css";
 import "../styles/charts.css";

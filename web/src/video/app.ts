@@ -30,7 +30,7 @@ export class VideoApp {
       (group) => this.wall.offer(group),
     );
     const fold = h("button", { type: "button", onclick: () => root.classList.toggle("listless") }, t("摄像机列表"));
-    const head = h("header", { class: "video-head" }, h("h1", {}, t("视频墙")), fold, this.wall.bar, h("a", { href: "/", class: "link" }, t("回到地图")));
+    const head = h("header", { class: "video-head" }, h("h1", {}, t("视频墙")), fold, this.wall.bar, h("a", { href: "/video/findings/", class: "link" }, t("识别结果")), h("a", { href: "/", class: "link" }, t("回到地图")));
     root.classList.add("video-page");
     root.replaceChildren(head, this.list.element, this.wall.element);
   }

@@ -1,0 +1,75 @@
+"""What machines see now, for whoever raises alerts of it: floors above ask, the database tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+
+from media.analysis.models import AnalysisFinding
+from media.analysis.store import load_analysers
+
+MOST = 1000
+LATE = timedelta(hours=1)
+"""What ended so long ago is told to nobody any more."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A finding of a task. Keys are 0, and the place None, where there is none."""
+
+    pk: int
+    label: str
+    confidence: float
+    camera: str
+    analyser: str
+    grade: int
+    asset: int
+    owner: int
+    region: int
+    lon: float | None
+    lat: float | None
+    taken_at: datetime
+    ended_at: datetime | None
+    looks: int
+
+
+def sights() -> Iterator[Sight]:
+    """Findings of tasks that last, and those that ended lately; none that a person rejected."""
+    rows = AnalysisFinding.objects.filter(Q(ended_at=None) | Q(ended_at__gt=timezone.now() - LATE), upload=None)
+    rows = rows.exclude(verdict=AnalysisFinding.Verdict.REJECTED)
+    names = {key: str(kind.title) for key, kind in load_analysers().items()}
+    for row in rows.select_related("channel__device", "channel__asset__state").order_by("-pk")[:MOST]:
+        channel = row.channel
+        if channel is None:
+            continue
+        state = getattr(channel.asset, "state", None) if channel.asset is not None else None
+        yield Sight(
+            row.pk, row.label, row.confidence, channel.name, names.get(row.analyser, row.analyser), row.grade,
+            channel.asset_id or 0, channel.device.owner_id or 0, (state.region_id if state is not None else 0) or 0,
+            row.lon, row.lat, row.taken_at, row.ended_at, row.looks,
+        )  # fmt: skip
+
+
+def key_frame(finding: int) -> dict[str, Any] | None:
+    """Where a finding's picture is served, and what is drawn on it; None where it is gone."""
+    row = AnalysisFinding.objects.filter(pk=finding).first()
+    return None if row is None else frame_of(row)
+
+
+def frame_of(row: AnalysisFinding) -> dict[str, Any]:
+    """The same of a finding that was read."""
+    return {
+        "finding": row.pk,
+        "url": f"/api/v1/video/findings/{row.pk}/picture",
+        "width": row.width,
+        "height": row.height,
+        "taken_at": row.taken_at.isoformat(timespec="milliseconds"),
+        "label": row.label,
+        "boxes": row.boxes,
+        "verdict": row.verdict,
+    }
