@@ -152,7 +152,7 @@ export class AlertCard {
       h("dl", {}, ...rows),
       whole.advice ? h("p", { class: "advice" }, whole.advice) : "",
       h(
-        "p",
+        "div",
         { class: "seen" },
         this.cameras(whole),
         h("a", { class: "link", href: recordingsOfAlert(whole.id, Date.parse(whole.raised_at)) }, t("附近摄像机的录像")),
