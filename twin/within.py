@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, TypeVar
 
 import numpy as np
@@ -219,9 +220,9 @@ def _ahead(asked: Sequence[Asked], read: Callable[[Asked], Answer]) -> Iterator[
     """Each with what is read of it, the next one being read meanwhile: PostgreSQL works while this process does."""
     with ThreadPoolExecutor(1) as reader:
         coming = None
-        for now, after in zip(asked, [*asked[1:], None], strict=True):
+        for now, after in zip_longest(asked, asked[1:]):
             answer = (coming or reader.submit(read, now)).result()
-            coming = reader.submit(read, after) if after is not None else None
+            coming = None if after is None else reader.submit(read, after)
             yield now, answer
 
 
@@ -265,8 +266,7 @@ def _by_box(search: _Search, pieces: Pieces, found: Things, from_us: int, to_us:
     sure = np.flatnonzero((said != OUTSIDE) & (said != UNSURE))
     search.found(at[sure], first_us[sure], last_us[sure], things["count"][sure].astype(np.int64))
     is_open = said == UNSURE
-    has_open = np.zeros(len(pieces), bool)
-    has_open[owner[is_open]] = True
+    has_open = np.bincount(owner[is_open], minlength=len(pieces)) > 0
     kept = has_open[owner]
     count = things["count"][kept].astype(np.int64)
     return _Unsure(pieces.take(has_open), slot_us[kept], things["asset"][kept], count, is_open[kept])
