@@ -5,12 +5,16 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 from django.db import connection
+from numpy.typing import NDArray
 
 from bench._load import PREFIX
 from twin.archive.exchange import midnight
 from twin.archive.models import ArchivedDay
 from twin.archive.stores import archive_store
+from twin.batch import MICROSECOND
+from twin.copying import Column, copy_columns
 from twin.history import ensure_partitions, partition_name
 from twin.kinds import MACHINE, VEHICLE, AssetKind
 from twin.summaries import summarize
@@ -68,22 +72,49 @@ def fill_city(things: int, working: int) -> tuple[float, float]:
 
 def fill_day(things: int, every_s: int) -> date:
     """A whole day of vehicles that never stand still, some days ago; returns the day."""
-    day = datetime.now(UTC).date() - timedelta(days=DAY_AGO)
-    start, turns = midnight(day), 86_400 // every_s
-    with connection.cursor() as cursor:
-        _register(cursor, "vehicle", "DAY-", things)
-        ensure_partitions(cursor, {VEHICLE: {day}})
-        for first in range(0, turns, 60):
-            cursor.execute(
-                f"""{_INSERT} SELECT 3, a.id, a.id, 1 + turn, at, at, {_PLACE}, 8, 90, 1
-                    FROM generate_series(%s::int, %s::int) AS turn CROSS JOIN twin_asset a
-                    CROSS JOIN LATERAL (SELECT %s + (turn * %s + a.id %% %s) * interval '1 second' AS at) AS t
-                    WHERE a.code LIKE %s""",  # noqa: S608
-                [first, min(first + 60, turns) - 1, start, every_s, every_s, f"{PREFIX}DAY-%"],
-            )
-    mark(VEHICLE, start, start + timedelta(seconds=86_399))
-    sum_up()
+    (day,) = fill_days(VEHICLE, "DAY-", things, every_s, 1)
     return day
+
+
+def fill_days(kind: AssetKind, letters: str, things: int, every_s: int, count: int) -> list[date]:
+    """So many whole days of things that never stand still, the last :data:`DAY_AGO` days ago; returns the days."""
+    last = datetime.now(UTC).date() - timedelta(days=DAY_AGO)
+    days = [last - timedelta(days=n) for n in reversed(range(count))]
+    with connection.cursor() as cursor:
+        _register(cursor, kind.key, letters, things)
+        ensure_partitions(cursor, {kind: set(days)})
+        cursor.execute("SELECT id FROM twin_asset WHERE code LIKE %s ORDER BY id", [f"{PREFIX}{letters}%"])
+        ids = np.array([row[0] for row in cursor.fetchall()], np.int64)
+        for day in days:
+            for first_s in range(0, 86_400, 1_200):
+                _copy(cursor, kind, ids, midnight(day), np.arange(first_s, first_s + 1_200, every_s), every_s)
+    for day in days:
+        mark(kind, midnight(day), midnight(day) + timedelta(seconds=86_399))
+    sum_up()
+    return days
+
+
+def _copy(
+    cursor: Any, kind: AssetKind, ids: NDArray[np.int64], start: datetime, turns_s: NDArray[np.int64], every_s: int
+) -> None:
+    """Some minutes of everybody, by time as they would have come: COPY takes a third of what INSERT does."""
+    at_s = (turns_s[:, None] + ids % every_s + int(start.timestamp())).ravel()
+    asset = np.tile(ids, len(turns_s))
+    angle = asset + at_s / 375
+    columns: dict[str, Column] = {
+        "kind": ("int2", np.full(len(asset), kind.code)),
+        "asset_id": ("int8", asset),
+        "device_id": ("int8", asset),
+        "seq": ("int8", at_s),
+        "ts": ("timestamptz", at_s * MICROSECOND),
+        "received_at": ("timestamptz", at_s * MICROSECOND),
+        "lon": ("float8", 121.1 + asset * 7919 % 10007 / 10007 * 0.8 + 0.03 * np.sin(angle)),
+        "lat": ("float8", 30.9 + asset * 104729 % 10009 / 10009 * 0.6 + 0.026 * np.cos(angle)),
+        "speed_m_s": ("float4", np.full(len(asset), 8.0)),
+        "heading_deg": ("float4", np.full(len(asset), 90.0)),
+        "status": ("int2", np.ones(len(asset), np.int64)),
+    }
+    copy_columns(cursor, "twin_track", columns)
 
 
 def mark(kind: AssetKind, start: datetime, end: datetime) -> None:
@@ -113,10 +144,9 @@ def partition_bytes(day: date) -> int:
 def clear() -> None:
     """Take everything away again."""
     store = archive_store()
-    for archived in ArchivedDay.objects.filter(kind=VEHICLE.code, name__contains="vehicle"):
-        if archived.day == datetime.now(UTC).date() - timedelta(days=DAY_AGO):
-            archived.delete()
-            store.delete(archived.name)
+    for archived in ArchivedDay.objects.filter(day__lte=datetime.now(UTC).date() - timedelta(days=DAY_AGO)):
+        archived.delete()
+        store.delete(archived.name)
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM twin_track WHERE asset_id IN (SELECT id FROM twin_asset WHERE code LIKE %s)", [f"{PREFIX}%"]

@@ -1,14 +1,24 @@
-"""The short way to a tile that was served a moment ago: before Django, from memory (:mod:`gis.tile_memory`)."""
+"""The short way to a tile: before Django, for those whom it has let in a moment ago (:mod:`gis.tile_memory`).
+
+A tile that was served is sent from memory. One that was not is drawn by a thread of the door's: opening the session,
+finding the account and its grants, and all that is around a request takes longer than drawing a tile of a city does.
+"""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import close_old_connections
 
 from gis import tile_memory
-from gis.views import CONTENT_TYPE
+from gis.exceptions import TileTimeoutError
+from gis.tile_memory import Address
+from gis.tiles import TileScope
+from gis.views import CONTENT_TYPE, busy, tile_content, version_now
 
 _HEADERS = [
     (b"content-type", CONTENT_TYPE.encode()),
@@ -16,13 +26,29 @@ _HEADERS = [
     (b"vary", b"Cookie, Authorization"),
     (b"x-content-type-options", b"nosniff"),
 ]
+DRAWERS = 8
+"""So many are drawn at once at most: half of a process's connections to the database."""
+_pool = ThreadPoolExecutor(DRAWERS, "tiles")
 
 
-def remembered(scope: dict[str, Any]) -> tuple[str, bytes] | None:
-    """Name and bytes of the tile that a connection asks for, where all that is needed is in memory."""
+def _draw(address: Address, seat: TileScope | None) -> tuple[str, bytes]:
+    """Name and bytes of a tile that is not in memory."""
+    try:
+        layer, z, x, y = address
+        name = tile_memory.tile_name(layer, version_now(layer), seat, z, x, y)
+        return name, tile_content(layer, z, x, y, seat, name, is_kept=True)
+    finally:
+        close_old_connections()
+
+
+drawing = sync_to_async(_draw, thread_sensitive=False, executor=_pool)
+
+
+def _asked(scope: dict[str, Any]) -> tuple[Address, TileScope | None] | None:
+    """Which tile a connection asks for and what may be seen in it; None where Django has to say."""
     if scope["method"] != "GET" or scope["query_string"] not in (b"", b"f=mvt"):
         return None
-    address = tile_memory.addresses.get(scope["path"])
+    address = tile_memory.address_of(scope["path"])
     if address is None:
         return None
     headers = dict(scope["headers"])
@@ -35,9 +61,14 @@ def remembered(scope: dict[str, Any]) -> tuple[str, bytes] | None:
         )
     except (CookieError, UnicodeDecodeError):
         return None
+    seat = tile_memory.seats.get(shown)
+    return (address, seat) if shown and seat is not None else None
+
+
+def _remembered(address: Address, seat: TileScope | None) -> tuple[str, bytes] | None:
     layer, z, x, y = address
-    seat, version = tile_memory.seats.get(shown), tile_memory.version_of(layer)
-    if not shown or seat is None or version is None:
+    version = tile_memory.version_of(layer)
+    if version is None:
         return None
     name = tile_memory.tile_name(layer, version, seat, z, x, y)
     content = tile_memory.contents.get(name)
@@ -45,14 +76,20 @@ def remembered(scope: dict[str, Any]) -> tuple[str, bytes] | None:
 
 
 async def serve(scope: dict[str, Any], send: Any) -> bool:
-    """Answer from memory; False where Django has to."""
-    found = remembered(scope)
-    if found is None:
+    """Answer what can be answered here; False where Django has to."""
+    asked = _asked(scope)
+    if asked is None:
         return False
-    name, content = found
+    try:
+        name, content = _remembered(*asked) or await drawing(*asked)
+    except TileTimeoutError as error:
+        refused = busy(error)
+        told = [(name.lower().encode(), value.encode()) for name, value in refused.items()]
+        await send({"type": "http.response.start", "status": refused.status_code, "headers": told})
+        await send({"type": "http.response.body", "body": refused.content})
+        return True
     etag = f'"{name}"'.encode()
-    known = dict(scope["headers"]).get(b"if-none-match", b"")
-    is_same = etag in known
+    is_same = etag in dict(scope["headers"]).get(b"if-none-match", b"")
     headers = [*_HEADERS, (b"etag", etag)]
     if not is_same:
         headers.append((b"content-length", str(len(content)).encode()))

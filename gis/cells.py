@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 OUTSIDE = -1
 UNSURE = -2
 _COARSEST = 3
+_HALF = 32
+_UNSURE_ONE = 1 << _HALF
 _EDGE = 1e-9
 """Cells are taken to be larger by so much of their coordinates' unit: a point on an edge belongs to both sides."""
 
@@ -112,13 +114,12 @@ class CellMap:
         first_column, last_column = (self._cell(side[near], edges[0], edges[2]) for side in (west, east))
         first_row, last_row = (self._cell(side[near], edges[1], edges[3]) for side in (south, north))
 
-        def count(sums: NDArray[np.int64]) -> Ids:
-            return (
-                sums[last_row + 1, last_column + 1] - sums[first_row, last_column + 1]
-                - sums[last_row + 1, first_column] + sums[first_row, first_column]
-            )  # fmt: skip
-
-        outside, unsure = (count(sums) for sums in self._sums)
+        sums = self._sums
+        both = (
+            sums[last_row + 1, last_column + 1] - sums[first_row, last_column + 1]
+            - sums[last_row + 1, first_column] + sums[first_row, first_column]
+        )  # fmt: skip
+        outside, unsure = both & (_UNSURE_ONE - 1), both >> _HALF
         cells = (last_row - first_row + 1) * (last_column - first_column + 1)
         beyond = (west[near] < edges[0]) | (east[near] > edges[2]) | (south[near] < edges[1]) | (north[near] > edges[3])
         answer = np.where((outside == 0) & (unsure == 0) & ~beyond, self.value[first_row, first_column], UNSURE)
@@ -127,8 +128,15 @@ class CellMap:
         return found
 
     @cached_property
-    def _sums(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        return _summed(self.value == OUTSIDE), _summed(self.value == UNSURE)
+    def _sums(self) -> NDArray[np.int64]:
+        """Over everything south-west of each corner: cells outside, and in the upper half of the number unsure ones.
+
+        One table, for looking numbers up in it is most of the work.
+        """
+        each = np.where(self.value == OUTSIDE, 1, np.where(self.value == UNSURE, _UNSURE_ONE, 0))
+        sums = np.zeros((self._n + 1, self._n + 1), np.int64)
+        np.cumsum(np.cumsum(each, axis=0, dtype=np.int64), axis=1, out=sums[1:, 1:])
+        return sums
 
     def reach(self) -> tuple[float, float, float, float] | None:
         """West, south, east and north of all cells that are not outside; None where all are."""
@@ -164,10 +172,3 @@ def _sorted_out(
     holds = alone[shapely.contains(shapes[shape[alone]], cells[cell[alone]])]
     found[cell[holds]] = ids[shape[holds]]
     return found, cell, shape
-
-
-def _summed(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Sums over everything south-west of each corner."""
-    sums = np.zeros((len(mask) + 1, len(mask) + 1), np.int64)
-    np.cumsum(np.cumsum(mask, axis=0, dtype=np.int64), axis=1, out=sums[1:, 1:])
-    return sums

@@ -17,10 +17,11 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from gis.generalising import EDGE_M, mercator, together
 from gis.models import Pyramid
 from gis.notices import stamp_of
-from gis.tiles import EXTENT, ScopeClause, TileLayer, TileScope, fixed, pixel_of, tile_shape
+from gis.tile_grid import EDGE_M, mercator, pixel_of, tile_shape
+from gis.tile_sql import as_tile, columns_of, counted, fixed, grouped
+from gis.tiles import ScopeClause, TileLayer, TileScope
 
 DENSE = 5_000
 DETAIL_ZOOM = 12
@@ -53,29 +54,20 @@ def pyramid_sql(
     key, margin_m = _key(found[0], z, whole), size_m / 64
     corners = (west - margin_m, north - size_m - margin_m), (west + size_m + margin_m, north + margin_m)
     line = ", ".join(f"ST_MakePoint({px!r}, {py!r}, {key})" for px, py in corners)
-    cell_m = size_m / CELLS
     pixel_deg, squeeze = pixel_of(z, x, y)
-    names = [name for name, _text in layer.properties]
-    columns = [f"{layer.feature_id} AS feature_id", *(f'{text} AS "{name}"' for name, text in layer.properties)]
     shape = tile_shape(f"ST_Simplify({layer.geometry}, {pixel_deg / 2 * squeeze!r}, true)", z, x, y)
-    columns += ["NULL::boolean AS generalised", "NULL::int AS point_count", f"{shape} AS geometry"]
+    columns = [*columns_of(layer), "NULL::boolean AS generalised", "NULL::int AS point_count", f"{shape} AS geometry"]
+    large = (
+        f"SELECT {fixed(', '.join(columns))} FROM {fixed(layer.source)} WHERE ({fixed(layer.where)}) "
+        f"AND ({clause[0]}) AND {fixed(layer.feature_id)} = ANY(ARRAY(SELECT feature_id FROM found))"
+    )
     parts = [
         "WITH found AS MATERIALIZED (SELECT feature_id, count, ST_X(place) AS px, ST_Y(place) AS py FROM (",
         "SELECT feature_id, count, regions, CASE WHEN feature_id IS NULL THEN place END AS place",
         f"FROM geo_pyramidcell WHERE place &&& ST_SetSRID(ST_MakeLine({line}), 3857)) AS near WHERE TRUE {among}),",
         "cell AS (SELECT sum(count)::int AS n, sum(px * count) / sum(count) AS px, sum(py * count) / sum(count) AS py",
-        f"FROM found WHERE feature_id IS NULL GROUP BY floor(px / {cell_m!r}), floor(py / {cell_m!r})),",
-        together(
-            names,
-            "cell",
-            f"SELECT {fixed(', '.join(columns))} FROM {fixed(layer.source)} WHERE ({fixed(layer.where)}) "
-            f"AND ({clause[0]}) AND {fixed(layer.feature_id)} = ANY(ARRAY(SELECT feature_id FROM found))",
-            z,
-            x,
-            y,
-        ),
-        f"SELECT ST_AsMVT(feature, '{layer.name}', {EXTENT}, 'geometry', 'feature_id')",
-        "FROM feature WHERE geometry IS NOT NULL",
+        f"FROM found WHERE feature_id IS NULL GROUP BY {grouped('px', 'py', z, CELLS)})",
+        as_tile(layer, f"{large} UNION ALL {counted(layer, 'cell', z, x, y)}"),
     ]
     return " ".join(parts), [*values, *clause[1]]
 

@@ -6,18 +6,20 @@ with ``generalised`` = true and ``point_count``, the number of features that eac
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
 from django.utils.translation import gettext as _
 
 from gis.exceptions import TileTimeoutError
-from gis.generalising import generalised_sql
 from gis.pyramid import pyramid_sql
-from gis.tiles import MOST_FEATURES, QUERY_CANCELED, ScopeClause, TileLayer, TileScope, tile_sql
+from gis.tile_grid import check_tile
+from gis.tile_sql import MOST_SHAPES, tile_sql
+from gis.tiles import QUERY_CANCELED, ScopeClause, TileLayer, TileScope
 
 MOST_BYTES = 500_000
-_SHAPES = (500, 100, 0)
+_SHAPES = (MOST_SHAPES, 100, 0)
 """How many of the largest shapes are tried to be kept as they are."""
 
 
@@ -38,14 +40,11 @@ def render_tile(
     TileTimeoutError
         The database needed longer than the layer's ``timeout_ms``.
     """
+    check_tile(layer, z, x, y)
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            # Compiling a tile's query takes longer than running it, and so does calling helpers.
-            cursor.execute(
-                "SELECT set_config('statement_timeout', %s, true), set_config('jit', 'off', true), "
-                "set_config('max_parallel_workers_per_gather', '0', true)",
-                [str(layer.timeout_ms)],
-            )
+        # Somebody else's transaction goes on where a tile fails; there is none around a request's.
+        kept = transaction.atomic() if connection.in_atomic_block else nullcontext()
+        with kept, connection.cursor() as cursor:
             return _rendered(cursor, layer, z, x, y, scope_clause, scope)
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", None) != QUERY_CANCELED:
@@ -59,23 +58,25 @@ def render_tile(
 def _rendered(
     cursor: Any, layer: TileLayer, z: int, x: int, y: int, clause: ScopeClause, scope: TileScope | None
 ) -> bytes:
-    tile_sql(layer, z, x, y, clause)  # refuses a tile that is none
     summed = pyramid_sql(cursor, layer, z, x, y, clause, scope)
-    if summed is not None:
-        # A list, even an empty one, makes Django read the doubled percent signs.
-        cursor.execute(*summed)
-        content = bytes(cursor.fetchone()[0])
-        if len(content) <= MOST_BYTES:
-            return content
-    else:
-        cursor.execute(*tile_sql(layer, z, x, y, clause))
-        count, found = cursor.fetchone()
-        content = bytes(found)
-        if count <= MOST_FEATURES and len(content) <= MOST_BYTES:
-            return content
+    content = _asked(cursor, layer, *(summed or tile_sql(layer, z, x, y, clause)))
     for shapes in _SHAPES:
-        cursor.execute(*generalised_sql(layer, z, x, y, clause, shapes))
-        content = bytes(cursor.fetchone()[0])
         if len(content) <= MOST_BYTES:
             break
+        content = _asked(cursor, layer, *tile_sql(layer, z, x, y, clause, 0, shapes))
     return content
+
+
+def _asked(cursor: Any, layer: TileLayer, query: str, values: list[Any]) -> bytes:
+    """What a tile's query answers, within the layer's time.
+
+    Settings and query go together: to begin, set, ask and commit one by one would take as long as a small tile.
+    """
+    # Compiling a tile's query takes longer than running it, and so does calling helpers.
+    settings = (
+        "SELECT set_config('statement_timeout', %s, true), set_config('jit', 'off', true), "
+        "set_config('max_parallel_workers_per_gather', '0', true); "
+    )
+    cursor.execute(settings + query, [str(layer.timeout_ms), *values])
+    cursor.nextset()
+    return bytes(cursor.fetchone()[0])

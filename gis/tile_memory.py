@@ -1,20 +1,23 @@
 """What a web process remembers of the tiles it has just served, so that serving them again asks nobody.
 
-A view that has served a tile notes four things: whose credentials see by which scope, what an address means, which
-version the layer's topics have, and the bytes. Each by itself goes out of date soon; as long as all four are there
-the same tile can be answered before any session is opened or row is read (:mod:`config.tile_door`). What is missing is
-asked of the view, which notes it anew: there is no second way to find anything out.
+A view that has served a tile notes four things: whose credentials see by which scope, which layer an address means,
+which version the layer's topics have, and the bytes. Each by itself goes out of date soon; as long as all four are
+there the same tile can be answered before any session is opened or row is read (:mod:`config.tile_door`), and with the
+first two a tile that is not there can be drawn by itself. Who may see what is asked of the view alone, which notes it
+anew.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Generic, TypeVar
 
+from gis.tile_grid import has_tile
 from gis.tiles import TileLayer, TileScope
 
 SEAT_S = 2.0
@@ -23,6 +26,7 @@ VERSION_S = 0.5
 """How long a version is believed to be the newest."""
 MOST_BYTES = 64 << 20
 MOST_NOTES = 20_000
+ADDRESS_S = 3600
 Address = tuple[TileLayer, int, int, int]
 Value = TypeVar("Value")
 
@@ -94,14 +98,14 @@ class Contents:
 
 
 seats: Notes[TileScope | None] = Notes(SEAT_S)
-addresses: Notes[Address] = Notes(3600)
+layers: Notes[TileLayer] = Notes(ADDRESS_S)
 versions: Notes[int] = Notes(VERSION_S)
 contents = Contents()
 
 
 def clear() -> None:
     """Forget everything."""
-    for each in (seats, addresses, versions, contents):
+    for each in (seats, layers, versions, contents):
         each.clear()
 
 
@@ -109,6 +113,29 @@ def credentials(cookies: Mapping[str, str], session_cookie: str, authorization: 
     """Digest of what somebody shows; empty for nothing."""
     session = cookies.get(session_cookie, "")
     return hashlib.sha256(f"{session}\0{authorization}".encode()).hexdigest() if session or authorization else ""
+
+
+_PLACE = re.compile(r"(/.+)/(0|[1-9]\d{0,6})/(0|[1-9]\d{0,6})/(0|[1-9]\d{0,6})(\.mvt)?", re.ASCII)
+
+
+def note_address(path: str, layer: TileLayer) -> None:
+    """Note that this address, and every other that differs by the tile only, is one of the layer's tiles."""
+    if found := _PLACE.fullmatch(path):
+        layers.put(f"{found[1]}{found[5] or ''}", layer)
+
+
+def address_of(path: str) -> Address | None:
+    """Which tile an address means; None where nobody has asked for one of that layer yet, or there is none such.
+
+    Ours are ``z/x/y.mvt``, those of OGC API Tiles ``z/row/column``.
+    """
+    found = _PLACE.fullmatch(path)
+    layer = layers.get(f"{found[1]}{found[5] or ''}") if found else None
+    if found is None or layer is None:
+        return None
+    z, second, third = int(found[2]), int(found[3]), int(found[4])
+    x, y = (second, third) if found[5] else (third, second)
+    return (layer, z, x, y) if has_tile(layer, z, x, y) else None
 
 
 def version_name(layer: TileLayer) -> str:

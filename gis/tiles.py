@@ -1,18 +1,15 @@
-"""Vector tiles straight from PostGIS, for any layer that declares itself.
+"""Layers of vector tiles straight from PostGIS: their declarations, and the register of them.
 
-A layer is a frozen :class:`TileLayer`; packages register theirs in their ``AppConfig.ready``. Tiles follow the Mapbox
-Vector Tile Specification 2.1 (extent 4096) on the usual pyramid (EPSG:3857, ``z/x/y`` from the north-west).
+A layer is a frozen :class:`TileLayer`; packages register theirs in their ``AppConfig.ready``. What a tile of one is
+made of: :mod:`gis.tile_sql`.
 
 Who may see what is decided by a higher floor, which registers one function here (:func:`set_scope_resolver`). Without
 it no layer answers, unless it declares that it keeps no secrets.
 """
 
-# ruff: noqa: S608 - SQL of declarations, which developers write, and of numbers of our own
-
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
@@ -24,17 +21,11 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from gis.exceptions import RegistrationError, TileOutOfRangeError, UnknownLayerError
+from gis.exceptions import RegistrationError, UnknownLayerError
 
-EXTENT = 4096
-BUFFER = 64
-# A tile is shown some 512 pixels wide: eight of its units to a pixel.
-UNITS_PER_PIXEL = 8
-EVEN_ZOOM = 12
-MOST_FEATURES = 2000
-"""More than these are generalised (:mod:`gis.generalising`), and say so."""
 MAX_ZOOM = 22
 QUERY_CANCELED = "57014"
+"""What PostgreSQL calls a query that took longer than it might (SQLSTATE)."""
 _LAYER_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,62}")
 _NOT_CONTENT = ("title", "attribution", "within")
 _PROPERTY_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -103,6 +94,9 @@ class TileLayer:
     within : callable, optional
         Where no spatial index is on ``geometry``: a condition on bounds (west, south, east, north in degrees) that
         another index serves, true of everything within them.
+    point : (str, str)
+        Columns with longitude and latitude, of a layer of points whose ``geometry`` is made of them: a comparison of
+        numbers takes a fraction of what making and looking at a shape does. Empty: there is a geometry.
     lifetime_s : float
         Things that move have no topic, for it would change with every position: so many seconds a tile is good for.
     """
@@ -127,6 +121,7 @@ class TileLayer:
     past_source: str = ""
     past_span: tuple[str, str] = ("", "")
     within: Callable[[Bounds], str] | None = None
+    point: tuple[str, str] = ("", "")
     lifetime_s: float = 0
 
     def __post_init__(self) -> None:
@@ -267,112 +262,3 @@ def scope_of_request(request: HttpRequest) -> TileScope | None:
 def has_scope_resolver() -> bool:
     """Whether a higher floor has registered its resolver."""
     return bool(_resolvers)
-
-
-def check_tile(layer: TileLayer, z: int, x: int, y: int) -> None:
-    """Raise TileOutOfRangeError unless the layer has tiles at zoom ``z`` and the pyramid a tile ``x``, ``y`` there."""
-    if not layer.min_zoom <= z <= layer.max_zoom:
-        raise TileOutOfRangeError(
-            _("图层 %(layer)s 只有 %(low)d 至 %(high)d 级瓦片，没有第 %(zoom)d 级")
-            % {"layer": layer.name, "low": layer.min_zoom, "high": layer.max_zoom, "zoom": z}
-        )
-    if not (0 <= x < 1 << z and 0 <= y < 1 << z):
-        raise TileOutOfRangeError(
-            _("第 %(zoom)d 级瓦片的行列号为 0 至 %(last)d，没有 %(x)d 列 %(y)d 行")
-            % {"zoom": z, "last": (1 << z) - 1, "x": x, "y": y}
-        )
-
-
-def tile_bounds(z: int, x: int, y: int, margin: float = 0.0) -> tuple[float, float, float, float]:
-    """West, south, east and north of a tile in degrees, enlarged by ``margin`` tiles on each side, within the world."""
-    n = 1 << z
-
-    def lon(column: float) -> float:
-        return min(max(column, 0.0), n) / n * 360.0 - 180.0
-
-    def lat(row: float) -> float:
-        return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * min(max(row, 0.0), n) / n))))
-
-    return lon(x - margin), lat(y + 1 + margin), lon(x + 1 + margin), lat(y - margin)
-
-
-def tile_sql(layer: TileLayer, z: int, x: int, y: int, scope_clause: ScopeClause) -> tuple[str, list[Any]]:
-    """Query for one tile, and its values. It answers one row: how many features, and the tile's bytes.
-
-    Below the last zoom shapes are simplified to half a pixel and features under ``drop_below_px`` left out. Of more
-    than :data:`MOST_FEATURES` the bytes are empty: they are counted, and no further.
-
-    Raises
-    ------
-    TileOutOfRangeError
-        No such tile.
-    """
-    check_tile(layer, z, x, y)
-    condition, values = scope_clause
-    pixel_deg, squeeze = pixel_of(z, x, y)
-    shape = "shape"
-    conditions = conditions_of(layer, z, x, y)
-    if z < layer.max_zoom:
-        shape = f"ST_Simplify(shape, {pixel_deg / 2 * squeeze!r}, true)"
-        if layer.drop_below_px:
-            limit = pixel_deg * layer.drop_below_px
-            conditions.append(
-                f"(ST_XMax({layer.geometry}) - ST_XMin({layer.geometry}) >= {limit!r}"
-                f" OR ST_YMax({layer.geometry}) - ST_YMin({layer.geometry}) >= {limit * squeeze!r})"
-            )
-    columns = [f"{layer.feature_id} AS feature_id", *(f'{text} AS "{name}"' for name, text in layer.properties)]
-    names = ", ".join(["feature_id", *(f'"{name}"' for name, _text in layer.properties)])
-    # Only the scope's condition has places for values; a percent sign in a declaration means itself.
-    parts = [
-        f"WITH seen AS MATERIALIZED (SELECT {fixed(', '.join(columns))}, {fixed(layer.geometry)} AS shape",
-        f"FROM {fixed(layer.source)} WHERE {fixed(' AND '.join(conditions))} AND ({condition})",
-        f"LIMIT {MOST_FEATURES + 1}),",
-        # Materialised, because otherwise every shape would be cut twice: to see whether it is there, and to show it.
-        f"feature AS MATERIALIZED (SELECT {names}, {tile_shape(shape, z, x, y)} AS geometry FROM seen",
-        f"WHERE (SELECT count(*) FROM seen) <= {MOST_FEATURES})",
-        f"SELECT (SELECT count(*) FROM seen), ST_AsMVT(feature, '{layer.name}', {EXTENT}, 'geometry', 'feature_id')",
-        "FROM feature WHERE geometry IS NOT NULL",
-    ]
-    return " ".join(parts), list(values)
-
-
-def conditions_of(layer: TileLayer, z: int, x: int, y: int) -> list[str]:
-    """SQL conditions for what belongs into a tile and its margin, the scope's excepted."""
-    bounds = tile_bounds(z, x, y, BUFFER / EXTENT)
-    reach = ", ".join(repr(edge) for edge in bounds)
-    conditions = [f"({layer.where})", f"{layer.geometry} && ST_MakeEnvelope({reach}, 4326)"]
-    if layer.within is not None:
-        conditions.append(f"({layer.within(bounds)})")
-    if layer.feature_min_zoom:
-        # A plain comparison with a number, so that an index over the far zooms' features can serve.
-        conditions.append(f"{layer.feature_min_zoom} <= {z}")
-    return conditions
-
-
-def pixel_of(z: int, x: int, y: int) -> tuple[float, float]:
-    """A pixel's width in degrees, and how many degrees of latitude one of longitude is worth on the tile."""
-    west, south, east, north = tile_bounds(z, x, y)
-    # A degree of latitude is longer on the map than one of longitude: keep the tolerance right for the longer.
-    return (east - west) / EXTENT * UNITS_PER_PIXEL, math.cos(math.radians(max(abs(south), abs(north))))
-
-
-def tile_geometry(shape: str, z: int, x: int, y: int) -> str:
-    """SQL of a shape (EPSG:3857) in the tile's own units, cut at its margin."""
-    return f"ST_AsMVTGeom({shape}, ST_TileEnvelope({z}, {x}, {y}), {EXTENT}, {BUFFER}, true)"
-
-
-def tile_shape(shape: str, z: int, x: int, y: int) -> str:
-    """SQL of a shape in degrees in the tile's own units, cut at its margin.
-
-    From :data:`EVEN_ZOOM` on a tile is so low that latitude is stretched evenly within it, to half a unit; there is
-    nothing to project then, which is the better part of the work.
-    """
-    if z < EVEN_ZOOM:
-        return tile_geometry(f"ST_Transform({shape}, 3857)", z, x, y)
-    edges = ", ".join(repr(edge) for edge in tile_bounds(z, x, y))
-    return f"ST_AsMVTGeom({shape}, ST_MakeEnvelope({edges}, 4326), {EXTENT}, {BUFFER}, true)"
-
-
-def fixed(text: str) -> str:
-    """A declaration's SQL among places for values: a percent sign in it means itself."""
-    return text.replace("%", "%%")

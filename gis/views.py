@@ -17,7 +17,8 @@ from gis.exceptions import TileOutOfRangeError, TileTimeoutError, UnknownLayerEr
 from gis.notices import stamp_of
 from gis.regions import city_region
 from gis.rendering import render_tile
-from gis.tiles import TileLayer, check_tile, registry, scope_of_request
+from gis.tile_grid import check_tile
+from gis.tiles import TileLayer, TileScope, registry, scope_of_request
 
 CONTENT_TYPE = "application/vnd.mapbox-vector-tile"
 CACHE_S = 24 * 3600
@@ -36,7 +37,7 @@ def _moment(text: str) -> datetime:
         raise ValueError(text) from error
 
 
-def _version(layer: TileLayer) -> int:
+def version_now(layer: TileLayer) -> int:
     """What the tile's content depends on: the topics' version, for things that move the moment."""
     known = tile_memory.version_of(layer) if layer.lifetime_s else None
     if known is not None:
@@ -76,23 +77,13 @@ def tile_response(request: HttpRequest, declared: TileLayer, z: int, x: int, y: 
     scope = scope_of_request(request)
     is_present = "at" not in request.GET
     # The version is read before the rows: a change between the two makes the tile newer than its key, never older.
-    name = tile_memory.tile_name(declared, _version(declared), scope, z, x, y)
+    name = tile_memory.tile_name(declared, version_now(declared), scope, z, x, y)
 
     def rendered() -> HttpResponse:
-        cache = _cache()
-        content = cache.get(f"tile.{name}")
-        if content is None:
-            try:
-                content = render_tile(declared, z, x, y, declared.scope_clause(scope), scope)
-            except TileTimeoutError as error:
-                busy = refusal(503, error)
-                busy["Retry-After"] = str(RETRY_AFTER_S)
-                return busy
-            # Moments are as many as somebody likes to ask for: only the browser keeps those tiles.
-            if is_present:
-                cache.set(f"tile.{name}", content, CACHE_S)
-        if is_present:
-            tile_memory.contents.put(name, content)
+        try:
+            content = tile_content(declared, z, x, y, scope, name, is_kept=is_present)
+        except TileTimeoutError as error:
+            return busy(error)
         return HttpResponse(content, content_type=CONTENT_TYPE)
 
     shown = tile_memory.credentials(
@@ -100,8 +91,43 @@ def tile_response(request: HttpRequest, declared: TileLayer, z: int, x: int, y: 
     )
     tile_memory.seats.put(shown, scope)
     if is_present:
-        tile_memory.addresses.put(request.path, (declared, z, x, y))
+        tile_memory.note_address(request.path, declared)
     return revalidated(request, name, rendered)
+
+
+def tile_content(
+    declared: TileLayer, z: int, x: int, y: int, scope: TileScope | None, name: str, *, is_kept: bool
+) -> bytes:
+    """A tile's bytes, from where they are kept or drawn now.
+
+    Parameters
+    ----------
+    name : str
+        The content's (:func:`gis.tile_memory.tile_name`).
+    is_kept : bool
+        Moments are as many as somebody likes to ask for: only the browser keeps those tiles.
+
+    Raises
+    ------
+    TileTimeoutError
+        As :func:`gis.rendering.render_tile`.
+    """
+    cache = _cache()
+    content = cache.get(f"tile.{name}")
+    if content is None:
+        content = render_tile(declared, z, x, y, declared.scope_clause(scope), scope)
+        if is_kept:
+            cache.set(f"tile.{name}", content, CACHE_S)
+    if is_kept:
+        tile_memory.contents.put(name, content)
+    return content
+
+
+def busy(error: TileTimeoutError) -> HttpResponse:
+    """What somebody is told whose tile took too long."""
+    answer = refusal(503, error)
+    answer["Retry-After"] = str(RETRY_AFTER_S)
+    return answer
 
 
 @require_safe

@@ -1,14 +1,18 @@
-"""Tiles answered from memory: the same as the view's, for the same eyes, and no longer than stated."""
+"""Tiles answered before Django: the same as the view's, for the same eyes, and no longer than stated."""
 
 from __future__ import annotations
 
-import asyncio
+import json
+from dataclasses import replace
 
 import pytest
+from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.auth import get_user_model
 
+from config import tile_door
 from config.tile_door import serve
-from gis import tile_memory
+from gis import tile_memory, views
+from gis.maplayers import REGIONS
 from gis.regions import load_city
 
 pytestmark = pytest.mark.django_db
@@ -16,7 +20,10 @@ PATH = "/tiles/regions/8/214/104.mvt"
 
 
 @pytest.fixture
-def client(client):
+def client(client, monkeypatch):
+    # In this thread, whose transaction has the city.
+    monkeypatch.setattr(tile_door, "drawing", sync_to_async(tile_door._draw))
+    monkeypatch.setattr(tile_door, "close_old_connections", lambda: None)
     load_city("310000")
     tile_memory.clear()
     client.force_login(get_user_model().objects.create_user(username="officer", password="a-long-password-1"))
@@ -35,7 +42,7 @@ def ask(cookie, path=PATH, method="GET", query=b"", **headers):
     if cookie:
         given.append((b"cookie", f"django_language=en; sessionid={cookie}".encode()))
     scope = {"method": method, "path": path, "query_string": query, "headers": given}
-    if not asyncio.run(serve(scope, send)):
+    if not async_to_sync(serve)(scope, send):
         return None
     return told[0]["status"], dict(told[0]["headers"]), told[1]["body"]
 
@@ -61,12 +68,44 @@ def test_what_the_door_leaves_to_the_view(client):
     assert ask(session, method="HEAD") is None
     assert ask(session, query=b"x=1") is None
     assert ask(session, origin="https://elsewhere.example") is None
-    assert ask(session, "/tiles/regions/8/214/105.mvt") is None
-    tile_memory.versions.clear()
-    assert ask(session) is None, "the version may have changed"
-    client.get(PATH)
+    for beyond in ("8/256/0", "15/0/0", "8/0214/104", "8/-1/0", f"8/{'9' * 5000}/1", "8/２/1"):
+        assert ask(session, f"/tiles/regions/{beyond}.mvt") is None, beyond
+    assert ask(session, "/tiles/areas/9/428/209.mvt") is None, "nobody has asked the view for one of that layer"
     tile_memory.seats.clear()
     assert ask(session) is None, "the session may have ended"
+
+
+def test_a_tile_that_is_not_in_memory_is_drawn_as_the_view_would(client, monkeypatch):
+    session = client.session.session_key
+    client.get(PATH)
+    there = "/tiles/regions/9/428/209.mvt"
+    _status, headers, body = ask(session, there)
+    view = client.get(there)
+    assert (body, headers[b"etag"].decode()) == (view.content, view["ETag"]) and body
+    drawn = []
+    monkeypatch.setattr(tile_door, "tile_content", lambda *args, **kwargs: drawn.append(args) or b"")
+    assert ask(session, there)[2] == body and not drawn, "it is in memory now"
+    tile_memory.versions.clear()
+    ask(session, there)
+    assert drawn, "the version may have changed, and is read again"
+
+
+def test_of_other_addresses_the_row_comes_first(client):
+    session = client.session.session_key
+    address = "/ogc/collections/regions/tiles/WebMercatorQuad/9/{}/{}".format
+    view = client.get(address(209, 428))
+    assert view.content and ask(session, address(209, 428))[2] == view.content
+    assert ask(session, address(428, 209))[2] == client.get(address(428, 209)).content == b""
+
+
+def test_a_tile_that_takes_too_long_is_refused_here_too(client, monkeypatch):
+    session = client.session.session_key
+    client.get(PATH)
+    slow = replace(REGIONS, where="pg_sleep(3) IS NOT NULL", timeout_ms=50)
+    tile_memory.note_address(PATH, slow)
+    status, headers, body = ask(session, "/tiles/regions/9/428/209.mvt")
+    assert (status, headers[b"retry-after"]) == (503, str(views.RETRY_AFTER_S).encode())
+    assert "50" in json.loads(body)["detail"]
 
 
 def test_notes_end_and_memory_is_bounded(monkeypatch):

@@ -46,6 +46,7 @@ def live_layer(kind: AssetKind, name: str) -> TileLayer:
                   LEFT JOIN geo_region AS home ON home.id = o.region_id
                   LEFT JOIN geo_region AS r ON r.id = s.region_id""",
         geometry="ST_SetSRID(ST_MakePoint(s.lon, s.lat), 4326)",
+        point=("s.lon", "s.lat"),
         properties=(
             ("code", "a.code"),
             ("name", "a.name"),

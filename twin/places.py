@@ -36,29 +36,43 @@ _CODEC = pa.Codec("zstd", 1)
 
 @dataclass(frozen=True)
 class Pieces:
-    """``k`` pieces of ``n`` things.
+    """``k`` pieces.
 
     Attributes
     ----------
     slot_us, number : int64[k]
-        Which; with these :func:`read_paths` finds their positions.
+        Which; with these :func:`read_things` and :func:`read_paths` find what is in them.
     box : float64[k, 4]
         West, south, east and north of all its positions.
-    start : int64[k + 1]
-        The things of piece ``i`` stand from ``start[i]`` until before ``start[i + 1]``.
-    things : structured[n]
-        As :data:`twin.digests.BOXES`.
     """
 
     slot_us: NDArray[np.int64]
     number: NDArray[np.int64]
     box: NDArray[np.float64]
-    start: NDArray[np.int64]
-    things: NDArray[Any]
 
-    def piece_of_thing(self) -> NDArray[np.int64]:
-        """To which piece each thing belongs: int64[n]."""
-        return np.repeat(np.arange(len(self.number)), np.diff(self.start))
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.number)
+
+    def take(self, some: NDArray[Any]) -> Pieces:
+        """Some of them, by place or mask."""
+        return Pieces(self.slot_us[some], self.number[some], self.box[some])
+
+
+@dataclass(frozen=True)
+class Things:
+    """The ``n`` things of some pieces.
+
+    Attributes
+    ----------
+    piece : int64[n]
+        Place of the thing's piece among those that were asked for, ascending.
+    columns : dict of arrays
+        As :data:`twin.digests.BOXES`.
+    """
+
+    piece: NDArray[np.int64]
+    columns: Columns
 
 
 def write_places(cursor: Any, code: int, slot_us: int, rows: Rows, boxes: Columns) -> None:
@@ -103,19 +117,23 @@ def read_places(cursor: Any, code: int, from_us: int, to_us: int, bounds: Bounds
     west, south, east, north = map(sql.Literal, bounds)
     query = sql.SQL(
         """SELECT extract(epoch FROM slot)::int8 AS slot_s, piece::int8 AS number, west, south, east, north,
-                  things AS data
+                  ''::bytea AS data
            FROM twin_place WHERE kind = {} AND slot >= {} AND slot < {}
            AND west <= {} AND east >= {} AND south <= {} AND north >= {}"""
     ).format(sql.Literal(code), moment(from_us), moment(to_us), east, west, north, south)
-    head, raw = _read(cursor, query, _HEAD)
-    parts = [_unpacked(data, _THING) for data in raw]
-    start = np.append(0, np.cumsum([len(part) // _THING.itemsize for part in parts])).astype(np.int64)
+    head, _raw = _read(cursor, query, _HEAD)
     box = np.stack([head[side].astype(np.float64) for side in ("west", "south", "east", "north")], axis=1)
-    slot_us, number = head["slot_s"].astype(np.int64) * 1_000_000, head["number"].astype(np.int64)
-    return Pieces(slot_us, number, box, start, np.frombuffer(b"".join(parts), _THING))
+    return Pieces(head["slot_s"].astype(np.int64) * 1_000_000, head["number"].astype(np.int64), box)
 
 
-def read_paths(cursor: Any, code: int, slot_us: NDArray[np.int64], number: NDArray[np.int64]) -> NDArray[Any]:
+def read_things(cursor: Any, code: int, pieces: Pieces) -> Things:
+    """What is in some pieces, without the positions."""
+    parts = [_planes(data) for data in _data_of(cursor, code, pieces, "things")]
+    count = np.array([len(part) // _THING.itemsize for part in parts], np.int64)
+    return Things(np.repeat(np.arange(len(parts)), count), _columns(parts, count))
+
+
+def read_paths(cursor: Any, code: int, pieces: Pieces) -> NDArray[Any]:
     """The positions of some pieces, one piece after the other in the order in which they are asked for.
 
     Returns
@@ -124,17 +142,26 @@ def read_paths(cursor: Any, code: int, slot_us: NDArray[np.int64], number: NDArr
         ``at`` (microseconds since the slot's beginning), ``lon``, ``lat``; of each thing of a piece in turn as many as
         its ``count`` says, by time.
     """
-    if not len(number):
-        return np.empty(0, _POSITION)
-    query = sql.SQL(
-        """SELECT q.n, p.path AS data FROM unnest({}, {}) WITH ORDINALITY AS q(slot_s, piece, n) JOIN twin_place p
-           ON p.kind = {} AND p.slot = to_timestamp(q.slot_s) AND p.piece = q.piece"""
-    ).format(_array(slot_us // 1_000_000), _array(number), sql.Literal(code))
-    head, raw = _read(cursor, query, _TURN)
-    parts = [b""] * len(number)
-    for n, data in zip(head["n"].tolist(), raw, strict=True):
-        parts[n - 1] = _unpacked(data, _POSITION)
+    parts = [
+        np.frombuffer(_planes(data), np.uint8).reshape(_POSITION.itemsize, -1).T.tobytes()
+        for data in _data_of(cursor, code, pieces, "path")
+    ]
     return np.frombuffer(b"".join(parts), _POSITION)
+
+
+def _data_of(cursor: Any, code: int, pieces: Pieces, column: str) -> list[bytes]:
+    """One column of some pieces, in the order in which they are asked for."""
+    if not len(pieces):
+        return []
+    query = sql.SQL(
+        """SELECT q.n, p.{} AS data FROM unnest({}, {}) WITH ORDINALITY AS q(slot_s, piece, n) JOIN twin_place p
+           ON p.kind = {} AND p.slot = to_timestamp(q.slot_s) AND p.piece = q.piece"""
+    ).format(sql.Identifier(column), _array(pieces.slot_us // 1_000_000), _array(pieces.number), sql.Literal(code))
+    head, raw = _read(cursor, query, _TURN)
+    parts = [b""] * len(pieces)
+    for n, data in zip(head["n"].tolist(), raw, strict=True):
+        parts[n - 1] = data
+    return parts
 
 
 def _read(cursor: Any, query: sql.Composable, fields: Layout) -> tuple[NDArray[Any], list[bytes]]:
@@ -171,9 +198,34 @@ def _packed(rows: NDArray[Any]) -> bytes:
     return turned.nbytes.to_bytes(8, "little") + _CODEC.compress(turned.tobytes(), asbytes=True)
 
 
-def _unpacked(data: bytes, kind: np.dtype) -> bytes:
-    raw = _CODEC.decompress(data[8:], int.from_bytes(data[:8], "little"), asbytes=True)
-    return np.frombuffer(raw, np.uint8).reshape(kind.itemsize, -1).T.tobytes()
+def _planes(data: bytes) -> bytes:
+    """What :func:`_packed` made before it was compressed; nothing of nothing."""
+    return _CODEC.decompress(data[8:], int.from_bytes(data[:8], "little"), asbytes=True) if data else b""
+
+
+def _columns(parts: list[bytes], count: NDArray[np.int64]) -> Columns:
+    """The columns of things in their planes of bytes, ``count`` of them in each part.
+
+    Nearly all pieces are of one size: their planes are turned round all at once, for one by one it takes three times
+    as long as everything else about them.
+    """
+    size = int(np.bincount(count).argmax()) if len(count) else 0
+    alike = count == size
+    block = np.frombuffer(b"".join(part for part, same in zip(parts, alike, strict=True) if same), np.uint8)
+    block = block.reshape(-1, _THING.itemsize, size) if size else block.reshape(0, _THING.itemsize, 0)
+    begin = np.cumsum(count) - count
+    many = np.repeat(alike, count)
+    columns: Columns = {}
+    for name, kind in BOXES:
+        offset, width = _THING.fields[name][1], np.dtype(kind).itemsize  # type: ignore[index]
+        planes = slice(offset, offset + width)
+        column = np.empty(int(count.sum()), kind)
+        column[many] = np.ascontiguousarray(block[:, planes].transpose(0, 2, 1)).view(kind).ravel()
+        for i in np.flatnonzero(~alike & (count > 0)).tolist():
+            turned = np.frombuffer(parts[i], np.uint8).reshape(_THING.itemsize, -1)[planes].T
+            column[begin[i] : begin[i] + count[i]] = np.ascontiguousarray(turned).view(kind).ravel()
+        columns[name] = column
+    return columns
 
 
 def _array(values: Iterable[int]) -> sql.Composed:

@@ -9,8 +9,11 @@ and for a shore of five thousand vertices.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from itertools import zip_longest
+from typing import Any, TypeVar
 
 import numpy as np
 import shapely
@@ -20,21 +23,23 @@ from shapely.geometry.base import BaseGeometry
 from gis.cells import OUTSIDE, UNSURE, CellMap
 from twin import past_sql
 from twin.archive.reading import archived_days
-from twin.digests import digested_slots, late_slots
+from twin.digests import Columns, digested_slots, late_slots
 from twin.exceptions import PastTooSlowError
 from twin.history import SLOT_US
 from twin.past import Look, candidates
 from twin.past_rows import Assets
-from twin.places import Bounds, Pieces, read_paths, read_places
+from twin.places import Bounds, Pieces, Things, read_paths, read_places, read_things
 
 LONGEST_WITHIN_S = 7 * 86_400
 LONGEST_WORK_S = 8.0
 CELL_DEPTH = 8
 STRETCH_US = 72 * SLOT_US
 """Places are read so much time at a go, for a week of them would not fit."""
-PATHS_AT_ONCE = 1_000
+PIECES_AT_ONCE = 1_000
 _NEVER = np.iinfo(np.int64).max
 Ids = NDArray[np.int64]
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -200,34 +205,78 @@ def _by_place(search: _Search, code: int, pieces: Pieces, slots: Ids, from_us: i
     of_piece[~np.isin(pieces.slot_us, slots)] = OUTSIDE
     if search.seen is not None and not search.owned.any():
         of_piece[search.seen.over(*pieces.box.T) == OUTSIDE] = OUTSIDE
-    # Only of the first and the last slot can a part be asked for.
-    is_cut = (pieces.slot_us < from_us) | (pieces.slot_us + SLOT_US > to_us + 1)
-    owner = pieces.piece_of_thing()
-    near = np.flatnonzero(of_piece[owner] != OUTSIDE)
-    things, owner = pieces.things[near], owner[near]
+    near = np.flatnonzero(of_piece != OUTSIDE)
+    some = [pieces.take(part) for part in np.split(near, range(PIECES_AT_ONCE, len(near), PIECES_AT_ONCE))]
+    begun = [
+        _by_box(search, part, things, from_us, to_us)
+        for part, things in _ahead(some, lambda part: read_things(search.cursor, code, part))
+    ]
+    unsure = [each for each in begun if len(each.pieces)]
+    for each, path in _ahead(unsure, lambda each: read_paths(search.cursor, code, each.pieces)):
+        _by_position(search, each, path, from_us, to_us)
+
+
+def _ahead(asked: Sequence[Asked], read: Callable[[Asked], Answer]) -> Iterator[tuple[Asked, Answer]]:
+    """Each with what is read of it, the next one being read meanwhile: PostgreSQL works while this process does."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = None
+        for now, after in zip_longest(asked, asked[1:]):
+            answer = (coming or reader.submit(read, now)).result()
+            coming = None if after is None else reader.submit(read, after)
+            yield now, answer
+
+
+@dataclass(frozen=True)
+class _Unsure:
+    """Pieces with things whose positions have to be looked at.
+
+    Attributes
+    ----------
+    pieces : Pieces
+        Which.
+    slot_us, asset, count : int64[n]
+        Of each of their things.
+    is_open : bool[n]
+        Whether it is one of those.
+    """
+
+    pieces: Pieces
+    slot_us: Ids
+    asset: Ids
+    count: Ids
+    is_open: NDArray[np.bool_]
+
+
+def _by_box(search: _Search, pieces: Pieces, found: Things, from_us: int, to_us: int) -> _Unsure:
+    search.still_has_time()
+    things, owner = found.columns, found.piece
+    slot_us = pieces.slot_us[owner]
     at, known = search.assets.find(things["asset"])
-    said = np.where(known, of_piece[owner], OUTSIDE)
-    cut = np.flatnonzero(is_cut[owner])
-    first_us = pieces.slot_us[owner] + things["first"]
-    last_us = pieces.slot_us[owner] + things["last"]
-    said[cut[(last_us[cut] < from_us) | (first_us[cut] > to_us)]] = OUTSIDE
+    # What is around a piece of which all is inside, or not near, is so around each of its things.
+    said = np.where(known, search.cells.over(*pieces.box.T)[owner], OUTSIDE)
     asked = np.flatnonzero(said == UNSURE)
-    said[asked] = search.cells.over(*_sides(things[asked]))
+    said[asked] = search.cells.over(*_sides(things, asked))
+    # Only of the first and the last slot can a part be asked for.
+    cut = np.flatnonzero(((slot_us < from_us) | (slot_us + SLOT_US > to_us + 1)) & (said != OUTSIDE))
+    first_us, last_us = slot_us + things["first"], slot_us + things["last"]
+    said[cut[(last_us[cut] < from_us) | (first_us[cut] > to_us)]] = OUTSIDE
     cut = cut[(said[cut] != OUTSIDE) & ((first_us[cut] < from_us) | (last_us[cut] > to_us))]
     said[cut] = UNSURE
     _narrow_to_scope(search, said, at, things)
     sure = np.flatnonzero((said != OUTSIDE) & (said != UNSURE))
     search.found(at[sure], first_us[sure], last_us[sure], things["count"][sure].astype(np.int64))
-    is_open = np.zeros(len(pieces.things), bool)
-    is_open[near[said == UNSURE]] = True
-    _by_position(search, code, pieces, is_open, from_us, to_us)
+    is_open = said == UNSURE
+    has_open = np.bincount(owner[is_open], minlength=len(pieces)) > 0
+    kept = has_open[owner]
+    count = things["count"][kept].astype(np.int64)
+    return _Unsure(pieces.take(has_open), slot_us[kept], things["asset"][kept], count, is_open[kept])
 
 
-def _sides(things: NDArray) -> list[NDArray[np.float64]]:
-    return [things[side].astype(np.float64) for side in ("west", "south", "east", "north")]
+def _sides(things: Columns, some: Ids) -> list[NDArray[np.float64]]:
+    return [things[side][some].astype(np.float64) for side in ("west", "south", "east", "north")]
 
 
-def _narrow_to_scope(search: _Search, said: Ids, at: Ids, things: NDArray) -> None:
+def _narrow_to_scope(search: _Search, said: Ids, at: Ids, things: Columns) -> None:
     """Of what was inside: what cannot have been seen is outside, what may have been is unsure; in place."""
     if search.sees_all:
         return
@@ -235,28 +284,17 @@ def _narrow_to_scope(search: _Search, said: Ids, at: Ids, things: NDArray) -> No
     if search.seen is None:
         said[asked] = UNSURE
         return
-    scope = search.seen.over(*_sides(things[asked]))
+    scope = search.seen.over(*_sides(things, asked))
     said[asked[scope == OUTSIDE]] = OUTSIDE
     said[asked[scope == UNSURE]] = UNSURE
 
 
-def _by_position(
-    search: _Search, code: int, pieces: Pieces, is_open: NDArray[np.bool_], from_us: int, to_us: int
-) -> None:
-    if not is_open.any():
-        return
-    wanted = np.flatnonzero(np.logical_or.reduceat(is_open, pieces.start[:-1]))
-    for some in np.split(wanted, range(PATHS_AT_ONCE, len(wanted), PATHS_AT_ONCE)):
-        path = read_paths(search.cursor, code, pieces.slot_us[some], pieces.number[some])
-        which = np.concatenate([np.arange(pieces.start[i], pieces.start[i + 1]) for i in some])
-        slot_us = np.repeat(pieces.slot_us[some], pieces.start[some + 1] - pieces.start[some])
-        things, is_asked = pieces.things[which], is_open[which]
-        count = things["count"].astype(np.int64)
-        path = path[np.repeat(is_asked, count)]
-        count = count[is_asked]
-        time_us = np.repeat(slot_us[is_asked], count) + path["at"]
-        asset = np.repeat(things["asset"][is_asked], count)
-        if slot_us.min() < from_us or slot_us.max() + SLOT_US > to_us + 1:
-            keep = (time_us >= from_us) & (time_us <= to_us)
-            path, time_us, asset = path[keep], time_us[keep], asset[keep]
-        search.take(asset, time_us, path["lon"], path["lat"])
+def _by_position(search: _Search, unsure: _Unsure, path: NDArray[Any], from_us: int, to_us: int) -> None:
+    path = path[np.repeat(unsure.is_open, unsure.count)]
+    count = unsure.count[unsure.is_open]
+    time_us = np.repeat(unsure.slot_us[unsure.is_open], count) + path["at"]
+    asset = np.repeat(unsure.asset[unsure.is_open], count)
+    if unsure.slot_us.min() < from_us or unsure.slot_us.max() + SLOT_US > to_us + 1:
+        keep = (time_us >= from_us) & (time_us <= to_us)
+        path, time_us, asset = path[keep], time_us[keep], asset[keep]
+    search.take(asset, time_us, path["lon"], path["lat"])

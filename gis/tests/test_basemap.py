@@ -20,7 +20,7 @@ from gis.models import BaseFeature, Region
 from gis.notices import stamp_of
 from gis.rendering import render_tile
 from gis.tests.test_tiles import decode
-from gis.tiles import tile_sql
+from gis.tile_sql import tile_sql
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 ALL = ("TRUE", [])

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.gis.geos import MultiPolygon, Polygon
 from django.db import connection
 
-from gis import pyramid, rendering, tiles
+from gis import pyramid, rendering, tile_sql
 from gis.maplayers import REGIONS
 from gis.models import Pyramid, PyramidCell, Region
 from gis.pyramid import bring_up_to_date, refresh
@@ -56,8 +56,7 @@ def counted(tile):
 
 def test_a_tile_with_too_much_counts_what_it_does_not_draw(parks, monkeypatch):
     assert counted(render_tile(PARKS, *NEAR, ALL)) == (101, 101)
-    monkeypatch.setattr(rendering, "MOST_FEATURES", 50)
-    monkeypatch.setattr(tiles, "MOST_FEATURES", 50)
+    monkeypatch.setattr(tile_sql, "MOST_FEATURES", 50)
     total, drawn = counted(render_tile(PARKS, *NEAR, ALL))
     assert (total, drawn) == (101, 1), "the large one is drawn, the others are counted"
     summed = [each for each in decode(render_tile(PARKS, *NEAR, ALL))["parks"] if "code" not in each]

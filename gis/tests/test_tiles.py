@@ -20,7 +20,9 @@ from gis.maplayers import REGIONS
 from gis.models import Region
 from gis.regions import load_city
 from gis.rendering import render_tile
-from gis.tiles import TileRegistry, tile_bounds, tile_sql
+from gis.tile_grid import tile_bounds
+from gis.tile_sql import tile_sql
+from gis.tiles import TileRegistry
 
 ALL = ("TRUE", [])
 SCOPED = replace(REGIONS, name="scoped", open_to_all=False, scope_regions=("r.path",))

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from access.scope import scope_of
 from gis.exceptions import TileOutOfRangeError
-from gis.tiles import check_tile
+from gis.tile_grid import check_tile
 from gis.views import tile_response
 from layers.ogc import crs as systems
 from layers.ogc import documents, openapi, tiling

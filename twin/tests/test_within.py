@@ -10,6 +10,7 @@ from django.test import Client
 
 from twin.archive.models import ArchivedDay
 from twin.kinds import MACHINE
+from twin.summaries import summarize
 from twin.tests.test_past import EAST, IN_EAST, IN_WEST, SEES, Town
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +66,20 @@ def test_who_passed_through_and_when(town):
     )
     assert ask(town, "city", around, 61, 119).json()["assets"] == []
     assert ask(town, "city", around, 60, 60).json()["count"] == 1
+
+
+@pytest.mark.parametrize("who", ["city", "west"])
+@pytest.mark.parametrize("bounds", [(120.0, 30.0, 123.0, 32.0), (121.15, 31.0, 121.35, 31.5), (1.0, 1.0, 2.0, 2.0)])
+def test_what_is_summed_up_says_the_same(town, who, bounds):
+    for n, code in enumerate("wer"):
+        town.report(code, *((60 * i, 121.05 + 0.1 * n + 0.03 * i, 1) for i in range(20)))
+    before = ask(town, who, bounds).json()
+    while summarize(town.start + timedelta(days=1)):
+        pass
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM twin_place")
+        assert cursor.fetchone()[0] > 0
+    assert ask(town, who, bounds).json() == before
 
 
 def at(town, second):
