@@ -34,6 +34,6 @@ def flush_what_has_rows() -> None:
         # Those that refer to them are empty, or filled themselves.
         return original(style, filled, **{**options, "allow_cascade": True})
 
-    connection.ops.sql_flush = sql_flush
+    connection.ops.sql_flush = sql_flush  # type: ignore[method-assign]
     assert post_migrate.disconnect(create_contenttypes)
     assert post_migrate.disconnect(dispatch_uid=CREATE_PERMISSIONS)
