@@ -88,7 +88,8 @@ class AnalysisModelAdmin(WholeCityAdmin):
     """Models; administrators of the whole city keep them, for a model is a program."""
 
     form = AnalysisModelForm
-    list_display = ["name", "analyser", "file", "layout", "enabled"]
+    list_display = ["name", "key", "file", "layout", "enabled"]
+    list_filter = ["layout", "enabled"]
     search_fields = ["name", "key"]
     fieldsets = [
         (None, {"fields": ["key", "name", "enabled", "source"]}),
