@@ -22,6 +22,7 @@ from devices.reporting.figures import Interval, Seen, between, quantile, read_to
 from devices.reporting.reporter import Reporter
 from devices.tests.broker import wait_for
 from gis.notices import connection_parameters
+from twin.batch import PositionBatch, nothing
 from twin.kinds import kind_of
 
 
@@ -140,16 +141,16 @@ def test_the_ingest_counts_by_kind_shard_and_way(position_batch):
 
 @pytest.fixture
 def position_batch():
-    from devices.ingest.decode import _EMPTY
+    empty = nothing()
 
     def make(**columns):
         n = len(columns["device"])
         values = {
             name: [""] * n if isinstance(value, list) else np.zeros(n, value.dtype)
-            for name, value in vars(_EMPTY).items()
+            for name, value in vars(empty).items()
         }
         values["kind"] = np.full(n, kind_of("machine").code, np.uint8)
-        return type(_EMPTY)(**values | {name: np.array(column, np.int64) for name, column in columns.items()})
+        return PositionBatch(**values | {name: np.array(column, np.int64) for name, column in columns.items()})
 
     return make
 
