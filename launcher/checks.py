@@ -18,7 +18,7 @@ from launcher.python_env import DEVELOPMENT_LOCK, RUNTIME_LOCK
 from launcher.steps import Steps
 from launcher.web_bundle import WebBundle
 
-WORKERS = 2  # on two cores: a third makes browsers that draw by software slower than it is quick
+WORKERS = 3  # on two cores: tests wait for servers and browsers a third of their time
 
 
 def run_checks(var: Path, fast: bool, arguments: list[str]) -> int:
