@@ -218,6 +218,8 @@ export class ScreenApp {
     this.topline.watch.start();
     this.topline.update(this.stream.light());
     const reading = this.readInventory();
+    // An address that names a view (a link, a screen loaded anew) is shown as it is.
+    const isPlaced = window.location.hash.includes("view=");
     try {
       this.canvas = await MapCanvas.open(this.layout.ground, this.boot, this.tokens, this.scale, this.layout.free(), {
         onView: (view) => {
@@ -249,7 +251,7 @@ export class ScreenApp {
     this.scenery = await Scenery.build(canvas, this.api, this.boot.urls.tiles, this.tokens, this.scale, this.notices, free);
     this.opening.scenery = this.scenery;
     this.tools.solid(this.scenery.isSolid);
-    this.scenery.frame(this.boot.bounds);
+    if (!isPlaced) this.scenery.frame(this.boot.bounds);
     this.layout.onRoom(() => this.scenery?.reframe());
     await reading;
     this.inventory.draw(canvas, this.scenery.ground);
