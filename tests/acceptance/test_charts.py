@@ -76,14 +76,15 @@ def day_is_drawn(stack, screen):
     listed = screen.page.request.get(f"{stack.url}/api/v1/charts").json()
     wait_for(lambda: screen.page.locator(".chart").count() == len(listed))
     wait_for(lambda: screen.ask(INK) > 500)
-    assert things.locator("[data-series=working]").count() == 1
+    wait_for(lambda: things.locator("[data-series=working]").count() == 1)
     text = things.inner_text()
     assert "个" in text
     assert "截至" in text
     assert "每 5 分钟" in text
     # Each module that is installed brings its own.
     for url in (chart["url"] for chart in listed if "/modules/" in chart["url"]):
-        assert screen.page.locator(f".chart[data-chart='{url.rsplit('/', 1)[-1]}'] li").count() == 1
+        series = screen.page.locator(f".chart[data-chart='{url.rsplit('/', 1)[-1]}'] li")
+        wait_for(lambda series=series: series.count() == 1)
     # Pointing tells the figures of a moment, or that there are none: the present is counted, two hours ago is not.
     canvas = things.locator(".chart-canvas")
     canvas.focus()

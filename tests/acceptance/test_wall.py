@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.acceptance.screens import PUDONG, tells_of_a_thing
 from tests.acceptance.test_charts import COUNT, day_is_drawn
 from tests.acceptance.test_screen import shows_what_there_is
@@ -9,12 +11,17 @@ from tests.acceptance.test_screen import shows_what_there_is
 SIZE = "wall"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def counted(stack):
+    """Before the page is opened: it reads the day's counts every few minutes only."""
+    stack.python(COUNT)
+
+
 def test_the_wall_shows_what_there_is(stack, city):
     shows_what_there_is(stack, city)
 
 
 def test_the_wall_draws_the_day(stack, city):
-    stack.python(COUNT)
     day_is_drawn(stack, city)
 
 
