@@ -158,6 +158,22 @@ class WholeCityAdmin(ExchangeMixin, HistoryMixin, admin.ModelAdmin):
         return False
 
 
+class WholeCityKeptAdmin(WholeCityAdmin):
+    """Kept by administrators of the whole city."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """As viewing."""
+        return self.has_view_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
+        """As viewing."""
+        return self.has_view_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
+        """As viewing."""
+        return self.has_view_permission(request)
+
+
 class ReasonFilter(admin.SimpleListFilter):
     """By reason; offers those that occurred."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -38,7 +39,11 @@ def entry(source: str) -> Entry:
         raise ImproperlyConfigured(f"web bundle: no entry {source} ({error}); run ./sandtable up") from error
     chunks: dict[str, None] = {}
     _gather(manifest, source, chunks)
-    styles = [style for chunk in chunks for style in manifest[chunk].get("css", [])]
+    uses = Counter(style for each in manifest.values() for style in each.get("css", []))
+    # A chunk's own styles stand before shared ones in the manifest, too.
+    styles = [
+        style for chunk in chunks for style in sorted(manifest[chunk].get("css", []), key=lambda each: uses[each] == 1)
+    ]
     return Entry(f"web/{built['file']}", tuple(f"web/{style}" for style in dict.fromkeys(styles)))
 
 

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 
 from access.identifiers import make_uscc
-from access.models import Grant, Organization, User
+from access.models import Organization
 from command.knowledge import Knowledge
 from command.models import Alert
 from command.rules import registry
@@ -20,6 +20,7 @@ from command.seen import SEEN, SightWatch
 from gis.models import Region
 from media.analysis.models import AnalysisFinding, AnalysisTask
 from media.models import Channel, VideoDevice
+from media.tests.districts import signed_in
 from twin.models import Asset, State
 
 pytestmark = pytest.mark.django_db
@@ -58,14 +59,6 @@ def look():
     with connection.cursor() as cursor:
         knowledge.load(cursor, {"rules"})
         return SightWatch(knowledge).look(cursor, time.time_ns() // 1000)
-
-
-def signed_in(role, code=None):
-    user = User.objects.create_user(f"u-{role}-{code}")
-    Grant.objects.create(user=user, role=role, region=Region.objects.get(code=code) if code else None)
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def test_a_finding_is_one_alert_with_its_picture_for_those_it_concerns(camera):

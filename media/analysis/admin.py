@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from access.admin_scope import ScopedAdminMixin, ScopedRelatedFilter
 from access.roles import Permission
-from devices.admin import WholeCityAdmin
+from devices.admin import WholeCityKeptAdmin
 from media.analysis.models import AnalysisModel, AnalysisTask
 from media.analysis.store import load_analysers, models_folder
 from twin.admin import PeriodsField
@@ -84,7 +84,7 @@ class AnalysisModelForm(forms.ModelForm):
 
 
 @admin.register(AnalysisModel)
-class AnalysisModelAdmin(WholeCityAdmin):
+class AnalysisModelAdmin(WholeCityKeptAdmin):
     """Models; administrators of the whole city keep them, for a model is a program."""
 
     form = AnalysisModelForm
@@ -100,15 +100,3 @@ class AnalysisModelAdmin(WholeCityAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """What tasks refer to stays."""
         return ["key"] if obj is not None else []
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """As viewing."""
-        return self.has_view_permission(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
-        """As viewing."""
-        return self.has_view_permission(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
-        """As viewing."""
-        return self.has_view_permission(request)

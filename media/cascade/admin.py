@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from access.models import Organization
-from devices.admin import WholeCityAdmin
+from devices.admin import WholeCityKeptAdmin
 from media.cascade.models import SharedChannel, Superior
 from media.gb28181.codes import is_camera
 from media.models import Channel, VideoDevice
@@ -74,7 +74,7 @@ class UplinkFilter(admin.SimpleListFilter):
 
 
 @admin.register(Superior)
-class SuperiorAdmin(WholeCityAdmin):
+class SuperiorAdmin(WholeCityKeptAdmin):
     """Platforms above; kept by administrators of the whole city, for what leaves the city's hands is theirs to say."""
 
     form = SuperiorForm
@@ -94,18 +94,6 @@ class SuperiorAdmin(WholeCityAdmin):
         (_("现状"), {"fields": ["online", "since", "fault"]}),
         (_("共享的摄像机"), {"fields": ["of_device", "of_owner"]}),
     ]  # fmt: skip
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """As viewing."""
-        return self.has_view_permission(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
-        """As viewing."""
-        return self.has_view_permission(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
-        """As viewing."""
-        return self.has_view_permission(request)
 
     def save_model(self, request: HttpRequest, obj: Superior, form: Any, change: bool) -> None:
         """Save, with the password that was typed."""

@@ -5,22 +5,19 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime
-from random import Random
 from unittest.mock import Mock
 
 import pytest
-from django.contrib.gis.geos import MultiPolygon, Polygon
 from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.test import Client
 
-from access.identifiers import make_uscc
-from access.models import AuditRecord, Grant, Organization, User
-from gis.models import Region
+from access.models import AuditRecord, Organization
 from media.analysis import api, upload_api
 from media.analysis.models import AnalysisFinding, AnalysisModel, AnalysisTask, AnalysisUpload
 from media.exceptions import NoReplyError, OfflineError
+from media.tests.districts import signed_in, two_firms
 from media.tests.recordings import channel
 
 pytestmark = pytest.mark.django_db
@@ -34,14 +31,7 @@ def west(settings, tmp_path, monkeypatch):
     storage = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path}}
     settings.STORAGES = {**settings.STORAGES, "default": storage}
     cache.clear()
-    firms = []
-    for i in range(2):
-        boundary = MultiPolygon(Polygon.from_bbox((121 + i, 31, 122 + i, 32)), srid=4326)
-        region = Region.objects.create(code=f"31010{i + 1}", name=f"区{i}", level="district", boundary=boundary)
-        firms.append(
-            Organization.objects.create(name=f"厂{i}", uscc=make_uscc(Random(i)), kind="enterprise", region=region)
-        )
-    camera = channel(owner=firms[0])
+    camera = channel(owner=two_firms()[0])
     camera.lon, camera.lat = 121.5, 31.25
     camera.save()
     AnalysisTask.objects.create(channel=camera, analyser="media.blank")
@@ -61,15 +51,6 @@ def made(camera, **more):
             "boxes": [[0, 0, 1, 1, 0.9]], "taken_at": at, "last_at": at, "picture": name, "width": 4, "height": 2,
         } | more
     )  # fmt: skip
-
-
-def signed_in(role="city", region=None, organization=None):
-    user = User.objects.create_user(f"u-{role}-{region}-{organization}")
-    place = Region.objects.get(code=region) if region else None
-    Grant.objects.create(user=user, role=role, region=place, organization=organization)
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def doors(camera):

@@ -5,22 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import timedelta
-from random import Random
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.contrib.gis.geos import MultiPolygon, Polygon
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
-from access.identifiers import make_uscc
-from access.models import AuditRecord, Grant, Organization, User
-from gis.models import Region
+from access.models import AuditRecord, Grant, User
 from media.recordings import places
 from media.recordings.happened import alert_closed, alert_raised
 from media.recordings.models import RecordingMark, RecordingOrder, RecordingPolicy, RecordingSegment
 from media.recordings.store import load_orders, load_plans
+from media.tests.districts import signed_in, two_firms
 from media.tests.recordings import START_US, channel, pictures, record
 
 pytestmark = pytest.mark.django_db
@@ -32,24 +29,9 @@ def west(settings, tmp_path):
     """A recorded camera of the western district, and the district."""
     settings.VAR_DIR = tmp_path
     cache.clear()
-    firms = []
-    for i in range(2):
-        boundary = MultiPolygon(Polygon.from_bbox((121 + i, 31, 122 + i, 32)), srid=4326)
-        region = Region.objects.create(code=f"31010{i + 1}", name=f"区{i}", level="district", boundary=boundary)
-        firms.append(
-            Organization.objects.create(name=f"厂{i}", uscc=make_uscc(Random(i)), kind="enterprise", region=region)
-        )
-    camera = channel(owner=firms[0])
+    camera = channel(owner=two_firms()[0])
     record(camera.pk, places.folder(), pictures(70, sound="g711a"))
     return camera
-
-
-def signed_in(role="city", region=None):
-    user = User.objects.create_user(f"u-{role}-{region}")
-    Grant.objects.create(user=user, role=role, region=Region.objects.get(code=region) if region else None)
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def doors(camera):
