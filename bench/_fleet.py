@@ -77,6 +77,7 @@ class Fleet:
         each_s = n * self.batch / max(self.rate, 1e-9)
         self._ring = np.zeros((n, max(8, self.batch * (int(REMEMBERED_S / each_s) + 2))), np.int64)
         self._due_at, self._wait_s = np.full(n, np.inf), np.full(n, RESEND_AFTER_S)
+        self._patient_until = np.zeros(n)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fleet", daemon=True)
         self._turn = self._kept_turn = 0
@@ -180,6 +181,7 @@ class Fleet:
                 break
             except OSError:
                 continue
+        self._patient_until[:] = 0
         self._due_at[self._acked < self._last] = time.monotonic()
 
     def _report(self, count: int, now: float) -> None:
@@ -216,7 +218,7 @@ class Fleet:
 
     def _await(self, at: Whole, now: float) -> None:
         idle = at[np.isinf(self._due_at[at])]
-        self._due_at[idle] = now + self._jittered(idle)
+        self._due_at[idle] = np.maximum(now + self._jittered(idle), self._patient_until[idle])
 
     def _hear(self, until: float) -> None:
         while (wait_s := until - time.monotonic()) > 0:
@@ -244,9 +246,8 @@ class Fleet:
         moved = at[self._acked[at] > before]
         self._wait_s[moved] = RESEND_AFTER_S
         self._due_at[moved] = now + self._jittered(moved)
-        self._due_at[at] = np.maximum(
-            self._due_at[at], now + answers.wait_s * self._rng.uniform(1, 1 + JITTER, len(at))
-        )
+        self._patient_until[at] = now + answers.wait_s * self._rng.uniform(1, 1 + JITTER, len(at))
+        self._due_at[at] = np.maximum(self._due_at[at], self._patient_until[at])
         self._due_at[at[self._acked[at] >= self._last[at]]] = np.inf
 
     def _note(self, at: Whole, first: Whole, last: Whole, now_ms: float) -> None:

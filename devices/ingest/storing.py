@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 
-from devices.ingest.answers import answers
+from devices.ingest.answers import Answers
 from devices.ingest.decode import Decoded, Received
 from devices.ingest.leases import Leases
 from devices.ingest.ledger import write_refusals
@@ -73,6 +73,7 @@ class Storing:
         self._memory = memory
         self._intake = intake
         self._pushes = pushes
+        self._answers = Answers()
         self._parcels: deque[Parcel] = deque()
         self._begun: Parcel | None = None
         self._written: Written | None = None
@@ -108,6 +109,10 @@ class Storing:
         self._written.answers += packets
         return True
 
+    def owed(self) -> bytes:
+        """Packets for devices whose answers were spared; only while nothing is read or written."""
+        return packed(self._answers.owed(self._memory.settled))
+
     def read(self, writer: Writer, parcel: Parcel, patient: frozenset[int]) -> None:
         """Read a parcel; see :meth:`devices.ingest.decode.Decoder.decode`."""
         since = time.perf_counter()
@@ -117,14 +122,8 @@ class Storing:
             parts = self._pushes.decode(decoded, self._memory.devices, self._leases.tokens)
         parcel.read = Read(decoded, parts, since)
 
-    def write(self, writer: Writer, wait_s: int) -> None:
-        """Begin, and have written what the first parcel came to; :meth:`settle` ends it.
-
-        Parameters
-        ----------
-        wait_s : int
-            So long devices need not send again what they hear nothing of.
-        """
+    def write(self, writer: Writer) -> None:
+        """Begin, and have written what the first parcel came to; :meth:`settle` ends it."""
         parcel = self._begun = self._parcels[0]
         assert parcel.read is not None
         decoded = parcel.read.decoded
@@ -141,7 +140,7 @@ class Storing:
         if decoded.refused:
             later(cursor, lambda writing: write_refusals(writing, decoded.refused))
         committed = writer.commit()
-        told = packed(answers(decoded, wait_s))
+        told = packed(self._answers.after(decoded))
         self._written = Written(parcel, parcel.read, outcome, switched, messages, told, committed)
 
     def settle(self) -> Written | None:
@@ -173,3 +172,4 @@ class Storing:
         for parcel in self._parcels:
             parcel.read = None
         self._pushes.put_back()
+        self._answers.forget()

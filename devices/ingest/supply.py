@@ -21,8 +21,6 @@ logger = logging.getLogger(__name__)
 FLUSH_S = 0.1
 PATIENT_S = 15.0
 """After a shard changed hands its devices have this long to send again, in order, what was under way."""
-WAIT_S = 30
-"""A device of which something waits here need not send it again so soon."""
 PRESSED = 5_000
 PRESSED_BYTES = 2 << 20
 """Messages, or what they take in memory, that are worth reading while others are written."""
@@ -69,7 +67,7 @@ class Supply:
             logger.error("ingest: no room for %d messages; numbering devices will send again", taken.overflowed)
         if taken.repeated:
             repeated_waiting_total.inc(len(taken.repeated))
-            packets = packed(patience(taken.repeated, self._memory.devices, self._memory.settled, WAIT_S))
+            packets = packed(patience(taken.repeated, self._memory.devices, self._memory.settled))
             # Numbers of a parcel that is written are settled in memory, and not yet for devices.
             if not storing.say_after(packets):
                 self._receiver.send(packets)

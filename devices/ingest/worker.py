@@ -35,7 +35,7 @@ from devices.ingest.receiver import Receiver
 from devices.ingest.session import open_session
 from devices.ingest.stale import Stale
 from devices.ingest.storing import Storing
-from devices.ingest.supply import FLUSH_S, WAIT_S, Supply
+from devices.ingest.supply import FLUSH_S, Supply
 from gis.regions import district_index
 from twin.intake import Intake
 from twin.later import Writer
@@ -118,8 +118,9 @@ class IngestWorker:
         self._settle()
         self._keep_house()
         if storing.has_read or self._read_next():
-            storing.write(self._connect(), WAIT_S if self._supply.heaps.left else 0)
+            storing.write(self._connect())
         else:
+            self._receiver.send(storing.owed())
             self._memory.warm(self._begin, self._intake.recall, FLUSH_S)
 
     def _read_next(self) -> bool:

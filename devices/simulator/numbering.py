@@ -31,7 +31,8 @@ RESERVE = 1000
 class Acked(msgspec.Struct):
     """The platform's answer: every number up to ``acked`` and every range in ``ahead`` is settled.
 
-    What is not may wait its turn there: for ``wait_s`` seconds it need not be sent again.
+    What is not may wait its turn there, and what is sent from now on may be answered later: for ``wait_s`` seconds
+    nothing need be sent again.
     """
 
     epoch: int
@@ -74,6 +75,7 @@ class Unsettled:
         self._waiting: deque[int] = deque()
         self._in_flight: set[int] = set()
         self._deadline: float | None = None
+        self._patient_until = -math.inf
         self._wait_s = RESEND_AFTER_S
         self._window = WINDOW
         self._reserved = 0
@@ -124,7 +126,7 @@ class Unsettled:
             size += 200 + len(str(position.get("attrs", "")))
             self._in_flight.add(seq)
         if out and self._deadline is None:
-            self._deadline = now_s + _jittered(self._wait_s)
+            self._deadline = self._patiently(now_s)
         return out
 
     def settle(self, answer: Acked, now_s: float) -> None:
@@ -151,13 +153,14 @@ class Unsettled:
                     self._let_go(seq)
         if len(self._rows) < before:
             self._wait_s, self._window = RESEND_AFTER_S, WINDOW
+        self._patient_until = now_s + _jittered(min(answer.wait_s, RESEND_AT_MOST_S))
         if answer.acked > self.acked:
             self.acked = answer.acked
-            self._deadline = now_s + _jittered(self._wait_s)
+            self._deadline = self._patiently(now_s)
         if not self._in_flight:
             self._deadline = None
-        elif answer.wait_s > 0 and self._deadline is not None:
-            self._deadline = max(self._deadline, now_s + _jittered(min(answer.wait_s, RESEND_AT_MOST_S)))
+        elif self._deadline is not None:
+            self._deadline = max(self._deadline, self._patient_until)
 
     def wait_s(self, now_s: float) -> float:
         """Seconds until :meth:`due` may become true; infinite when nothing is under way."""
@@ -176,6 +179,7 @@ class Unsettled:
         self._waiting = deque(self._rows)
         self._in_flight.clear()
         self._deadline = None
+        self._patient_until = -math.inf
 
     def save(self) -> None:
         """Write what is held to the file, if there is one and anything changed."""
@@ -198,6 +202,10 @@ class Unsettled:
             self.epoch, self.acked, self.last, self._reserved = kept.epoch, kept.acked, kept.reserved, kept.reserved
             self._rows = dict(kept.rows)
             self._waiting = deque(self._rows)
+
+    def _patiently(self, now_s: float) -> float:
+        """When what is sent now is to be sent again at the earliest."""
+        return max(now_s + _jittered(self._wait_s), self._patient_until)
 
     def _let_go(self, seq: int) -> bool:
         if self._rows.pop(seq, None) is None:

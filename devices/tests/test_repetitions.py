@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from devices.ingest.answers import answers, patience
+from devices.ingest.answers import WAIT_S, Answers, patience
 from devices.ingest.backlog import TOLD_AFTER_S, Backlog, most_messages, over_time, since_time
 from devices.ingest.decode import Decoder, Received
 from devices.ingest.registry import KnownDevice
@@ -32,7 +32,7 @@ def test_what_was_settled_is_answered_and_nothing_is_written():
     numbering = Numbering(0, 5, [[8, 9]])
     out = decode(numbering, position(5), position(3, lat="?"), position(9))
     assert (out.rows, out.repeated, len(out.batch), out.refused, out.moved) == (3, 3, 0, [], set())
-    assert [json.loads(body) for _topic, body in answers(out)] == [
+    assert [json.loads(body) for _topic, body in Answers().after(out)] == [
         {"epoch": 0, "acked": 5, "ahead": [[8, 9]], "refused": []}
     ]
 
@@ -52,11 +52,11 @@ def test_a_repetition_that_tells_of_lost_numbers_moves_the_numbering():
 
 def test_who_repeats_what_waits_is_told_what_is_stored_and_to_wait():
     topics = [topic("machine", name, "pos") for name in ("W-1", "W-2", "W-1")]
-    assert [json.loads(body) for _topic, body in patience(topics, DEVICES, {7: Numbering(2, 5)}, 30)] == [
-        {"epoch": 2, "acked": 5, "ahead": [], "refused": [], "wait_s": 30}
+    assert [json.loads(body) for _topic, body in patience(topics, DEVICES, {7: Numbering(2, 5)})] == [
+        {"epoch": 2, "acked": 5, "ahead": [], "refused": [], "wait_s": WAIT_S}
     ]
     # After a failure nothing is known for certain, and nothing is said.
-    assert [*patience(topics, DEVICES, {}, 30)] == []
+    assert [*patience(topics, DEVICES, {})] == []
 
 
 def gauges():
