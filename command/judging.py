@@ -80,7 +80,7 @@ def judge(setting: InForce, facts: Facts, knowledge: Knowledge) -> Judgement:
         return nothing
     if fault := knowledge.fault_of(setting):
         raise RuleError(fault)
-    asked = _applies(setting, facts)
+    asked = _applies(setting, facts, knowledge)
     rows = np.flatnonzero(asked)
     if rule.on is Trigger.PRESENT:
         if not setting.applies_at(facts.now_us):
@@ -94,9 +94,11 @@ def judge(setting: InForce, facts: Facts, knowledge: Knowledge) -> Judgement:
     return _checked(setting, facts, rows, rule.judge(some, setting.parameters))
 
 
-def _applies(setting: InForce, facts: Facts) -> NDArray[np.bool_]:
-    """Rows of the rule's kinds, in its regions, in its periods."""
+def _applies(setting: InForce, facts: Facts, knowledge: Knowledge) -> NDArray[np.bool_]:
+    """Rows of the rule's kinds, of which what it needs is known, in its regions, in its periods."""
     asked = facts.is_kind(*setting.rule.kinds) if setting.rule.kinds else np.ones(len(facts), bool)
+    if (only := knowledge.subjects(setting.rule)) is not None:
+        asked &= np.isin(facts.asset, only)
     if setting.regions is not None:
         asked &= np.isin(facts.region, setting.regions)
     if setting.periods and setting.rule.on is not Trigger.PRESENT:

@@ -110,6 +110,10 @@ class Knowledge:
         wanted = rule.attributes if rule is not None else ()
         return {a.key: self._attributes.get(a.key, {}) for a in wanted if a.of == of}
 
+    def subjects(self, rule: Rule) -> list[int] | None:
+        """Keys of the only assets that can be a rule's subjects; None: all of its kinds."""
+        return None if rule.only_with is None else [*self._attributes.get(rule.only_with.key, {})]
+
     def in_force(self, at: NDArray[np.int64], time_us: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether areas, by entry (int64[k]), are in force at times (int64[k]); periods have whole minutes."""
         held = np.ones(len(at), bool)

@@ -22,12 +22,15 @@ from command.store import NewAlert, cause_of, end_causes, log_steps, raise_alert
 from twin.kinds import kinds
 from twin.past_columns import EPOCH_2000_US, columns_of
 
+REST = 4
+"""Rules rest at least so many times as long as their round took: reading all that a city has is dear."""
+
 _STATES = """
 SELECT a.id, k.code, coalesce(a.owner_id, 0), coalesce(s.region_id, 0), s.ts, s.lon, s.lat,
        coalesce(s.alt_m, 'NaN')::float4, coalesce(s.speed_m_s, 'NaN')::float4, s.status, coalesce(s.still_since, s.ts)
 FROM twin_state s JOIN twin_asset a ON a.id = s.asset_id
      JOIN unnest({keys}::text[], {codes}::int2[]) AS k(key, code) ON k.key = a.kind
-WHERE a.active ORDER BY a.id"""
+WHERE a.active AND ({wanted}) ORDER BY a.id"""
 _STATE_FIELDS = (
     *(("asset", "int8"), ("kind", "int2"), ("owner", "int8"), ("region", "int8"), ("ts", "timestamptz")),
     *(("lon", "float8"), ("lat", "float8"), ("alt_m", "float4"), ("speed_m_s", "float4"), ("status", "int2")),
@@ -36,8 +39,10 @@ _STATE_FIELDS = (
 # Of all that there is: hardly anything says more than its place, and texts are dear.
 _ATTRS = """
 SELECT a.id, s.attrs::text FROM twin_state s JOIN twin_asset a ON a.id = s.asset_id
-WHERE a.active AND a.kind = ANY(%s) AND s.attrs <> '{}'"""
-_PRESENCES = "SELECT asset_id, area_id, since FROM twin_presence ORDER BY asset_id, area_id"
+WHERE a.active AND ({wanted}) AND s.attrs <> '{{}}'"""
+_PRESENCES = """
+SELECT p.asset_id, p.area_id, p.since FROM twin_presence p JOIN twin_asset a ON a.id = p.asset_id
+WHERE {wanted} ORDER BY p.asset_id, p.area_id"""
 _PRESENCE_FIELDS = (("asset", "int8"), ("area", "int8"), ("since", "timestamptz"))
 
 
@@ -61,7 +66,11 @@ class PresentEngine:
             return []
         for rule in due:
             self._due[rule.id] = now + rule.every_s
-        return self.judge(cursor, due)
+        changed = self.judge(cursor, due)
+        ended = time.monotonic()
+        for rule in due:
+            self._due[rule.id] = max(self._due[rule.id], ended + REST * (ended - now))
+        return changed
 
     def judge(self, cursor: Any, rules: Iterable[Rule]) -> list[int]:
         """Judge these rules; returns the alerts that changed."""
@@ -97,20 +106,21 @@ class PresentEngine:
 
     def facts(self, cursor: Any, rules: Iterable[Rule]) -> Facts:
         """The present state of everything these rules ask about."""
-        rules = list(rules)
-        asked = {kind for rule in rules for kind in rule.kinds} if all(rule.kinds for rule in rules) else None
-        codes = {kind.key: kind.code for kind in kinds() if asked is None or kind.key in asked}
-        states = sql.SQL(_STATES).format(keys=sql.Literal([*codes]), codes=sql.Literal([*codes.values()]))
+        wanted = self._wanted(rules)
+        codes = {kind.key: kind.code for kind in kinds()}
+        states = sql.SQL(_STATES).format(
+            keys=sql.Literal([*codes]), codes=sql.Literal([*codes.values()]), wanted=wanted
+        )
         state = columns_of(cursor, states, _STATE_FIELDS)
         asset = state["asset"]
         now_us = time.time_ns() // 1000
         areas = self.knowledge.areas(now_us)
-        presence = columns_of(cursor, sql.SQL(_PRESENCES), _PRESENCE_FIELDS)
+        presence = columns_of(cursor, sql.SQL(_PRESENCES).format(wanted=wanted), _PRESENCE_FIELDS)
         row = np.searchsorted(asset, presence["asset"]).clip(max=max(len(asset) - 1, 0))
         at = areas.position(presence["area"])
         here = (at >= 0) & (asset[row] == presence["asset"]) if len(asset) else np.zeros(len(at), bool)
         attrs_json = [""] * len(asset)
-        cursor.execute(_ATTRS, [[*codes]])
+        cursor.execute(sql.SQL(_ATTRS).format(wanted=wanted))
         for key, text in cursor.fetchall():
             # Written between two questions: whoever appeared meanwhile is judged next time.
             if (i := int(np.searchsorted(asset, key))) < len(asset) and asset[i] == key:
@@ -139,6 +149,21 @@ class PresentEngine:
             crossed_entered=none.astype(bool),
             crossed_in_force=none.astype(bool),
             areas=areas,
+        )
+
+    def _wanted(self, rules: Iterable[Rule]) -> sql.Composable:
+        """Which assets ``a`` rules ask about: of a city's machines hardly any, as a rule."""
+        asked: set[str] = set()
+        only: set[int] = set()
+        for rule in rules:
+            if (subjects := self.knowledge.subjects(rule)) is not None:
+                only.update(subjects)
+            elif rule.kinds:
+                asked.update(rule.kinds)
+            else:
+                return sql.SQL("true")
+        return sql.SQL("a.kind = ANY({asked}::text[]) OR a.id = ANY({only}::int8[])").format(
+            asked=sql.Literal([*asked]), only=sql.Literal([*only])
         )
 
     def sweep(self, cursor: Any) -> list[int]:

@@ -86,6 +86,8 @@ class Rule:
         Names of what its verdicts bring along.
     attributes : tuple of Attribute
         Values of module tables that it needs.
+    only_with : Attribute or None
+        One of ``attributes``: only assets of which it says something are its subjects, and others not even read.
     advice : str
         What to do, in a sentence.
     """
@@ -106,6 +108,7 @@ class Rule:
     enabled: bool = True
     evidence: tuple[Evidence, ...] = ()
     attributes: tuple[Attribute, ...] = ()
+    only_with: Attribute | None = None
     advice: Text = ""
     momentary: bool = False
 
@@ -128,6 +131,8 @@ class Rule:
             names = [entry.key for entry in keys]
             if len(set(names)) < len(names):
                 raise RuleError(f"rule {self.id}: {what} repeat a key: {', '.join(names)}")
+        if self.only_with is not None and (self.only_with not in self.attributes or self.only_with.of != "asset"):
+            raise RuleError(f"rule {self.id}: only_with must be one of its attributes of assets")
         if self.every_s < 1 or (self.escalate_after_s is not None and self.escalate_after_s < 1):
             raise RuleError(f"rule {self.id}: every_s and escalate_after_s are seconds, at least 1")
         try:

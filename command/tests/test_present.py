@@ -11,9 +11,10 @@ from django.db import connection
 from django.utils import timezone
 
 from command import events
+from command.declarations import Attribute
 from command.events import register_alert_listener, tell_listeners
 from command.models import Alert, AlertStep, RuleSetting
-from command.present import PresentEngine
+from command.present import REST, PresentEngine
 from command.rules import Trigger, Verdicts, registry
 from command.runner import RulesRunner
 from command.silent import SILENT
@@ -141,6 +142,47 @@ def test_what_is_late_is_escalated_once(town):
     late.refresh_from_db()
     assert late.escalated_at is not None
     assert AlertStep.objects.filter(alert=late).last().action == "escalated"
+
+
+def test_of_things_that_cannot_be_subjects_nothing_is_read(db):
+    met = []
+
+    def listed(facts, p):
+        met.append(facts.asset.tolist())
+        return Verdicts.of_rows(range(len(facts)))
+
+    people = [person(number, draw(f"{number}区", "zone")) for number in range(3)]
+    values = {people[1].pk: "名单"}
+    names = Attribute("test.names", "asset", lambda: values, ("assets",))
+    listed_rule = rule(listed, Trigger.PRESENT, kinds=("person",), attributes=(names,), only_with=names)
+    engine = PresentEngine(registry_of(listed_rule))
+    with connection.cursor() as cursor:
+        engine.knowledge.load(cursor, engine.knowledge.topics)
+        facts = engine.facts(cursor, [listed_rule])
+        assert (facts.asset.tolist(), len(facts.inside_row)) == ([people[1].pk], 1)
+        # Beside a rule about everybody, it still is asked about its own subjects only.
+        assert len(engine.facts(cursor, [listed_rule, CROWDED]).asset) == 3
+        engine.judge(cursor, [listed_rule, CROWDED])
+    assert met == [[people[1].pk]]
+    assert Alert.objects.get().asset_id == people[1].pk
+
+
+def test_a_round_that_takes_long_is_followed_by_a_rest(db, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr("command.present.time.monotonic", lambda: clock[0])
+
+    def slow(facts, p):
+        clock[0] += 3
+        asked.append(clock[0])
+        return Verdicts.none()
+
+    asked: list[float] = []
+    engine = PresentEngine(registry_of(rule(slow, Trigger.PRESENT, every_s=1)))
+    with connection.cursor() as cursor:
+        engine.knowledge.load(cursor, engine.knowledge.topics)
+        for clock[0] in (100.0, 104.0, 103.0 + REST * 3):
+            engine.round(cursor)
+    assert asked == [103.0, 118.0]
 
 
 def test_listeners_hear_every_step_once_and_again_where_they_failed(town, monkeypatch):

@@ -112,6 +112,7 @@ def test_silence_is_measured_by_kind_and_not_where_it_was_switched_off():
         ({"disposer_role": "king"}, "no Role"),
         ({"judge": "later"}, "judge"),
         ({"every_s": 0}, "seconds"),
+        ({"only_with": Attribute("test.x", "asset", dict, ("assets",))}, "one of its attributes"),
         ({"escalate_after_s": 0}, "seconds"),
         ({"periods": ({"kind": "hourly"},)}, "kind must be"),
         ({"parameters": (Parameter("a", "A", "int", 1), Parameter("a", "A", "int", 1))}, "repeat"),

@@ -135,6 +135,7 @@ CONFIRMED_WORK = Rule(
     kinds=(MACHINE.key,),
     evidence=(Evidence("place", _("地点")),),
     attributes=(CONFIRMED_UNTIL,),
+    only_with=CONFIRMED_UNTIL,
     advice=_("当日关注该处作业，完工后现场确认无残留火种。"),
 )
 RULES = (KEY_AREA_WORK, KEY_AREA_ENTRY, FORBIDDEN_PERIOD, CONFIRMED_WORK)
