@@ -60,21 +60,39 @@ class Areas:
         """Which areas are of these kinds: bool[m]."""
         return np.isin(self.kind.astype(str), kinds) if len(self) else np.zeros(0, bool)
 
-    def values(self, key: str) -> NDArray[np.object_]:
-        """The attribute ``key`` of every area, None where it has none: object[m]."""
-        return looked_up(self.attributes, key, self.id)
+    def values(self, key: str, at: Ids | None = None) -> NDArray[np.object_]:
+        """The attribute ``key`` of every area, None where it has none: object[m].
+
+        Of the entries ``at`` (int64[k]) only, where they are given: object[k].
+        """
+        return looked_up(self.attributes, key, self.id if at is None else self.id[at])
+
+    def having(self, key: str) -> Mask:
+        """Which areas have the attribute ``key``: bool[m]."""
+        return np.isin(self.id, [*of_attribute(self.attributes, key)])
 
     def numbers(self, key: str) -> NDArray[np.float64]:
         """The attribute ``key`` as a number, NaN where there is none: float64[m]."""
         return as_numbers(self.values(key))
 
 
-def looked_up(attributes: Attributes, key: str, ids: Ids) -> NDArray[np.object_]:
-    """The attribute ``key`` of the assets or areas ``ids`` (int64[k]), None where there is none: object[k]."""
+def of_attribute(attributes: Attributes, key: str) -> Mapping[int, Any]:
+    """What is known of the attribute ``key``, by asset or area.
+
+    Raises
+    ------
+    KeyError
+        The rule does not name it.
+    """
     try:
-        values = attributes[key]
+        return attributes[key]
     except KeyError:
         raise KeyError(f"no attribute {key!r}: the rule must name it in its attributes") from None
+
+
+def looked_up(attributes: Attributes, key: str, ids: Ids) -> NDArray[np.object_]:
+    """The attribute ``key`` of the assets or areas ``ids`` (int64[k]), None where there is none: object[k]."""
+    values = of_attribute(attributes, key)
     found = np.empty(len(ids), object)
     found[:] = [values.get(i) for i in ids.tolist()]
     return found

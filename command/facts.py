@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from command.areas import Areas as Areas
-from command.areas import Attributes, Ids, Mask, as_numbers, looked_up
+from command.areas import Attributes, Ids, Mask, as_numbers, looked_up, of_attribute
 from gis.nearness import pairs_within
 from twin.kinds import kind_of
 
@@ -116,9 +116,17 @@ class Facts:
         found[:] = [attrs.get(name) for attrs in self.attrs]
         return found
 
-    def values(self, key: str) -> NDArray[np.object_]:
-        """The attribute ``key`` that a module keeps about each row's asset, None where it has none: object[n]."""
-        return looked_up(self.attributes, key, self.asset)
+    def values(self, key: str, rows: Ids | None = None) -> NDArray[np.object_]:
+        """The attribute ``key`` that a module keeps about each row's asset, None where it has none: object[n].
+
+        Of ``rows`` (int64[k]) only, where they are given: object[k].
+        """
+        return looked_up(self.attributes, key, self.asset if rows is None else self.asset[rows])
+
+    def any_value(self, key: str) -> Any:
+        """The attribute ``key`` of the first row that has it, where all have the same; None where none has."""
+        values = of_attribute(self.attributes, key)
+        return next((values[asset] for asset in self.asset.tolist() if asset in values), None)
 
     def numbers(self, key: str) -> NDArray[np.float64]:
         """The same as a number, NaN where there is none: float64[n]."""

@@ -127,7 +127,7 @@ class Intake:
         new = np.unique(moving.asset[self._known["time_us"][slots] == 0])
         still_since_us = self._known.follow(moving, slots)
         with stage("fences"):
-            stays, crossed = self._cross(cursor, moving)
+            stays, crossed = self._cross(cursor, moving, slots)
             current = self._advance(cursor, moving, new)
         messages: list[Message] = []
         if self._observers and len(moving):
@@ -160,11 +160,14 @@ class Intake:
         )
         return read_current(cursor, [asset])
 
-    def _cross(self, cursor: psycopg.Cursor, moving: PositionBatch) -> tuple[Stays, Crossings]:
+    def _cross(
+        self, cursor: psycopg.Cursor, moving: PositionBatch, slots: NDArray[np.int64]
+    ) -> tuple[Stays, Crossings]:
         """Write enter and exit events of rows sorted by asset and time, and the presences that follow."""
-        was = self._known.presences(np.unique(moving.asset))
+        first = _first_of_each(moving.asset)
+        was = self._known.presences(moving.asset[first], slots[first])
         row, area, change, crossed = self._borders.follow(cursor, moving, *was)
-        return self._known.stay(moving, row, area, change), crossed
+        return self._known.stay(moving, slots, row, area, change), crossed
 
     def _advance(self, cursor: psycopg.Cursor, moving: PositionBatch, new: NDArray[np.int64]) -> Current:
         """Make the newest row of every asset its present state; ``new``: assets that have none yet."""

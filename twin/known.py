@@ -5,7 +5,7 @@ Everything here is a copy of what the database holds; :meth:`Known.forget` after
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gis.fences import Transitions
 from twin.batch import UNSAID, PositionBatch
 from twin.kinds import Status
+from twin.presences import Presences
 from twin.still import left_rest
 
 Whole = NDArray[np.int64]
@@ -32,16 +33,10 @@ class Stays(NamedTuple):
 
 
 class Known:
-    """The present of the assets that this process has met.
-
-    Attributes
-    ----------
-    inside : dict
-        By asset: the areas it is in, and since when (microseconds since 1970). Assets inside none are left out.
-    """
+    """The present of the assets that this process has met."""
 
     def __init__(self) -> None:
-        self.inside: dict[int, dict[int, int]] = {}
+        self._presences = Presences()
         self._slot: dict[int, int] = {}
         self._columns = _columns(_ROOM)
 
@@ -56,7 +51,6 @@ class Known:
 
     def forget(self) -> None:
         """Know nothing any more."""
-        self.inside.clear()
         self._slot.clear()
 
     def recall(self, cursor: psycopg.Cursor, assets: Iterable[int]) -> None:
@@ -82,18 +76,14 @@ class Known:
                WHERE asset_id = ANY(%s)""",
             [unknown],
         )
-        for asset_id, area, since_us in cursor.fetchall():
-            self.inside.setdefault(asset_id, {})[area] = since_us
+        if rows := cursor.fetchall():
+            inside, area, since_us = (np.array(column, np.int64) for column in zip(*rows, strict=True))
+            slots = self.slots(inside)
+            self._presences.replace(np.unique(slots), slots, area, since_us)
 
     def drop_areas(self, kept: Collection[int]) -> None:
         """Nobody is in areas that are not among ``kept`` any more."""
-        gone = {area for areas in self.inside.values() for area in areas}.difference(kept)
-        if gone:
-            inside = {
-                asset: {area: since for area, since in areas.items() if area not in gone}
-                for asset, areas in self.inside.items()
-            }
-            self.inside = {asset: areas for asset, areas in inside.items() if areas}
+        self._presences.keep_areas(kept)
 
     def meet(self, assets: Iterable[int]) -> list[int]:
         """Make room for assets not yet known, of whom nothing is known so far; returns those."""
@@ -103,17 +93,18 @@ class Known:
         self._slot.update(zip(unknown, range(first, first + len(unknown)), strict=True))
         for name, values in _columns(len(unknown)).items():
             self._columns[name][first : first + len(unknown)] = values
+        self._presences.empty(slice(first, first + len(unknown)))
         return unknown
 
-    def follow(self, moving: PositionBatch, slots: Whole | None = None) -> Whole:
+    def follow(self, moving: PositionBatch, slots: Whole) -> Whole:
         """Go along with rows sorted by asset and time, all newer than what is known.
 
         Fills in what rows did not say of the status.
 
         Parameters
         ----------
-        slots : int64[n], optional
-            :meth:`slots` of the rows, where they are known already.
+        slots : int64[n]
+            :meth:`slots` of the rows.
 
         Returns
         -------
@@ -122,7 +113,6 @@ class Known:
         """
         n = len(moving)
         still_since_us = np.empty(n, np.int64)
-        slots = self.slots(moving.asset) if slots is None else slots
         first = np.flatnonzero(np.r_[True, moving.asset[1:] != moving.asset[:-1]][:n])
         left = np.diff(np.r_[first, n])
         row = first
@@ -149,18 +139,28 @@ class Known:
         columns["rest_us"][at], columns["rest_lon"][at], columns["rest_lat"][at] = time_us[left], lon[left], lat[left]
         still_since_us[row] = columns["rest_us"][slot]
 
-    def presences(self, assets: Whole) -> tuple[Whole, Whole]:
-        """Who is inside what, of ``assets``: keys of assets and of areas, int64[p] each."""
-        inside = self.inside
-        pairs = [(asset, area) for asset in assets.tolist() if asset in inside for area in inside[asset]]
-        asset_of, area_of = np.array(pairs, np.int64).reshape(-1, 2).T
-        return asset_of, area_of
+    def presences(self, assets: Whole, slots: Whole) -> tuple[Whole, Whole]:
+        """Who is inside what, of ``assets`` in their ``slots``: keys of assets and of areas, int64[p] each."""
+        at, area = self._presences.of(slots)
+        return assets[at], area
 
-    def stay(self, moving: PositionBatch, row: Whole, area: Whole, change: Transitions) -> Stays:
-        """Go along with rows that are in areas (ordered by row); remembers who is where afterwards."""
-        assets = moving.asset[row]
-        order = np.lexsort((row, area, assets))
-        assets, areas, rows = assets[order], area[order], row[order]
+    def insiders(self) -> Whole:
+        """Keys of all assets that are inside anything, ascending."""
+        assets = np.fromiter(self._slot, np.int64, len(self._slot))  # in the order of their slots
+        at, _area = self._presences.of(np.arange(len(assets)))
+        return np.unique(assets[at])
+
+    def stay(self, moving: PositionBatch, slots: Whole, row: Whole, area: Whole, change: Transitions) -> Stays:
+        """Go along with rows that are in areas (ordered by row); remembers who is where afterwards.
+
+        Parameters
+        ----------
+        slots : int64[n]
+            :meth:`slots` of all of ``moving``.
+        """
+        order = np.lexsort((row, area, moving.asset[row]))
+        areas, rows = area[order], row[order]
+        assets = moving.asset[rows]
         width = max(int(area.max(initial=0)), int(change.fence_id.max(initial=0))) + 1
         entry = change.point_index[change.entered] * width + change.fence_id[change.entered]
         times = moving.time_us[rows]
@@ -169,33 +169,33 @@ class Known:
         first = np.r_[True, (assets[1:] != assets[:-1]) | (areas[1:] != areas[:-1])][: len(rows)]
         since = np.where(begins, times, 0)
         goes_on = np.flatnonzero(first & ~begins)
-        pairs = zip(*(column[goes_on].tolist() for column in (assets, areas, times)), strict=True)
-        nowhere: dict[int, int] = {}
-        inside = self.inside
-        since[goes_on] = [inside.get(asset, nowhere).get(at, time_us) for asset, at, time_us in pairs]
+        before = self._presences.since(slots[rows[goes_on]], areas[goes_on])
+        since[goes_on] = np.where(before > 0, before, times[goes_on])
         start = np.maximum.accumulate(np.where(begins | first, np.arange(len(rows)), 0))
         since = since[start]
         since_us = np.empty(len(row), np.int64)
         since_us[order] = since
-        last = np.r_[first[1:], True][: len(rows)]
-        self._remember(
-            moving.asset,
-            change,
-            dict(zip(zip(assets[last].tolist(), areas[last].tolist(), strict=True), since[last].tolist(), strict=True)),
-        )
+        last = np.flatnonzero(np.r_[first[1:], True][: len(rows)])
+        self._remember(moving.asset, slots, change, assets[last], areas[last], since[last])
         return Stays(row, area, since_us)
 
-    def _remember(self, assets: Whole, change: Transitions, since: Mapping[tuple[int, int], int]) -> None:
-        for asset in self.inside.keys() & set(assets.tolist()):
-            del self.inside[asset]
-        for pair in zip(change.present_asset.tolist(), change.present_fence.tolist(), strict=True):
-            self.inside.setdefault(pair[0], {})[pair[1]] = since[pair]
+    def _remember(
+        self, moving: Whole, slots: Whole, change: Transitions, assets: Whole, areas: Whole, since_us: Whole
+    ) -> None:
+        """Of pairs (ordered by asset and area) those that are present now stay so, since when they are."""
+        head = np.flatnonzero(np.r_[True, moving[1:] != moving[:-1]][: len(moving)])
+        width = max(int(areas.max(initial=0)), int(change.present_fence.max(initial=0))) + 1
+        rank = np.searchsorted(moving[head], change.present_asset)
+        pair = np.searchsorted(moving[head], assets) * width + areas
+        at = np.searchsorted(pair, rank * width + change.present_fence)
+        self._presences.replace(slots[head], slots[head][rank], change.present_fence, since_us[at])
 
     def _make_room(self, count: int) -> None:
         have = len(self._columns["time_us"])
         if count > have:
             more = _columns(max(count, 2 * have) - have)
             self._columns = {name: np.r_[values, more[name]] for name, values in self._columns.items()}
+        self._presences.make_room(count)
 
 
 def _columns(n: int) -> dict[str, NDArray]:

@@ -128,15 +128,17 @@ def follow(
             continue
         batch = _batch(_seen(look, everyone, area, rows), everyone)
         yield Followed(_move(cursor, batch, borders, known), thinned)
-        inside = np.array(sorted(known.inside), np.int64)
+        inside = known.insiders()
 
 
 def _move(cursor: Any, batch: PositionBatch, borders: PaperBorders, known: Known) -> Moved:
-    known.meet(batch.asset.tolist())
-    still_since_us = known.follow(batch)
-    was = known.presences(np.unique(batch.asset))
+    first = np.append(True, batch.asset[1:] != batch.asset[:-1])[: len(batch)]
+    known.meet(batch.asset[first].tolist())
+    slots = known.slots(batch.asset)
+    still_since_us = known.follow(batch, slots)
+    was = known.presences(batch.asset[first], slots[first])
     row, area, change, crossed = borders.follow(cursor, batch, *was)
-    stays = known.stay(batch, row, area, change)
+    stays = known.stay(batch, slots, row, area, change)
     return Moved(batch, np.zeros(len(batch), np.int64), still_since_us, *stays, *crossed)
 
 

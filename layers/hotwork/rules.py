@@ -30,14 +30,14 @@ def key_area(facts: Facts, parameters: Mapping[str, Any]) -> Verdicts:
     settled = facts.dwell_s[pairs] >= parameters["settle_s"]
     pairs = pairs[(facts.status[row] == Status.WORKING) & settled]
     row = facts.inside_row[pairs]
-    return Verdicts.of_rows(row, facts.inside_area[pairs], welder=facts.values(WELDER.key)[row].tolist())
+    return Verdicts.of_rows(row, facts.inside_area[pairs], welder=facts.values(WELDER.key, row).tolist())
 
 
 def key_area_entry(facts: Facts, parameters: Mapping[str, Any]) -> Verdicts:
     """Machines inside a key area in force, whatever they do there."""
     pairs = facts.inside(KEY_AREA)
     row = facts.inside_row[pairs]
-    return Verdicts.of_rows(row, facts.inside_area[pairs], welder=facts.values(WELDER.key)[row].tolist())
+    return Verdicts.of_rows(row, facts.inside_area[pairs], welder=facts.values(WELDER.key, row).tolist())
 
 
 def forbidden_period(facts: Facts, parameters: Mapping[str, Any]) -> Verdicts:
@@ -50,23 +50,25 @@ def forbidden_period(facts: Facts, parameters: Mapping[str, Any]) -> Verdicts:
     for period in _periods(facts):
         for row, area in _inside_period(facts, working, period):
             found.setdefault((row, area), period.name)
-    hours = facts.areas.values(FORBIDDEN_PERIODS.key)
-    for pair in np.flatnonzero(working[facts.inside_row]).tolist():
-        row, at = int(facts.inside_row[pair]), facts.inside_at[pair]
-        if hours[at] and in_force(hours[at], _EPOCH + timedelta(microseconds=int(facts.time_us[row]))):
-            found.setdefault((row, int(facts.areas.id[at])), str(_("禁止动火时段")))
-    rows = np.array([row for row, _area in found], np.int64)
+    has_hours = facts.areas.having(FORBIDDEN_PERIODS.key)
+    pairs = np.flatnonzero(working[facts.inside_row] & has_hours[facts.inside_at])
+    rows, areas = facts.inside_row[pairs].tolist(), facts.inside_area[pairs].tolist()
+    hours = facts.areas.values(FORBIDDEN_PERIODS.key, facts.inside_at[pairs])
+    for row, area, periods in zip(rows, areas, hours, strict=True):
+        if periods and in_force(periods, _EPOCH + timedelta(microseconds=int(facts.time_us[row]))):
+            found.setdefault((row, area), str(_("禁止动火时段")))
+    told = np.array([row for row, _area in found], np.int64)
     return Verdicts.of_rows(
-        rows,
+        told,
         np.array([area for _row, area in found], np.int64),
         reason=list(found.values()),
-        welder=facts.values(WELDER.key)[rows].tolist(),
+        welder=facts.values(WELDER.key, told).tolist(),
     )
 
 
 def _periods(facts: Facts) -> tuple[Forbidden, ...]:
     """The important periods; every machine is given the same."""
-    return next((value for value in facts.values(IMPORTANT_PERIODS.key) if value is not None), ())
+    return facts.any_value(IMPORTANT_PERIODS.key) or ()
 
 
 def _inside_period(facts: Facts, working: NDArray[np.bool_], period: Forbidden) -> list[tuple[int, int]]:
