@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
@@ -14,22 +15,24 @@ from prometheus_client import REGISTRY
 
 from media.analysis import analyses as at_work
 from media.analysis import lane as lanes
-from media.analysis import registered, seeing
+from media.analysis import questions, registered, seeing
 from media.analysis.analyses import Analyses
 from media.analysis.child import ChildError
 from media.analysis.eye import Eye, shot_of
 from media.analysis.interface import Box, Seen
-from media.analysis.judging import QUIET_US, Following, counted
+from media.analysis.judging import QUIET_US, Following, Task, counted
 from media.analysis.lane import Lane
 from media.analysis.models import AnalysisFinding, AnalysisModel, AnalysisTask, AnalysisUpload
 from media.analysis.registered import AnalyserKind, register_analyser
 from media.analysis.store import load_analysers
-from media.analysis.wire import Hello, Job
+from media.analysis.wire import Hello, Job, Reply
 from media.analysis.worker import Worker
 from media.exceptions import NoReplyError, OfflineError
+from media.models import Channel
 from media.rtp.frames import Frame
-from media.tests.analysis import Shown, drawn, png, sent
+from media.tests.analysis import Shown, drawn, film, png, sent
 from media.tests.recordings import channel
+from twin.models import Asset, State
 
 RECT = (40, 24, 32, 24)
 SECOND = 1_000_000
@@ -66,7 +69,7 @@ class Database:
 def quick(monkeypatch, settings, tmp_path):
     """Analysers without processes, at once."""
     monkeypatch.setattr(lanes, "Child", Here)
-    monkeypatch.setattr(at_work, "Child", Here)
+    monkeypatch.setattr(questions, "Child", Here)
     monkeypatch.setattr(at_work, "TURN_S", 0.002)
     monkeypatch.setattr(lanes, "BACK_OFF_S", (0.001,))
     monkeypatch.setattr(registered, "_kinds", dict(registered._kinds))
@@ -215,6 +218,66 @@ def test_the_newest_picture_of_each_task_waits_and_others_are_counted(monkeypatc
     assert REGISTRY.get_sample_value("sandtable_analysis_skipped_total", {"analyser": "tests.slow"}) == 2
 
 
+def test_who_waits_for_a_picture_that_is_looked_at_hears_that_the_analyser_is_stopped(monkeypatch):
+    monkeypatch.setattr(lanes, "Child", Here)
+
+    async def work():
+        monkeypatch.setattr(Here, "busy", asyncio.Event())
+        lane = Lane("tests.stopped", Hello("", {}))
+        asked = [asyncio.create_task(lanes.looked_at(lane, Job(0))) for _ in range(2)]
+        while lane.waiting != 1:  # the first is being looked at
+            await asyncio.sleep(0)
+        await lane.stop()
+        async with asyncio.timeout(10):
+            answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert [type(answer) for answer in answers] == [NoReplyError] * 2
+
+    asyncio.run(work())
+
+
+def test_what_could_not_be_written_down_begins_and_ends_with_the_next_look(monkeypatch):
+    monkeypatch.setattr("media.analysis.judging.QUIET_US", 0)
+    monkeypatch.setattr("media.analysis.judging.MISSES", 1)
+    task, broken, told = Task(1, 5, "tests.red", 1, 0.5), [], []
+
+    def begin(_task, began, _reply, _at_us):
+        if broken:
+            raise OSError("the disk is full")
+        told.append(("began", *began))
+
+    def tell(_task, went_on, ended):
+        told.extend([("went on", *went_on)] * bool(went_on) + [("ended", *ended)] * bool(ended))
+        return set(went_on)  # all of it was stored as ended meanwhile
+
+    monkeypatch.setattr(at_work.store, "begin_findings", begin)
+    monkeypatch.setattr(at_work.store, "tell_findings", tell)
+
+    async def work():
+        analyses = Analyses(Database(), None)
+        watched = analyses._watched[1] = at_work._Watched(task, Following())
+
+        async def look(label, second):
+            reply = Reply(0, seen=[(label, 0.9, (0.0, 0.0, 1.0, 1.0))])
+            await analyses._looked(watched, task, reply, second * SECOND)
+
+        await look("车", 0)
+        broken.append(True)
+        with pytest.raises(OSError, match="full"):
+            await look("人", 10)
+        broken.clear()
+        await look("人", 20)
+        assert told == [("began", "车"), ("began", "人"), ("ended", "车")]
+        await look("人", 40)
+        await look("人", 41)  # what is stored as ended begins anew
+        assert told[3:] == [("went on", "人"), ("began", "人")]
+        # It is another camera's task now, or none's: a picture given before says nothing any more.
+        watched.task = Task(1, 6, "tests.red", 1, 0.5)
+        await look("火", 50)
+        assert len(told) == 5
+
+    asyncio.run(work())
+
+
 # All of it
 
 
@@ -341,6 +404,51 @@ def test_uploads_are_looked_at_and_raise_nothing(quick):
     found = AnalysisFinding.objects.filter(upload=upload, task=None)
     assert sorted(found.values_list("label", flat=True)) == ["不确定", "红"]
     assert not found.filter(ended_at=None).exists()
+
+
+@pytest.mark.django_db
+def test_however_many_uploads_were_left_they_go_on_where_they_were(quick, monkeypatch):
+    monkeypatch.setattr("media.analysis.uploads.MOST_WAITING", 1)
+    film(default_storage.path("a.mp4"), [RECT] * 6, rate=1)
+    left = [
+        AnalysisUpload.objects.create(analyser="tests.red", file="a.mp4", name="a.mp4", every_s=2, state="running",
+                                      looked=looked)
+        for looked in (2, 2)
+    ]  # fmt: skip
+    monkeypatch.setattr("media.analysis.uploads.micros", Mock(side_effect=[RuntimeError("broken"), 0]))
+
+    async def work():
+        async with working(Shown().join):
+            await until(lambda: AnalysisUpload.objects.filter(state__in=("done", "failed")).count() == 2)
+
+    async_to_sync(work)()
+    states = AnalysisUpload.objects.order_by("pk").values_list("state", "why", "looked")
+    assert list(states) == [("failed", "RuntimeError", 2), ("done", "", 3)]
+    assert AnalysisFinding.objects.filter(upload=left[1]).count() == 1
+
+
+@pytest.mark.django_db
+def test_a_task_that_is_another_cameras_now_begins_anew(quick):
+    cameras, shown = [channel(), channel("31010100001310000002")], Shown(RECT)
+    drone = Asset.objects.create(kind="drone", code="D-1", name="D-1")
+    now = datetime.now(UTC)
+    State.objects.create(asset=drone, ts=now, received_at=now, lon=121.6, lat=31.3, status=1)
+    Channel.objects.filter(pk=cameras[1].pk).update(carrier=drone, lon=121.1, lat=31.1)
+    task = AnalysisTask.objects.create(channel=cameras[0], analyser="tests.red", every_s=1)
+
+    async def work():
+        async with working(shown.join) as analyses:
+            await until(AnalysisFinding.objects.exists)
+            task.channel = cameras[1]
+            await sync_to_async(task.save)()
+            analyses.learn()
+            await until(lambda: AnalysisFinding.objects.filter(channel=cameras[1]).exists())
+
+    async_to_sync(work)()
+    first, second = AnalysisFinding.objects.order_by("pk")
+    assert first.ended_at is not None
+    assert second.ended_at is None
+    assert (second.lon, second.lat) == (121.6, 31.3)  # where what carries the camera is
 
 
 @pytest.mark.django_db
