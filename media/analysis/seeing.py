@@ -65,7 +65,7 @@ def note_look(request: HttpRequest, finding: AnalysisFinding) -> None:
 def judged_by(user: User, findings: Sequence[AnalysisFinding]) -> set[int]:
     """Keys of those that a user may confirm or reject: of cameras they answer for, and of what they sent in."""
     scope = scope_of(user, Permission.DISPATCH)
-    channels = Channel.objects.within(scope).filter(pk__in={each.channel_id for each in findings} - {None})
+    channels = Channel.objects.within(scope).filter(pk__in=[each.channel_id for each in findings if each.channel_id])
     answered = set(channels.values_list("pk", flat=True))
 
     def may(finding: AnalysisFinding) -> bool:

@@ -19,7 +19,8 @@ MOST_VIEWS = 2000
 WIDEST_DEG = 0.5
 """A window larger than this is no street: nobody sees a sector there."""
 NEAR_M, MOST_NEAR = 2000.0, 16
-Lon, Lat = Annotated[float, Query(ge=-180, le=180)], Annotated[float, Query(ge=-90, le=90)]
+Lon = Annotated[float, Query(ge=-180, le=180)]
+Lat = Annotated[float, Query(ge=-90, le=90)]
 
 
 @router.get("/video/views")
