@@ -16,7 +16,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from access.audit import AuditedQuerySet
+from access.audited import AuditedQuerySet
 
 if TYPE_CHECKING:
     from access.models import User

@@ -10,7 +10,9 @@ from django.http import HttpResponse
 from django.test import AsyncRequestFactory, RequestFactory
 
 from access import audit
-from access.audit import acting, audited, current_request_id, request_cache
+from access import audited as audited_models
+from access.audit import acting, current_request_id, request_cache
+from access.audited import audited
 from access.middleware import AuditMiddleware
 from access.models import AuditRecord, Grant, Organization, User
 from access.roles import Role
@@ -104,7 +106,8 @@ def test_without_its_record_a_change_does_not_happen(city, monkeypatch):
     def broken(_rows):
         raise RuntimeError("no room for the ledger")
 
-    monkeypatch.setattr(audit, "_write", broken)
+    monkeypatch.setattr(audit, "write_rows", broken)
+    monkeypatch.setattr(audited_models, "write_rows", broken)
     with pytest.raises(RuntimeError), transaction.atomic():
         Organization.objects.filter(name="shop").update(name="store")
     with pytest.raises(RuntimeError), transaction.atomic():

@@ -9,7 +9,7 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from access.audit import AuditedQuerySet
+from access.audited import AuditedQuerySet
 from access.scope import ScopedQuerySet
 from media.recordings.models import OF_THE_CHANNEL
 from twin.period_text import check_periods
