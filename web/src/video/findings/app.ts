@@ -40,7 +40,7 @@ export class FindingsApp {
       h(
         "div",
         { class: "findings" },
-        h("header", {}, h("a", { href: "/", class: "link" }, t("地图")), h("a", { href: "/video/", class: "link" }, t("视频墙")), h("h1", {}, t("识别结果")), this.verdict, this.analyser),
+        h("header", { class: "page-top" }, h("a", { href: "/", class: "link" }, t("地图")), h("a", { href: "/video/", class: "link" }, t("视频墙")), h("h1", {}, t("识别结果")), this.verdict, this.analyser),
         h("main", {}, this.problem, this.empty, this.grid, this.more),
         h(
           "aside",
