@@ -72,12 +72,6 @@ def acting(actor_name: str) -> Iterator[RequestContext]:
         yield context
 
 
-def current_request_id() -> str:
-    """Identifier of the running request, for logs; empty outside one."""
-    context = _context.get()
-    return context.request_id if context else ""
-
-
 def request_cache() -> dict[Any, Any] | None:
     """A place that lives as long as the running web request; None outside one."""
     context = _context.get()

@@ -71,20 +71,6 @@ class AccessToken(models.Model):
         return token
 
 
-def issue(user: User, name: str, days: int) -> tuple[AccessToken, str]:
-    """Make a token for an account: its row, and the token itself.
-
-    Raises
-    ------
-    ValueError
-        As :meth:`AccessToken.renew_secret`.
-    """
-    row = AccessToken(user=user, name=name)
-    token = row.renew_secret(days)
-    row.save()
-    return row, token
-
-
 def user_of_token(token: str) -> User | None:
     """Whose token this is; None where there is none, it has ended or was revoked, or the account is switched off."""
     row = AccessToken.objects.select_related("user").filter(digest=_digest(token)).first()

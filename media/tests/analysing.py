@@ -24,14 +24,13 @@ class Here:
     ill, busy = "", None
 
     def __init__(self, hello):
-        self._worker, self.asked = Worker(hello), []
+        self._worker = Worker(hello)
 
     async def ask(self, job, within_s=0.0):
         if self.busy is not None:
             await self.busy.wait()
         if self.ill:
             raise ChildError(self.ill)
-        self.asked.append(job)
         return self._worker.do(job)
 
     async def stop(self):
