@@ -214,3 +214,16 @@ def test_uploads_without_a_camera_are_their_senders_alone(west, monkeypatch):
     assert AnalysisUpload.objects.count() == 1
     monkeypatch.setattr(upload_api, "MOST_WAITING", 1)
     assert own.generic("POST", f"{send}a.png", b"x", "application/octet-stream").status_code == 429
+
+
+def test_what_was_seen_stays_when_its_camera_is_taken_away_and_is_the_citys(west):
+    finding, device = AnalysisFinding.objects.get(), west.device
+    own, other = (signed_in("district", code) for code in ("310101", "310102"))
+    picture = f"/api/v1/video/findings/{finding.pk}/picture"
+    assert ask(own, "GET", picture, None).status_code == 200
+    device.delete()
+    assert not AnalysisTask.objects.exists()
+    city = signed_in()
+    (told,) = city.get("/api/v1/video/findings").json()["findings"]
+    assert (told["id"], told["channel"], told["may_judge"]) == (finding.pk, None, True)
+    assert [ask(client, "GET", picture, None).status_code for client in (city, own, other)] == [200, 404, 404]
