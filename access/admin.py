@@ -18,7 +18,8 @@ from django.utils.translation import gettext_lazy as _
 
 from access import admin_tokens as _admin_tokens  # noqa: F401 - registers its page
 from access.admin_scope import ScopedAdminMixin, ScopedRelatedFilter, choices
-from access.audit import Action, audited_models, record
+from access.audit import Action, record
+from access.audited import audited_models
 from access.calibration import page as calibration_page  # noqa: F401 - puts itself on the desk
 from access.desk import as_lines
 from access.exchange.pages import ExchangeMixin

@@ -27,7 +27,7 @@ class PersonalInput(forms.TextInput):
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         """Offer the mask; echo only what was typed into this very form."""
-        from access.personal import Personal
+        from access.personal_value import Personal
 
         stored = isinstance(value, Personal)
         typed = value if isinstance(value, str) else None

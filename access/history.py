@@ -17,7 +17,8 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext
 
-from access.audit import Action, is_audited
+from access.audit import Action
+from access.audited import is_audited
 
 PAGE_SIZE = 50
 _SHAPE = re.compile(r"(?P<kind>\w+), (?P<points>\d+) points,(?: (?P<area>\d+) m2,)? (?P<digest>[0-9a-f]{12})")

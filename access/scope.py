@@ -30,7 +30,8 @@ from django.apps import apps
 from django.db import models
 from django.db.models import Q
 
-from access.audit import AuditedQuerySet, request_cache
+from access.audit import request_cache
+from access.audited import AuditedQuerySet
 from access.roles import ROLE_PERMISSIONS, Permission, Role, roles_with
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from django.db.models.signals import post_delete, post_save
 from django.utils.crypto import salted_hmac
 
 from access import sessions
-from access.audit import Action, audited, record, request_cache
+from access.audit import Action, record, request_cache
+from access.audited import audited
 
 
 def connect() -> None:

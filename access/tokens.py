@@ -16,7 +16,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from access.audit import AuditedQuerySet
+from access.audited import AuditedQuerySet
 
 if TYPE_CHECKING:
     from access.models import User
@@ -69,20 +69,6 @@ class AccessToken(models.Model):
         self.digest, self.hint = _digest(token), token[: len(PREFIX) + 4]
         self.expires_at = timezone.now() + timedelta(days=days)
         return token
-
-
-def issue(user: User, name: str, days: int) -> tuple[AccessToken, str]:
-    """Make a token for an account: its row, and the token itself.
-
-    Raises
-    ------
-    ValueError
-        As :meth:`AccessToken.renew_secret`.
-    """
-    row = AccessToken(user=user, name=name)
-    token = row.renew_secret(days)
-    row.save()
-    return row, token
 
 
 def user_of_token(token: str) -> User | None:

@@ -16,7 +16,7 @@ class CommandConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what lower floors offer a place for."""
-        from access.audit import audited
+        from access.audited import audited
         from command.director.models import Scene, Tour, TourStep
         from command.director.push import WallFeed, WallTeller
         from command.engine import StreamEngine

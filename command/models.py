@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
-from access.audit import AuditedQuerySet
+from access.audited import AuditedQuerySet
 from access.scope import Scoped, ScopePaths
 from command.director import models as _director  # noqa: F401 (Django looks for models here)
 from command.exceptions import RuleError

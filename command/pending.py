@@ -110,11 +110,14 @@ def forget_useless(cursor: Any, versions: Mapping[str, int]) -> None:
 
     ``versions``: as the rules in force are set, by rule.
     """
+    # Rows that are just being counted on are left for the next time: waiting for them could be waiting for each other.
     cursor.execute(
-        """DELETE FROM command_pendingcause p
+        """DELETE FROM command_pendingcause WHERE (rule, asset_id, area_id) IN (
+           SELECT p.rule, p.asset_id, p.area_id FROM command_pendingcause p
            WHERE NOT EXISTS (SELECT FROM unnest(%s::text[], %s::int4[]) v(rule, version)
                              WHERE v.rule = p.rule AND p.version >= v.version)
               OR NOT EXISTS (SELECT FROM twin_asset s WHERE s.id = p.asset_id AND s.active)
-              OR (p.area_id <> 0 AND NOT EXISTS (SELECT FROM twin_area z WHERE z.id = p.area_id AND z.active))""",
+              OR (p.area_id <> 0 AND NOT EXISTS (SELECT FROM twin_area z WHERE z.id = p.area_id AND z.active))
+           FOR UPDATE OF p SKIP LOCKED)""",
         [list(versions), list(versions.values())],
     )

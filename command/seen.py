@@ -65,8 +65,8 @@ class SightWatch:
         setting = self._knowledge.rules.get(SEEN.id)
         if setting is None:
             return []
-        there = {f"{_CAUSE}{sight.pk}": sight for sight in sights()}
         held = {cause for _rule, cause in read_causes(cursor, [SEEN.id])}
+        there = {f"{_CAUSE}{sight.pk}": sight for sight in sights([int(cause[len(_CAUSE) :]) for cause in held])}
         over = {cause for cause in held if cause not in there or there[cause].ended_at is not None}
         missing = [cause for cause in there if cause not in held]
         # A finding is raised once, even where its alert was ended while it lasts.

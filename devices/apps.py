@@ -13,7 +13,7 @@ class DevicesConfig(AppConfig):
 
     def ready(self) -> None:
         """Audit every change of a device (of a key, only that it changed) and every command that was sent."""
-        from access.audit import audited
+        from access.audited import audited
         from access.resealing import register_resealer
         from devices.models import Device, DeviceCommand
         from devices.platforms import Platform, PushKey

@@ -32,7 +32,7 @@ class ModuleConfig(AppConfig):
 
     def ready(self) -> None:
         """Import ``admin.py``, and put the module's own models under audit."""
-        from access.audit import AuditedQuerySet, audited, is_audited
+        from access.audited import AuditedQuerySet, audited, is_audited
 
         if find_spec(f"{self.name}.admin"):
             with importing(self.label, "admin.py"):

@@ -13,7 +13,7 @@ class MediaConfig(AppConfig):
 
     def ready(self) -> None:
         """Declare and audit; of a password, only that it changed."""
-        from access.audit import audited
+        from access.audited import audited
         from devices.reasons import register_reasons
         from media import kinds  # noqa: F401 (declares the kind)
         from media.analysis.models import AnalysisModel, AnalysisTask

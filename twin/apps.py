@@ -14,7 +14,7 @@ class TwinConfig(AppConfig):
 
     def ready(self) -> None:
         """Register layers, audit what people change, make partitions after each migration."""
-        from access.audit import audited
+        from access.audited import audited
         from gis.tiles import registry
         from twin.annotations import subjects
         from twin.annotations.feed import AnnotationFeed, AnnotationTeller

@@ -19,7 +19,8 @@ from access.exchange.columns import STORED_DATUM, Column, columns_of, plain
 from access.exchange.headings import datum_title
 from access.exchange.keys import related_paths
 from access.exchange.tables import WRITERS
-from access.personal import Personal, PersonalField
+from access.personal import PersonalField
+from access.personal_value import Personal
 from access.roles import Permission
 from access.scope import scope_of
 

@@ -19,7 +19,8 @@ from access.checks import check_data_key
 from access.ciphers import AesGcmProvider, key_from_text, register_provider, unregister_provider
 from access.exceptions import PersonalDataError
 from access.models import AuditRecord, Organization, User
-from access.personal import Personal, PersonalField
+from access.personal import PersonalField
+from access.personal_value import Personal
 from access.roles import Role
 
 NUMBER = "13812341234"

@@ -107,3 +107,16 @@ def test_what_came_and_went_while_nobody_judged_is_told_and_uploads_are_not(came
     seen(camera, "送检", task=None, ended_at=now, taken_at=now - timedelta(days=1), verdict="rejected")
     look()
     assert Alert.objects.get().cause_ended_at == now
+
+
+def test_no_alert_ends_because_many_others_came_after_it(camera, monkeypatch):
+    monkeypatch.setattr("media.analysis.lasting.MOST", 1)
+    seen(camera)
+    look()
+    for label in ("a", "b"):
+        seen(camera, label)
+    ended = seen(camera, "c", ended_at=datetime.now(UTC))
+    assert len(look()) == 3
+    assert Alert.objects.filter(cause_ended_at=None).count() == 3
+    assert Alert.objects.exclude(cause_ended_at=None).get().cause == f"finding:{ended.pk}"
+    assert look() == []

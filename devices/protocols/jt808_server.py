@@ -15,7 +15,8 @@ import msgspec
 from prometheus_client import Counter, Gauge
 
 from devices.exceptions import NotStoredError, RefusedError
-from devices.protocols.jt808 import FAILED, OK, Location, Message
+from devices.protocols.jt808 import FAILED, OK, Location
+from devices.protocols.jt808_frames import Message
 from devices.protocols.jt808_terminal import Terminal
 from devices.protocols.registered import keys_of
 from devices.protocols.serving import Job, ProtocolServer

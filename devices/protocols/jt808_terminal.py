@@ -12,7 +12,8 @@ import msgspec
 
 from devices.exceptions import RefusedError
 from devices.protocols import jt808
-from devices.protocols.jt808 import FAILED, OK, UNSUPPORTED, WRONG, Framer, Message, Parts
+from devices.protocols.jt808 import FAILED, OK, UNSUPPORTED, WRONG
+from devices.protocols.jt808_frames import Framer, Message, Parts, read_message, write_message
 from devices.protocols.registered import SignedIn, register, sign_in
 from devices.topics import topic
 
@@ -114,7 +115,7 @@ class Terminal:
         self._serial = (self._serial + 1) & 0xFFFF
         if self._closed:
             return self._serial
-        self._writer.write(jt808.write_message(Message(id_, self._phone, self._serial, body, self._edition)))
+        self._writer.write(write_message(Message(id_, self._phone, self._serial, body, self._edition)))
         if self._writer.transport.get_write_buffer_size() > MOST_UNSENT_BYTES:
             self._writer.transport.abort()
             self.close()
@@ -126,7 +127,7 @@ class Terminal:
         try:
             if isinstance(frame, RefusedError):
                 raise frame
-            part = jt808.read_message(frame)
+            part = read_message(frame)
             self._phone, self._edition = self._phone or part.phone, part.edition
             if part.phone != self._phone:
                 raise RefusedError("foreign_device", f"{part.phone} on a connection of {self._phone}")

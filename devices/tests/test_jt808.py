@@ -11,7 +11,8 @@ import pytest
 
 from devices.exceptions import RefusedError
 from devices.protocols import jt808
-from devices.protocols.jt808 import Framer, Message, Parts, read_location, read_message, write_message
+from devices.protocols.jt808 import read_location
+from devices.protocols.jt808_frames import Framer, Message, Parts, read_message, write_message
 
 # As a terminal of 2013 and one of 2019 send them: a position near the Bund with mileage, fuel, signal and satellites.
 POSITION = bytes.fromhex(

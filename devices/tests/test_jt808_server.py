@@ -20,7 +20,7 @@ from devices.exceptions import RefusedError
 from devices.keys import issue_key, revoke_key
 from devices.models import Device, DeviceCommand, DeviceEvent, Refusal, RefusalCount
 from devices.protocols import jt808, jt808_server, jt808_terminal
-from devices.protocols.jt808 import Framer, Message, read_message, write_message
+from devices.protocols.jt808_frames import Framer, Message, read_message, write_message
 from devices.protocols.jt808_server import Jt808Server
 from devices.tests.broker import wait_for
 from devices.tests.road import Road

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
 import time
 from typing import Any
 
 from media.analysis import store
-from media.analysis.child import Child, ChildError
-from media.analysis.eye import Eye, shot_of
+from media.analysis.eye import Eye
 from media.analysis.figures import blind_now
 from media.analysis.judging import SECOND_US, Following, Task, counted
-from media.analysis.lane import Lane, looked_at, seen_of
+from media.analysis.lane import Lane, seen_of
+from media.analysis.questions import Questions
 from media.analysis.registered import AnalyserKind
 from media.analysis.uploads import Uploads
 from media.analysis.wire import Hello, Job, Reply
 from media.asking import Handler
-from media.exceptions import MediaError, NoReplyError, NotOfferedError
+from media.exceptions import MediaError, NotOfferedError
 from media.recordings.tap import Join, now_us
 from twin.database import DatabaseThread
 
@@ -34,7 +33,6 @@ LET_GO_S = 30.0
 """A camera whose next turn is further away than this is let go meanwhile; it is called a little before its turn."""
 BLIND_S = 90.0
 """A task counts as blind when no picture of it was looked at for so long beyond its own rhythm."""
-NOBODY = Hello("", {})
 
 
 class _Watched:
@@ -45,6 +43,10 @@ class _Watched:
         self.due = 0.0
         self.given_us = 0
         self.looked = time.monotonic()
+
+    def goes_on_as(self, task: Task) -> bool:
+        """Whether what lasts for it lasts for the task as it is set now: of another camera it is something else."""
+        return (self.task.channel, self.task.analyser) == (task.channel, task.analyser)
 
     @property
     def blind(self) -> bool:
@@ -74,16 +76,14 @@ class Analyses:
         self._opening: dict[int, asyncio.Task[None]] = {}
         self._before: dict[int, Following] = {}
         self._read_at = 0.0
-        self._taking = Child(NOBODY)
-        self._one = asyncio.Lock()
+        self._questions = Questions(database, join, self.lane)
         self.uploads = Uploads(database, self.lane)
 
     @property
     def handlers(self) -> dict[str, Handler]:
         """What can be asked, by name."""
         return {
-            "analysis_frame": self._frame,
-            "analysis_look": self._look_now,
+            **self._questions.handlers,
             "analysis_state": self._state,
             "analysis_upload": self.uploads.take,
         }
@@ -110,14 +110,14 @@ class Analyses:
     async def _begin(self) -> None:
         while True:
             try:
+                await self._database.do(store.end_orphans)  # before it is asked what lasts
                 self._before = dict(await self._database.do(store.load_followings))
                 uploads = await self._database.do(store.load_uploads)
             except Exception:
                 logger.exception("analysis: what lasted cannot be read; trying again")
                 await asyncio.sleep(REREAD_S)
             else:
-                for key in uploads:
-                    await self.uploads.take({"upload": key})
+                self.uploads.resume(uploads)
                 return
 
     async def _end(self) -> None:
@@ -127,7 +127,7 @@ class Analyses:
         for eye in self._eyes.values():
             eye.leave()
         await self.uploads.stop()
-        await asyncio.gather(*(lane.stop() for lane in self._lanes.values()), self._taking.stop())
+        await asyncio.gather(*(lane.stop() for lane in self._lanes.values()), self._questions.stop())
 
     async def _read(self) -> None:
         self._changed.clear()
@@ -148,12 +148,13 @@ class Analyses:
         before = self._watched
         self._watched = {}
         for task in tasks:
-            known = before.get(task.pk)
-            following = known.following if known is not None else self._before.pop(task.pk, Following())
-            watched = self._watched[task.pk] = _Watched(task, following)
-            if known is not None:
-                watched.given_us, watched.looked = known.given_us, known.looked
-                watched.due = known.due if known.task.every_s == task.every_s else 0.0
+            watched = before.get(task.pk)
+            if watched is None or not watched.goes_on_as(task):
+                watched = _Watched(task, self._before.pop(task.pk, Following()))
+            elif watched.task.every_s != task.every_s:
+                watched.due = 0.0
+            watched.task = task
+            self._watched[task.pk] = watched
         self._before.clear()
         self.uploads.ready.set()
 
@@ -214,7 +215,8 @@ class Analyses:
             logger.exception("analysis: channel %d cannot be looked at", eye.channel)
             eye.failed_at, eye.failures = time.monotonic(), eye.failures + 1
         finally:
-            self._opening.pop(eye.channel, None)
+            if self._opening.get(eye.channel) is asyncio.current_task():
+                del self._opening[eye.channel]
 
     def _close(self, channel: int) -> None:
         if (opening := self._opening.pop(channel, None)) is not None:
@@ -232,7 +234,7 @@ class Analyses:
 
         async def done(reply: Reply | None) -> None:
             if reply is not None and not reply.unreadable:
-                await self._looked(watched, reply, shot.taken_us)
+                await self._looked(watched, task, reply, shot.taken_us)
 
         job = Job(
             0, shot.codec, shot.frames, part=task.part, taken_us=shot.taken_us, camera=task.camera, place=task.place
@@ -241,63 +243,29 @@ class Analyses:
 
     # What became of it
 
-    async def _looked(self, watched: _Watched, reply: Reply, at_us: int) -> None:
+    async def _looked(self, watched: _Watched, task: Task, reply: Reply, at_us: int) -> None:
+        """Write down what changed by a look; ``task`` as it was when the picture was given."""
+        if not watched.goes_on_as(task) or self._watched.get(task.pk) is not watched:
+            return
         watched.looked = time.monotonic()
-        task, following = watched.task, watched.following
+        following = watched.following
         steps = following.looked(counted(seen_of(reply), task.confidence, task.labels), at_us, task.every_s)
-        if steps.began:
-            try:
+        lasting = [(label, following.lasting[label]) for label in steps.went_on]
+        told = {label: each for label, each in lasting if each.last_us - each.told_us >= TELL_US}
+        try:
+            if steps.began:
                 await self._database.do(store.begin_findings, task, steps.began, reply, at_us)
-            except Exception:
-                for label in steps.began:  # then it begins with the next look
-                    following.lasting.pop(label, None)
-                raise
-        told = {}
-        for label in steps.went_on:
-            lasting = following.lasting[label]
-            if lasting.last_us - lasting.told_us >= TELL_US:
-                lasting.told_us = lasting.last_us
-                told[label] = lasting.last_us, lasting.looks
-        if told or steps.ended:
-            try:
-                await self._database.do(store.tell_findings, task.pk, told, dict.fromkeys(steps.ended, at_us))
-            except Exception:
-                following.lasting.update(steps.ended)  # told with the next look
-                raise
-
-    # What is asked
-
-    async def _frame(self, args: dict[str, Any]) -> dict[str, Any]:
-        channel = int(args["channel"])
-        reply, at_us, _card = await self._shot(channel, None)
-        return _told(reply, at_us)
-
-    async def _look_now(self, args: dict[str, Any]) -> dict[str, Any]:
-        lane = self.lane(str(args["analyser"]))
-        reply, at_us, _card = await self._shot(int(args["channel"]), lane)
-        seen = [seen for found in counted(seen_of(reply), float(args["confidence"])).values() for seen in found]
-        return _told(reply, at_us) | {
-            "findings": [{"label": each.label, "confidence": each.confidence, "box": list(each.box)} for each in seen]
-        }
-
-    async def _shot(self, channel: int, lane: Lane | None) -> tuple[Reply, int, Any]:
-        card = await self._database.do(store.load_channel_card, channel)
-        if card is None:
-            raise NotOfferedError("no such channel")
-        shot = await shot_of(channel, self._join)
-        code, place = card
-        job = Job(0, shot.codec, shot.frames, keep=True, taken_us=shot.taken_us, camera=code, place=place)
-        if lane is None:
-            async with self._one:
-                try:
-                    reply = await self._taking.ask(job)
-                except ChildError as error:
-                    raise NoReplyError(str(error)) from None
-        else:
-            reply = await looked_at(lane, job)
-        if reply.unreadable:
-            raise NotOfferedError(reply.unreadable)
-        return reply, shot.taken_us, card
+            if told or steps.ended:
+                seen = {label: (each.last_us, each.looks) for label, each in told.items()}
+                over = await self._database.do(store.tell_findings, task.pk, seen, dict.fromkeys(steps.ended, at_us))
+                following.forget(over)
+        except BaseException:
+            # What is not written down for sure begins, or ends, with the next look; writing it twice does no harm.
+            following.forget(steps.began)
+            following.lasting.update(steps.ended)
+            raise
+        for each in told.values():
+            each.told_us = each.last_us
 
     async def _state(self, _args: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -311,12 +279,3 @@ class Analyses:
 
 def _hello(kind: AnalyserKind) -> Hello:
     return Hello(kind.entry, dict(kind.settings))
-
-
-def _told(reply: Reply, at_us: int) -> dict[str, Any]:
-    return {
-        "jpeg": base64.b64encode(reply.jpeg).decode(),
-        "width": reply.width,
-        "height": reply.height,
-        "taken_ms": at_us // 1000,
-    }

@@ -20,14 +20,15 @@ from access.roles import Permission
 from access.scope import scope_of
 from media.analysis.lasting import frame_of
 from media.analysis.models import AnalysisFinding
-from media.analysis.seeing import findings_seen, judge, note_look, seen_finding, tally
-from media.analysis.store import load_analysers, place_of
+from media.analysis.seeing import findings_seen, judge, judged_by, note_look, seen_finding, tally
+from media.analysis.store import load_analysers
 from media.analysis.task_api import router as tasks
 from media.analysis.upload_api import router as uploads
 from media.asking import ask
 from media.exceptions import MediaError
 from media.faults import status_of, told
 from media.models import Channel
+from media.sight.finding import place_of
 
 router = Router(tags=["video analysis"])
 router.add_router("", tasks)
@@ -129,13 +130,9 @@ def findings(request: HttpRequest, wanted: Query[FindingFilter]) -> dict[str, An
         **{name: value for name, value in conditions.items() if value is not None}
     )
     found = list(rows.select_related("channel", "upload", "verdict_by").order_by("-pk")[: wanted.limit + 1])
-    able = set(
-        Channel.objects.within(scope_of(request.user, Permission.DISPATCH))  # type: ignore[arg-type]
-        .filter(pk__in=[row.channel_id for row in found if row.channel_id])
-        .values_list("pk", flat=True)
-    )
+    able = judged_by(cast(User, request.user), found)
     names = {key: str(kind.title) for key, kind in load_analysers().items()}
-    listed = [_told(row, names, row.channel_id is None or row.channel_id in able) for row in found[: wanted.limit]]
+    listed = [_told(row, names, row.pk in able) for row in found[: wanted.limit]]
     return {"findings": listed, "truncated": len(found) > wanted.limit}
 
 
@@ -161,7 +158,7 @@ def verdict(request: HttpRequest, pk: Path[int], asked: VerdictIn) -> dict[str, 
 
 def _channel(request: HttpRequest, pk: int, permission: str = Permission.VIEW) -> Channel:
     rows = Channel.objects.within(scope_of(request.user, permission))  # type: ignore[arg-type]
-    return get_object_or_404(rows.select_related("asset__state"), pk=pk)
+    return get_object_or_404(rows.select_related("asset__state", "carrier__state"), pk=pk)
 
 
 def _asked(question: str, within_s: float, **args: Any) -> dict[str, Any]:

@@ -92,3 +92,8 @@ class Following:
             if lasting.misses >= MISSES and at_us - lasting.last_us >= quiet_us:
                 steps.ended[label] = self.lasting.pop(label)
         return steps
+
+    def forget(self, labels: Iterable[str]) -> None:
+        """These do not last; seen again, they begin."""
+        for label in labels:
+            self.lasting.pop(label, None)

@@ -99,7 +99,11 @@ class Lane:
             if not self._queue:
                 self._some.clear()
             waiting_now.labels(self.key).set(len(self._queue))
-            reply = await self._look(waiting.job)
+            try:
+                reply = await self._look(waiting.job)
+            except asyncio.CancelledError:
+                await waiting.done(None)
+                raise
             faults = 0 if reply is not None else faults + 1
             try:
                 await waiting.done(reply)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
 
 from media.analysis.models import AnalysisFinding
-from media.analysis.store import load_analysers
+from media.analysis.store import WITH_PLACE, load_analysers
 
 MOST = 1000
+"""Of those that ended before anybody raised them."""
 LATE = timedelta(hours=1)
 """What ended so long ago is told to nobody any more."""
 
@@ -38,19 +40,24 @@ class Sight:
     looks: int
 
 
-def sights() -> Iterator[Sight]:
-    """Findings of tasks that last, and those that ended lately; none that a person rejected."""
-    rows = AnalysisFinding.objects.filter(Q(ended_at=None) | Q(ended_at__gt=timezone.now() - LATE), upload=None)
+def sights(known: Collection[int] = ()) -> Iterator[Sight]:
+    """All findings of tasks that last, those ``known`` (keys), and the newest that ended lately; none rejected.
+
+    Whoever has raised an alert of one names it: an alert must not end because many others came after it.
+    """
+    rows = AnalysisFinding.objects.filter(upload=None, channel__isnull=False)
     rows = rows.exclude(verdict=AnalysisFinding.Verdict.REJECTED)
+    rows = rows.select_related("channel__device", *WITH_PLACE).order_by("-pk")
     names = {key: str(kind.title) for key, kind in load_analysers().items()}
-    for row in rows.select_related("channel__device", "channel__asset__state").order_by("-pk")[:MOST]:
+    lately = rows.filter(ended_at__gt=timezone.now() - LATE).exclude(pk__in=known)
+    for row in chain(rows.filter(Q(ended_at=None) | Q(pk__in=known)), lately[:MOST]):
         channel = row.channel
-        if channel is None:
-            continue
-        state = getattr(channel.asset, "state", None) if channel.asset is not None else None
+        assert channel is not None
+        states = (getattr(asset, "state", None) for asset in (channel.carrier, channel.asset))
+        region = next((state.region_id for state in states if state is not None), None)
         yield Sight(
             row.pk, row.label, row.confidence, channel.name, names.get(row.analyser, row.analyser), row.grade,
-            channel.asset_id or 0, channel.device.owner_id or 0, (state.region_id if state is not None else 0) or 0,
+            channel.asset_id or channel.carrier_id or 0, channel.device.owner_id or 0, region or 0,
             row.lon, row.lat, row.taken_at, row.ended_at, row.looks,
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from access.audit import AuditedQuerySet
+from access.audited import AuditedQuerySet
 from access.scope import ScopedQuerySet
 from media.recordings.models import OF_THE_CHANNEL
 from twin.period_text import check_periods
@@ -170,8 +170,9 @@ class AnalysisFinding(models.Model):
     upload = models.ForeignKey(
         AnalysisUpload, models.CASCADE, null=True, related_name="findings", verbose_name=_("送检文件")
     )
+    # Whoever takes a camera away takes nothing away of what was seen with it; that is the city's to look at then.
     channel = models.ForeignKey(
-        "media.Channel", models.CASCADE, null=True, related_name="+", verbose_name=_("视频通道")
+        "media.Channel", models.SET_NULL, null=True, related_name="+", verbose_name=_("视频通道")
     )
     analyser = models.CharField(_("分析器"), max_length=64)
     label = models.CharField(_("标签"), max_length=64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -61,19 +62,31 @@ def note_look(request: HttpRequest, finding: AnalysisFinding) -> None:
         record(Action.WATCH, subject=subject, detail={"finding": finding.pk, "at": finding.taken_at.isoformat()})
 
 
+def judged_by(user: User, findings: Sequence[AnalysisFinding]) -> set[int]:
+    """Keys of those that a user may confirm or reject: of cameras they answer for, and of what they sent in."""
+    scope = scope_of(user, Permission.DISPATCH)
+    channels = Channel.objects.within(scope).filter(pk__in=[each.channel_id for each in findings if each.channel_id])
+    answered = set(channels.values_list("pk", flat=True))
+
+    def may(finding: AnalysisFinding) -> bool:
+        if finding.channel_id is not None:
+            return finding.channel_id in answered
+        return scope.everything or (finding.upload is not None and finding.upload.by_id == user.pk)
+
+    return {finding.pk for finding in findings if may(finding)}
+
+
 def judge(request: HttpRequest, finding: AnalysisFinding, verdict: str) -> AnalysisFinding:
     """Confirm or reject a finding, on the record.
 
     Raises
     ------
     HttpError
-        403: the user sees the camera, but does not answer for it.
+        403: the user sees it, but does not answer for it.
     """
     user = cast(User, request.user)
-    if finding.channel is not None:
-        scope = scope_of(user, Permission.DISPATCH)
-        if not Channel.objects.within(scope).filter(pk=finding.channel.pk).exists():
-            raise HttpError(403, gettext("您可以查看这条结果，但无权确认。"))
+    if not judged_by(user, [finding]):
+        raise HttpError(403, gettext("您可以查看这条结果，但无权确认。"))
     with transaction.atomic():
         locked = AnalysisFinding.objects.select_for_update().get(pk=finding.pk)
         before, locked.verdict = locked.verdict, verdict

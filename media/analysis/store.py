@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from media.analysis.interface import Box, Seen
@@ -20,10 +20,14 @@ from media.analysis.judging import Following, Lasting, Task
 from media.analysis.models import AnalysisFinding, AnalysisModel, AnalysisTask, AnalysisUpload
 from media.analysis.registered import AnalyserKind, registered
 from media.analysis.wire import Reply
+from media.models import Channel
 from media.recordings.ledger import micros
+from media.sight.finding import place_of
 from twin.periods import PeriodError, read_periods
 
 ONNX = "media.analysis.onnxmodel:make"
+WITH_PLACE = ("channel__asset__state", "channel__carrier__state")
+UNDONE = (AnalysisUpload.State.WAITING, AnalysisUpload.State.RUNNING)
 
 
 def models_folder() -> Path:
@@ -56,7 +60,7 @@ def load_tasks() -> list[Task]:
     """Tasks of cameras that are there; one whose periods nobody can read is for the whole day."""
     tasks = []
     rows = AnalysisTask.objects.filter(enabled=True, channel__device__active=True)
-    for row in rows.select_related("channel__asset__state"):
+    for row in rows.select_related(*WITH_PLACE):
         try:
             periods = read_periods(row.periods)
         except PeriodError:
@@ -79,14 +83,6 @@ def load_tasks() -> list[Task]:
     return tasks
 
 
-def place_of(channel: Any) -> tuple[float, float] | None:
-    """Where a channel is now, else where it was put: degrees, longitude first."""
-    state = getattr(channel.asset, "state", None) if channel.asset is not None else None
-    if state is not None:
-        return state.lon, state.lat
-    return None if channel.lon is None or channel.lat is None else (channel.lon, channel.lat)
-
-
 def load_followings() -> dict[int, Following]:
     """Causes that lasted when the process ended, by task."""
     found: dict[int, Following] = {}
@@ -106,7 +102,7 @@ def begin_findings(task: Task, began: Mapping[str, Sequence[Seen]], reply: Reply
     }  # fmt: skip
     with transaction.atomic():
         row = AnalysisTask.objects.select_for_update(of=("self",)).filter(pk=task.pk)
-        if (found_task := row.select_related("channel__asset__state").first()) is not None:
+        if (found_task := row.select_related(*WITH_PLACE).first()) is not None:
             place = place_of(found_task.channel)
             more |= {"lon": place[0] if place else None, "lat": place[1] if place else None}
             # One that another process of ours left open is this one.
@@ -115,8 +111,13 @@ def begin_findings(task: Task, began: Mapping[str, Sequence[Seen]], reply: Reply
             _create({label: found for label, found in began.items() if label not in known}, reply, at, more)
 
 
-def upload_findings(upload: AnalysisUpload, found: Mapping[str, Sequence[Seen]], reply: Reply, at_us: int) -> None:
-    """Store what was seen in a picture of an upload; it does not last, and raises nothing."""
+def keep_look(
+    upload: AnalysisUpload, found: Mapping[str, Sequence[Seen]], reply: Reply, at_us: int, looked: int
+) -> None:
+    """Store what was seen in the picture of an upload that was looked at last, and how many were; both or neither.
+
+    It does not last, and raises nothing.
+    """
     at = datetime.fromtimestamp(at_us / 1e6, UTC)
     place = place_of(upload.channel) if upload.channel is not None else None
     more = {
@@ -124,7 +125,9 @@ def upload_findings(upload: AnalysisUpload, found: Mapping[str, Sequence[Seen]],
         "lon": place[0] if place else None, "lat": place[1] if place else None,
         "taken_at": at, "last_at": at, "ended_at": at,
     }  # fmt: skip
-    _create(found, reply, at, more)
+    with transaction.atomic():
+        _create(found, reply, at, more)
+        note_upload(upload.pk, AnalysisUpload.State.RUNNING, looked)
 
 
 def _create(began: Mapping[str, Sequence[Seen]], reply: Reply, at: datetime, more: Mapping[str, Any]) -> None:
@@ -148,31 +151,44 @@ def _create(began: Mapping[str, Sequence[Seen]], reply: Reply, at: datetime, mor
     )
 
 
-def tell_findings(task: int, went_on: Mapping[str, tuple[int, int]], ended: Mapping[str, int]) -> None:
-    """Store until when causes of a task were seen, and how often; and that others ended, at which time."""
+def tell_findings(task: int, went_on: Mapping[str, tuple[int, int]], ended: Mapping[str, int]) -> set[str]:
+    """Store until when causes of a task were seen, and how often; and that others ended, at which time.
+
+    Returns
+    -------
+    set of str
+        Labels that went on but are stored as ended: somebody set the task otherwise and back again meanwhile.
+    """
     rows = AnalysisFinding.objects.filter(task=task, ended_at=None)
-    for label, (last_us, looks) in went_on.items():
-        rows.filter(label=label).update(last_at=datetime.fromtimestamp(last_us / 1e6, UTC), looks=looks)
+    over = {
+        label
+        for label, (last_us, looks) in went_on.items()
+        if not rows.filter(label=label).update(last_at=datetime.fromtimestamp(last_us / 1e6, UTC), looks=looks)
+    }
     for label, at_us in ended.items():
         rows.filter(label=label).update(ended_at=datetime.fromtimestamp(at_us / 1e6, UTC))
+    return over
 
 
 def end_orphans() -> int:
-    """End what nobody looks for any more: its task was switched off or is gone; returns how many."""
+    """End what nobody looks for any more; returns how many.
+
+    Its task was switched off, is gone, or is for another camera or analyser now.
+    """
     gone = Q(task=None) | Q(task__enabled=False) | Q(channel__device__active=False)
-    keys = AnalysisFinding.objects.filter(gone, ended_at=None).values_list("pk", flat=True)
+    other = ~Q(task__channel=F("channel")) | ~Q(task__analyser=F("analyser"))
+    keys = AnalysisFinding.objects.filter(gone | other, ended_at=None).values_list("pk", flat=True)
     return AnalysisFinding.objects.filter(pk__in=list(keys)).update(ended_at=timezone.now())
 
 
 def load_uploads() -> list[int]:
     """Uploads that are not done."""
-    left = (AnalysisUpload.State.WAITING, AnalysisUpload.State.RUNNING)
-    return list(AnalysisUpload.objects.filter(state__in=left).order_by("pk").values_list("pk", flat=True))
+    return list(AnalysisUpload.objects.filter(state__in=UNDONE).order_by("pk").values_list("pk", flat=True))
 
 
 def load_upload(key: int) -> AnalysisUpload | None:
     """One of them."""
-    return AnalysisUpload.objects.select_related("channel__asset__state").filter(pk=key).first()
+    return AnalysisUpload.objects.select_related(*WITH_PLACE).filter(pk=key).first()
 
 
 def note_upload(key: int, state: str, looked: int, why: str = "") -> None:
@@ -182,7 +198,5 @@ def note_upload(key: int, state: str, looked: int, why: str = "") -> None:
 
 def load_channel_card(key: int) -> tuple[str, tuple[float, float] | None] | None:
     """Code and place of a channel."""
-    from media.models import Channel
-
-    row = Channel.objects.select_related("asset__state").filter(pk=key).first()
+    row = Channel.objects.select_related("asset__state", "carrier__state").filter(pk=key).first()
     return None if row is None else (row.code, place_of(row))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext
@@ -26,18 +27,22 @@ FIELDS = ("analyser", "enabled", "every_s", "confidence", "labels", "left", "top
           "periods")  # fmt: skip
 
 
+Number = Annotated[float, Field(allow_inf_nan=False)]
+"""What can be compared: nothing is as sure as "not a number", so a task with that would never find anything."""
+
+
 class TaskIn(Schema):
     """What of a task is set; fields that are left out keep what they are, or what a new task begins with."""
 
     analyser: str | None = Field(None, max_length=64)
     enabled: bool | None = None
     every_s: int | None = None
-    confidence: float | None = None
+    confidence: Number | None = None
     labels: str | None = Field(None, max_length=400)
-    left: float | None = None
-    top: float | None = None
-    right: float | None = None
-    bottom: float | None = None
+    left: Number | None = None
+    top: Number | None = None
+    right: Number | None = None
+    bottom: Number | None = None
     grade: int | None = None
     periods: list[Any] | None = Field(None, max_length=50)
 
@@ -67,20 +72,23 @@ def add(request: HttpRequest, asked: NewTaskIn) -> Any:
 @router.patch("/video/tasks/{int:pk}")
 def change(request: HttpRequest, pk: Path[int], asked: TaskIn) -> dict[str, Any]:
     """Set some of a task."""
-    return _told(_saved(_kept(request, pk), asked))
+    with transaction.atomic():
+        return _told(_saved(_kept(request, pk), asked))
 
 
 @router.delete("/video/tasks/{int:pk}")
 def remove(request: HttpRequest, pk: Path[int]) -> HttpResponse:
     """Look no more; what was found stays."""
-    _kept(request, pk).delete()
+    with transaction.atomic():
+        _kept(request, pk).delete()
     return HttpResponse(status=204)
 
 
 def _kept(request: HttpRequest, pk: int) -> AnalysisTask:
-    """A task whose camera the user keeps."""
+    """A task whose camera the user keeps; nobody else changes it while this transaction lasts."""
     scope = scope_of(request.user, Permission.MANAGE_DEVICES)  # type: ignore[arg-type]
-    return get_object_or_404(AnalysisTask.objects.within(scope).select_related("channel"), pk=pk)
+    rows = AnalysisTask.objects.within(scope).select_related("channel").select_for_update(of=("self",))
+    return get_object_or_404(rows, pk=pk)
 
 
 def _saved(task: AnalysisTask, asked: TaskIn) -> AnalysisTask:

@@ -25,7 +25,7 @@ from access.scope import scope_of
 from media.analysis.models import AnalysisUpload
 from media.analysis.pictures import VIDEOS
 from media.analysis.seeing import uploads_seen
-from media.analysis.store import load_analysers
+from media.analysis.store import UNDONE, load_analysers
 from media.asking import ask
 from media.exceptions import MediaError
 from media.faults import status_of, told
@@ -69,8 +69,7 @@ def send(request: HttpRequest, about: Query[UploadIn]) -> Any:
     channel = None
     if about.channel is not None:
         channel = get_object_or_404(Channel.objects.within(scope_of(user, Permission.DISPATCH)), pk=about.channel)
-    left = (AnalysisUpload.State.WAITING, AnalysisUpload.State.RUNNING)
-    if AnalysisUpload.objects.filter(by=user, state__in=left).count() >= MOST_WAITING:
+    if AnalysisUpload.objects.filter(by=user, state__in=UNDONE).count() >= MOST_WAITING:
         raise HttpError(429, gettext("您有 %d 个文件还在等待，请稍后再送。") % MOST_WAITING)
     taken_at = about.taken_at
     if taken_at is not None and timezone.is_naive(taken_at):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.core.files.storage import default_storage
@@ -16,6 +16,7 @@ from media.analysis.models import AnalysisUpload
 from media.analysis.wire import Job, Reply
 from media.exceptions import MediaError, NotOfferedError
 from media.recordings.ledger import micros
+from media.sight.finding import place_of
 from twin.database import DatabaseThread
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class Uploads:
 
     def __init__(self, database: DatabaseThread, lane: Callable[[str], Lane]) -> None:
         self._database, self._lane = database, lane
-        self._waiting: asyncio.Queue[int] = asyncio.Queue(MOST_WAITING)
+        self._waiting: asyncio.Queue[int] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self.ready = asyncio.Event()
         """Set once it is known which analysers there are."""
@@ -52,10 +53,14 @@ class Uploads:
         NotOfferedError
             Too many wait.
         """
-        try:
-            self._waiting.put_nowait(int(args["upload"]))
-        except asyncio.QueueFull:
-            raise NotOfferedError("too many uploads wait") from None
+        if self._waiting.qsize() >= MOST_WAITING:
+            raise NotOfferedError("too many uploads wait")
+        self.resume([int(args["upload"])])
+
+    def resume(self, keys: Iterable[int]) -> None:
+        """Have these looked at, however many there are: they were taken before, some perhaps by an earlier process."""
+        for key in keys:
+            self._waiting.put_nowait(key)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
 
@@ -76,9 +81,9 @@ class Uploads:
 
     async def _work(self, key: int) -> None:
         upload = await self._database.do(store.load_upload, key)
-        if upload is None:
+        if upload is None or upload.state not in store.UNDONE:
             return
-        looked = 0
+        looked = upload.looked  # what an earlier process has looked at is there already
         try:
             lane = self._lane(upload.analyser)
             begins_us = micros(upload.taken_at or upload.at)
@@ -89,24 +94,22 @@ class Uploads:
                 if reply.over:
                     break
                 looked += 1
-                await self._keep(upload, reply, at_us, looked)
+                found = counted(seen_of(reply), upload.confidence)
+                await self._database.do(store.keep_look, upload, found, reply, at_us, looked)
         except MediaError as error:
             await self._database.do(store.note_upload, key, State.FAILED, looked, str(error))
+        except Exception as error:  # whoever sent it is not left waiting for ever
+            await self._database.do(store.note_upload, key, State.FAILED, looked, type(error).__name__)
+            raise
         else:
             await self._database.do(store.note_upload, key, State.DONE, looked)
 
     async def _look(self, lane: Lane, upload: AnalysisUpload, at_s: float, at_us: int) -> Reply:
         path = default_storage.path(upload.file)
         camera = upload.channel.code if upload.channel is not None else ""
-        place = store.place_of(upload.channel) if upload.channel is not None else None
+        place = place_of(upload.channel) if upload.channel is not None else None
         job = Job(0, path=path, at_s=at_s, taken_us=at_us, camera=camera, place=place)
         reply = await looked_at(lane, job)
         if reply.unreadable:
             raise NotOfferedError(reply.unreadable)
         return reply
-
-    async def _keep(self, upload: AnalysisUpload, reply: Reply, at_us: int, looked: int) -> None:
-        found = counted(seen_of(reply), upload.confidence)
-        if found:
-            await self._database.do(store.upload_findings, upload, found, reply, at_us)
-        await self._database.do(store.note_upload, upload.pk, State.RUNNING, looked)

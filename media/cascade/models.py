@@ -6,7 +6,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from access.audit import AuditedQuerySet
+from access.audited import AuditedQuerySet
 from media.validators import TWENTY_DIGITS
 
 

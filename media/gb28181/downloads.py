@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
@@ -31,6 +32,7 @@ MOST, MOST_OF_A_USER = 8, 2
 LONGEST_S = 2 * 3600.0
 KEPT_S = 3600.0
 """How long a file waits to be fetched."""
+LOOK_S = 60.0
 KEPT_CODECS = frozenset({"h264", "h265"})
 FLUSH_TICKS = 2 * VIDEO_TICKS
 
@@ -56,6 +58,8 @@ class Download:
     call: Call | None = None
     asked_at: float = field(default_factory=time.monotonic)
     _file: SegmentFile | None = None
+    _written: tuple[float, int] = 0.0, 0
+    """Seconds and bytes of the file that was closed."""
     _frames: list[Frame] = field(default_factory=list)
     _last_pts: int = 0
 
@@ -72,12 +76,13 @@ class Download:
     def tell(self) -> dict[str, Any]:
         """How far it is, as data."""
         file = self._file
+        seconds, size = (file.seconds, file.size) if file is not None else self._written
         return {
             "state": self.state,
             "why": self.why,
-            "seconds": round(file.seconds, 1) if file is not None else 0.0,
+            "seconds": round(seconds, 1),
             "length_s": self.length_s,
-            "size": file.size if file is not None else 0,
+            "size": size,
             "channel": self.channel,
         }
 
@@ -102,7 +107,7 @@ class Download:
     def drop(self) -> None:
         """Nobody wants it any longer."""
         self.state = "failed"
-        self.work.submit(self.path.unlink, missing_ok=True)
+        self.work.submit(self._remove)
 
     def _hand_over(self, until: int) -> None:
         frames, self._frames = self._frames, []
@@ -120,8 +125,20 @@ class Download:
                 self._file = SegmentFile(self.path, first.codec, sets, round(self.begins.timestamp() * 1e6), frames)
             self._file.add(frames, until)
         except (OSError, MediaError) as error:
-            logger.warning("gb28181: a download could not be written: %s", error)
-            self.state, self.why = "failed", str(error)
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        logger.warning("gb28181: a download could not be written: %s", error)
+        self.state, self.why = "failed", str(error)
+        self._remove()
+
+    def _remove(self) -> None:
+        """Let go of the file, and of the room it takes."""
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):
+                file.close()
+        self.path.unlink(missing_ok=True)
 
     def _finish(self, why: str) -> None:
         if self.state != "loading":
@@ -129,7 +146,13 @@ class Download:
         if self._file is None:
             self.state, self.why = "failed", why
             return
-        self._file.close()
+        file, self._file = self._file, None
+        try:
+            file.close()
+        except OSError as error:
+            self._fail(error)
+            return
+        self._written = file.seconds, file.size
         self.state = "done"
         # A device that stops half way has sent something all the same; whoever fetches it is told how much.
         self.why = "" if why == RECORDING_ENDED else why
@@ -161,7 +184,7 @@ class Downloads:
         try:
             past = Recorded(begins, ends, SPEED)
             download.call = await self._calls.begin(args["device"], args["channel"], download, past)
-        except MediaError:
+        except BaseException:
             del self._open[key]
             raise
         return {"key": key} | download.tell()
@@ -177,23 +200,29 @@ class Downloads:
         """Give up what nobody fetches; until cancelled. What was left by a process before is gone at once."""
         await asyncio.get_running_loop().run_in_executor(self._work, _sweep)
         while True:
-            await asyncio.sleep(60)
+            await asyncio.sleep(LOOK_S)
             for key, download in list(self._open.items()):
                 if time.monotonic() - download.asked_at > KEPT_S:
                     del self._open[key]
                     await self._give_up(download)
+                elif download.state == "failed":
+                    await self._hang_up(download)
 
     async def stop(self) -> None:
         """Hang up, and leave no file."""
-        for download in self._open.values():
+        for download in list(self._open.values()):
             await self._give_up(download)
         self._work.shutdown()
 
     async def _give_up(self, download: Download) -> None:
-        is_loading = download.state == "loading"
         download.drop()
-        if download.call is not None and is_loading:
-            await download.call.stop()
+        await self._hang_up(download)
+
+    async def _hang_up(self, download: Download) -> None:
+        """Have the device send no more."""
+        call, download.call = download.call, None
+        if call is not None:
+            await call.stop()
 
 
 def _sweep() -> None:

@@ -321,7 +321,7 @@ class Migration(migrations.Migration):
                     "channel",
                     models.ForeignKey(
                         null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
+                        on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
                         to="media.channel",
                         verbose_name="视频通道",

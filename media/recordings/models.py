@@ -15,7 +15,11 @@ from twin.period_text import check_periods
 USER = settings.AUTH_USER_MODEL
 OF_THE_CHANNEL = ScopePaths(
     organization="channel__device__owner__path",
-    regions=("channel__device__owner__region__path", "channel__asset__state__region__path"),
+    regions=(
+        "channel__device__owner__region__path",
+        "channel__asset__state__region__path",
+        "channel__carrier__state__region__path",
+    ),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -19,6 +19,8 @@ MOST_VIEWS = 2000
 WIDEST_DEG = 0.5
 """A window larger than this is no street: nobody sees a sector there."""
 NEAR_M, MOST_NEAR = 2000.0, 16
+Lon = Annotated[float, Query(ge=-180, le=180)]
+Lat = Annotated[float, Query(ge=-90, le=90)]
 
 
 @router.get("/video/views")
@@ -40,7 +42,7 @@ def views(request: HttpRequest, bbox: Query[str] = "", asset: int | None = None)
 
 
 @router.get("/video/near")
-def cameras_near(request: HttpRequest, lon: float, lat: float, most: int = 4) -> dict[str, Any]:
+def cameras_near(request: HttpRequest, lon: Lon, lat: Lat, most: int = 4) -> dict[str, Any]:
     """Cameras of the user's scope within two kilometres; those that are online and look at the place come first."""
     found = near(visible(request), lon, lat, NEAR_M, max(1, min(most, MOST_NEAR)))
     told = whole(request, [each.channel for each in found])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from datetime import UTC, datetime
 from unittest.mock import Mock
 
@@ -111,7 +112,8 @@ def test_tasks_are_kept_by_whoever_keeps_the_device_and_by_nobody_else(west):
         assert ask(Client(), method, where, sent).status_code == 401
     assert ask(own, "POST", "/api/v1/video/tasks", new).json()["left"] == 0.5
     assert ask(own, "PATCH", address, {"enabled": False, "confidence": 0.8}).json()["confidence"] == 0.8
-    for wrong in ({"analyser": "no.such"}, {"every_s": 0}, {"confidence": 2}, {"right": 0.0}, {"grade": 9},
+    for wrong in ({"analyser": "no.such"}, {"every_s": 0}, {"confidence": 2}, {"confidence": math.nan},
+                  {"left": math.nan}, {"right": 0.0}, {"grade": 9},
                   {"periods": [{"kind": "?"}]}):  # fmt: skip
         answer = ask(own, "PATCH", address, wrong)
         assert answer.status_code == 422, wrong
@@ -194,15 +196,34 @@ def test_uploads_without_a_camera_are_their_senders_alone(west, monkeypatch):
     finding = made(None, upload=upload, ended_at=datetime.now(UTC))
     picture = f"/api/v1/video/findings/{finding.pk}/picture"
     assert [ask(client, "GET", picture, None).status_code for client in (own, other)] == [200, 404]
+    verdict = f"/api/v1/video/findings/{finding.pk}/verdict"
+    planner = signed_in("planner")  # sees the whole city, and answers for none of it
+    assert planner.get("/api/v1/video/findings?verdict=open").json()["findings"][0]["may_judge"] is False
+    assert ask(planner, "POST", verdict, {"verdict": "rejected"}).status_code == 403
+    assert own.get(f"/api/v1/video/findings?upload={upload.pk}").json()["findings"][0]["may_judge"] is True
+    assert ask(own, "POST", verdict, {"verdict": "rejected"}).status_code == 200
     assert own.get(f"/api/v1/video/uploads/{upload.pk}").json()["state"] == "waiting"
     assert other.get(f"/api/v1/video/uploads/{upload.pk}").status_code == 404
     monkeypatch.setattr(upload_api, "MOST_BYTES", 3)
     for name, body, status in (("a.exe", b"x", 415), ("a.png", b"", 400), ("a.png", b"long", 413), ("a", b"x", 415)):
         answer = own.generic("POST", send + name, body, "application/octet-stream")
         assert answer.status_code == status, name
-    assert ask(signed_in("planner"), "POST", f"{send}a.png", {}).status_code == 403
+    assert ask(planner, "POST", f"{send}a.png", {}).status_code == 403
     monkeypatch.setattr(upload_api, "ask", Mock(side_effect=NoReplyError("silent")))
     assert own.generic("POST", f"{send}a.png", b"x", "application/octet-stream").status_code == 504
     assert AnalysisUpload.objects.count() == 1
     monkeypatch.setattr(upload_api, "MOST_WAITING", 1)
     assert own.generic("POST", f"{send}a.png", b"x", "application/octet-stream").status_code == 429
+
+
+def test_what_was_seen_stays_when_its_camera_is_taken_away_and_is_the_citys(west):
+    finding, device = AnalysisFinding.objects.get(), west.device
+    own, other = (signed_in("district", code) for code in ("310101", "310102"))
+    picture = f"/api/v1/video/findings/{finding.pk}/picture"
+    assert ask(own, "GET", picture, None).status_code == 200
+    device.delete()
+    assert not AnalysisTask.objects.exists()
+    city = signed_in()
+    (told,) = city.get("/api/v1/video/findings").json()["findings"]
+    assert (told["id"], told["channel"], told["may_judge"]) == (finding.pk, None, True)
+    assert [ask(client, "GET", picture, None).status_code for client in (city, own, other)] == [200, 404, 404]

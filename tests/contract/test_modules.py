@@ -17,7 +17,7 @@ from django.db import connection
 from django.test import Client
 
 from access.admin_scope import ScopedAdminMixin
-from access.audit import is_audited
+from access.audited import is_audited
 from access.models import Grant, User
 from access.scope import WHOLE_CITY
 from command.rules import Verdicts

@@ -10,7 +10,7 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from access.audit import AuditedQuerySet
+from access.audited import AuditedQuerySet
 from access.scope import ScopedQuerySet, ScopePaths
 from gis.exceptions import GridError
 from gis.grids.grading import Grade, Thresholds

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from access.models import AccessToken, AuditRecord
-from access.tokens import issue
+from access.tests.tokens import issue
 from layers.ogc.tests.conftest import PASSWORD, basic
 
 pytestmark = pytest.mark.django_db

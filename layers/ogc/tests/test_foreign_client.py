@@ -9,7 +9,7 @@ import sys
 import pyogrio
 import pytest
 
-from access.tokens import issue
+from access.tests.tokens import issue
 from layers.ogc.tests.conftest import PASSWORD
 
 pytestmark = [

@@ -7,6 +7,7 @@ import "../styles/panels.css";
 import "../styles/card.css";
 import "../styles/annotate.css";
 import "../styles/video.css";
+import "../styles/beside.css";
 import { readBoot } from "../boot";
 import { setWords } from "../words";
 import { MapApp } from "./app";

@@ -6,6 +6,7 @@ import "../styles/mapsigns.css";
 import "../styles/panels.css";
 import "../styles/card.css";
 import "../styles/video.css";
+import "../styles/beside.css";
 import "../styles/screen.css";
 import "../styles/screenline.css";
 import "../styles/tree.css";

@@ -1,6 +1,7 @@
 import "@fontsource-variable/noto-sans-sc";
 import "../styles/page.css";
 import "../styles/video.css";
+import "../styles/videopage.css";
 import { readBoot } from "../boot";
 import { setWords } from "../words";
 import { VideoApp } from "./app";

@@ -63,9 +63,13 @@ export class Talk {
       return;
     }
     this.button.disabled = true;
+    let stream: MediaStream | null = null;
     try {
-      this.record(await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true } }));
+      stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true } });
+      if (this.isOver) release(stream); // the picture was closed while the browser asked
+      else this.record(stream);
     } catch {
+      if (stream !== null) release(stream);
       this.say(t("没有可用的麦克风，或没有允许使用。"));
     }
     this.button.disabled = false;
@@ -76,7 +80,7 @@ export class Talk {
     const recorder = (this.recorder = new MediaRecorder(stream));
     recorder.addEventListener("dataavailable", ({ data }) => pieces.push(data));
     recorder.addEventListener("stop", () => {
-      for (const track of stream.getTracks()) track.stop();
+      release(stream);
       window.clearInterval(this.timer);
       this.recorder = null;
       this.button.setAttribute("aria-pressed", "false");
@@ -116,4 +120,9 @@ export class Talk {
     setText(this.said, text);
     window.setTimeout(() => this.said.textContent === text && setText(this.said, ""), SAID_MS);
   }
+}
+
+/** The microphone is off. */
+function release(stream: MediaStream): void {
+  for (const track of stream.getTracks()) track.stop();
 }

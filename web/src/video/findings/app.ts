@@ -40,7 +40,7 @@ export class FindingsApp {
       h(
         "div",
         { class: "findings" },
-        h("header", {}, h("a", { href: "/", class: "link" }, t("地图")), h("a", { href: "/video/", class: "link" }, t("视频墙")), h("h1", {}, t("识别结果")), this.verdict, this.analyser),
+        h("header", { class: "page-top" }, h("a", { href: "/", class: "link" }, t("地图")), h("a", { href: "/video/", class: "link" }, t("视频墙")), h("h1", {}, t("识别结果")), this.verdict, this.analyser),
         h("main", {}, this.problem, this.empty, this.grid, this.more),
         h(
           "aside",
@@ -58,6 +58,7 @@ export class FindingsApp {
   private async begin(): Promise<void> {
     this.cards.clear();
     this.grid.replaceChildren();
+    this.more.hidden = true;
     await this.read();
   }
 
@@ -78,9 +79,11 @@ export class FindingsApp {
   }
 
   private async readMore(): Promise<void> {
-    const oldest = Math.min(...this.cards.keys());
+    const wanted = this.wanted();
     try {
-      const { findings, truncated } = await this.api.findings(this.wanted(), oldest);
+      const { findings, truncated } = await this.api.findings(wanted, Math.min(...this.cards.keys()));
+      const { verdict, analyser } = this.wanted();
+      if (verdict !== wanted.verdict || analyser !== wanted.analyser) return; // others are looked at by now
       this.show(findings);
       this.more.hidden = !truncated;
     } catch (error) {

@@ -1,5 +1,6 @@
 import "@fontsource-variable/noto-sans-sc";
 import "../../styles/page.css";
+import "../../styles/page-top.css";
 import "../../styles/keyframe.css";
 import "../../styles/findings.css";
 import { readBoot } from "../../boot";

@@ -124,7 +124,7 @@ export class RecordingsApp {
     this.screen.append(this.video, this.caption, this.empty);
     const topline = h(
       "header",
-      { class: "recordings-top" },
+      { class: "page-top" },
       h("a", { href: this.boot.urls.map, class: "back" }, t("地图")),
       this.title,
       this.keepers.element,

@@ -1,6 +1,8 @@
 import "@fontsource-variable/noto-sans-sc";
 import "../../styles/page.css";
+import "../../styles/page-top.css";
 import "../../styles/recordings.css";
+import "../../styles/recordings-side.css";
 import { readBoot } from "../../boot";
 import { setWords } from "../../words";
 import type { RecordingsBoot } from "./api";
