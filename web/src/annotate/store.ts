@@ -7,6 +7,8 @@ export const STROKE_MS = 15_000;
 export class Store {
   private live = new Map<number, Annotation>();
   private past: readonly Annotation[] | null = null;
+  /** What became known while a reading was on its way; null: it is gone. */
+  private meanwhile = new Map<number, Annotation | null>();
   private readonly heard = new Map<number, { stroke: Stroke; at: number }>();
 
   constructor(private readonly now: () => number = () => performance.now()) {}
@@ -31,19 +33,31 @@ export class Store {
     return this.past === null ? this.live.get(id) : this.past.find((each) => each.id === id);
   }
 
-  /** Everything there is now. */
+  /** What there is now is being read. */
+  reading(): void {
+    this.meanwhile.clear();
+  }
+
+  /** What was read, and what was told since the reading began. */
   replace(annotations: readonly Annotation[]): void {
     this.live = new Map(annotations.map((each) => [each.id, each]));
+    for (const [id, annotation] of [...this.meanwhile]) {
+      if (annotation === null) this.live.delete(id);
+      else this.put(annotation);
+    }
   }
 
   /** One as it is now; an older version than the one here is left out. */
   put(annotation: Annotation): void {
     const here = this.live.get(annotation.id);
-    if (here === undefined || here.version <= annotation.version) this.live.set(annotation.id, annotation);
+    if (here !== undefined && here.version > annotation.version) return;
+    this.live.set(annotation.id, annotation);
+    this.meanwhile.set(annotation.id, annotation);
   }
 
   drop(id: number): void {
     this.live.delete(id);
+    this.meanwhile.set(id, null);
   }
 
   /** What was there at a moment; null: the present is shown. */
