@@ -24,9 +24,9 @@ router = Router(tags=["past"])
 
 @router.get("/past/annotations")
 def past_annotations(request: HttpRequest, at: Query[str] = "", bbox: Query[str] = "") -> dict[str, Any]:
-    """What was on the map at ``at``: ``{"annotations", "count", "truncated", "since", "until"}``, the last changed first.
+    """What was on the map at ``at``: ``{"annotations", "count", "truncated", "since", "until"}``.
 
-    ``bbox``: only there (west,south,east,north in degrees).
+    The last changed first. ``bbox``: only there (west,south,east,north in degrees).
 
     Each is told as it was, to whom it was told then; ``since`` and ``until``: around ``at``, when something in scope
     changed last and next (milliseconds; null: never before; the present where nothing did since).
