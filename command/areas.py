@@ -75,9 +75,12 @@ def looked_up(attributes: Attributes, key: str, ids: Ids) -> NDArray[np.object_]
         values = attributes[key]
     except KeyError:
         raise KeyError(f"no attribute {key!r}: the rule must name it in its attributes") from None
-    found = np.empty(len(ids), object)
-    found[:] = [values.get(i) for i in ids.tolist()]
-    return found
+    # What is asked for stands mostly sorted: each run of one is looked up once.
+    first = np.flatnonzero(np.append(True, ids[1:] != ids[:-1])[: len(ids)])
+    found = np.empty(len(first), object)
+    if values:
+        found[:] = [values.get(i) for i in ids[first].tolist()]
+    return np.repeat(found, np.diff(np.append(first, len(ids))))
 
 
 def as_numbers(values: NDArray[np.object_]) -> NDArray[np.float64]:

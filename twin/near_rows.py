@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gis.cells import OUTSIDE
 from twin import past_sql
 from twin.archive.reading import archived_days
 from twin.digests import digested_slots, late_slots, read_boxes
@@ -77,12 +78,47 @@ def together(parts: list[Rows]) -> Rows:
 def _archived(assets: Assets, code: int, place: Place, from_us: int, to_us: int, inside: Ids) -> list[Rows]:
     parts = []
     for day in archived_days(code, from_us, to_us):
-        met = [inside]
-        for piece in day.rows(["asset"], from_us, to_us, assets.id, None if place.passing else place.bounds):
-            met.append(np.unique(piece["asset"]))
+        met, slots = [inside], [np.zeros((0, 2), np.int64)]
+        bounds = None if place.passing else place.bounds
+        names = ["asset"] if place.passing else ["asset", "time_us", "lon", "lat"]
+        for piece in day.rows(names, from_us, to_us, assets.id, bounds):
+            if place.passing:
+                met.append(np.unique(piece["asset"]))
+                continue
+            near = place.near.at(piece["lon"], piece["lat"]) != OUTSIDE
+            slots.append(np.unique(np.c_[piece["asset"], piece["time_us"] // SLOT_US][near], axis=0))
+            met.append(slots[-1][:, 0])
         ids = np.unique(np.concatenate(met))
-        parts += [from_files(piece, code) for piece in day.rows(_COLUMNS, from_us, to_us, ids)] if len(ids) else []
+        if not len(ids):
+            continue
+        rows = together(
+            [from_files(piece, code) for piece in day.rows(_COLUMNS, from_us, to_us, ids)] or [from_files(None, code)]
+        )
+        parts.append(rows if place.passing else _visits_of(rows, np.concatenate(slots), inside))
     return parts
+
+
+def _visits_of(rows: Rows, near: NDArray[np.int64], inside: Ids) -> Rows:
+    """Of all rows of some things, those of the slots in which they were near, and of the next in which they reported.
+
+    Parameters
+    ----------
+    near : int64[k, 2]
+        Assets, and the numbers of slots in which they were near.
+    inside : int64[i]
+        Of these the first slot, too.
+    """
+    rows = rows.take(np.lexsort((rows["time_us"], rows["asset"])))
+    asset, slot = rows["asset"], rows["time_us"] // SLOT_US
+    begins = np.append(True, (asset[1:] != asset[:-1]) | (slot[1:] != slot[:-1]))[: len(rows)]
+    first = np.flatnonzero(begins)
+    low = int(slot.min(initial=0))
+    width = int(slot.max(initial=0)) - low + 1
+    is_near = np.isin(asset[first] * width + slot[first] - low, near[:, 0] * width + near[:, 1] - low)
+    same = np.append(False, asset[first][1:] == asset[first][:-1])[: len(first)]
+    wanted = is_near | (~same & np.isin(asset[first], inside))
+    wanted[1:] |= is_near[:-1] & same[1:]
+    return rows.take(wanted[np.cumsum(begins) - 1])
 
 
 def _by_place(

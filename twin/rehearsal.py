@@ -133,9 +133,10 @@ def follow(
 
 
 def _move(cursor: Any, batch: PositionBatch, borders: PaperBorders, known: Known) -> Moved:
-    known.meet(batch.asset.tolist())
+    assets = batch.asset[np.append(True, batch.asset[1:] != batch.asset[:-1])[: len(batch)]]
+    known.meet(assets.tolist())
     still_since_us = known.follow(batch)
-    was = known.presences(np.unique(batch.asset))
+    was = known.presences(assets)
     row, area, change, crossed = borders.follow(cursor, batch, *was)
     stays = known.stay(batch, row, area, change)
     return Moved(batch, np.zeros(len(batch), np.int64), still_since_us, *stays, *crossed)

@@ -51,9 +51,10 @@ def forbidden_period(facts: Facts, parameters: Mapping[str, Any]) -> Verdicts:
         for row, area in _inside_period(facts, working, period):
             found.setdefault((row, area), period.name)
     hours = facts.areas.values(FORBIDDEN_PERIODS.key)
-    for pair in np.flatnonzero(working[facts.inside_row]).tolist():
+    has_hours = np.array([bool(each) for each in hours], bool)
+    for pair in np.flatnonzero(working[facts.inside_row] & has_hours[facts.inside_at]).tolist():
         row, at = int(facts.inside_row[pair]), facts.inside_at[pair]
-        if hours[at] and in_force(hours[at], _EPOCH + timedelta(microseconds=int(facts.time_us[row]))):
+        if in_force(hours[at], _EPOCH + timedelta(microseconds=int(facts.time_us[row]))):
             found.setdefault((row, int(facts.areas.id[at])), str(_("禁止动火时段")))
     rows = np.array([row for row, _area in found], np.int64)
     return Verdicts.of_rows(
