@@ -6,7 +6,7 @@ import type { Clock } from "../time";
 import type { Tokens } from "../tokens";
 import { t } from "../words";
 import type { AnnotateApi, Listed } from "./api";
-import { ANNOTATIONS, AnnotationLayers, type Drawn, type Scene, placeOf } from "./layers";
+import { ANNOTATIONS, AnnotationLayers, NAMES_MS, type Drawn, type Scene, placeOf } from "./layers";
 import { Hand } from "./hand";
 import { Listing } from "./listing";
 import { AnnotatePane } from "./pane";
@@ -233,6 +233,8 @@ export class Annotator {
   }
 
   private moved(): void {
+    // Names of what came into view are arranged once the view has been at rest for a while.
+    setTimeout(() => this.deps.redraw(), NAMES_MS * 1.2);
     void this.present.read(false);
     this.past.moved();
     if (this.pane.isOpen && this.pane.isOnlyHere.checked) void this.listing.list();

@@ -6,6 +6,7 @@ export const STROKE_MS = 15_000;
 /** What belongs on the map: annotations of now or of a moment, and what hands are drawing just now. */
 export class Store {
   private live = new Map<number, Annotation>();
+  private sorted: readonly Annotation[] | null = null;
   private past: readonly Annotation[] | null = null;
   /** What became known while a reading was on its way; null: it is gone. */
   private meanwhile = new Map<number, Annotation | null>();
@@ -13,9 +14,10 @@ export class Store {
 
   constructor(private readonly now: () => number = () => performance.now()) {}
 
-  /** Those that belong on the map, the last changed first. */
+  /** Those that belong on the map, the last changed first; the same array until one changes. */
   get shown(): readonly Annotation[] {
-    return this.past ?? [...this.live.values()].sort((a, b) => (b.changed_at ?? "").localeCompare(a.changed_at ?? "") || b.id - a.id);
+    const newer = (a: Annotation, b: Annotation): number => (a.changed_at === b.changed_at ? b.id - a.id : (b.changed_at ?? "") < (a.changed_at ?? "") ? -1 : 1);
+    return this.past ?? (this.sorted ??= [...this.live.values()].sort(newer));
   }
 
   /** Whether what is shown is of a moment of the past. */
@@ -41,6 +43,7 @@ export class Store {
   /** What was read, and what was told since the reading began. */
   replace(annotations: readonly Annotation[]): void {
     this.live = new Map(annotations.map((each) => [each.id, each]));
+    this.sorted = null;
     for (const [id, annotation] of [...this.meanwhile]) {
       if (annotation === null) this.live.delete(id);
       else this.put(annotation);
@@ -53,11 +56,13 @@ export class Store {
     if (here !== undefined && here.version > annotation.version) return;
     this.live.set(annotation.id, annotation);
     this.meanwhile.set(annotation.id, annotation);
+    this.sorted = null;
   }
 
   drop(id: number): void {
     this.live.delete(id);
     this.meanwhile.set(id, null);
+    this.sorted = null;
   }
 
   /** What was there at a moment; null: the present is shown. */
