@@ -93,9 +93,12 @@ def of_attribute(attributes: Attributes, key: str) -> Mapping[int, Any]:
 def looked_up(attributes: Attributes, key: str, ids: Ids) -> NDArray[np.object_]:
     """The attribute ``key`` of the assets or areas ``ids`` (int64[k]), None where there is none: object[k]."""
     values = of_attribute(attributes, key)
-    found = np.empty(len(ids), object)
-    found[:] = [values.get(i) for i in ids.tolist()]
-    return found
+    # What is asked for stands mostly sorted: each run of one is looked up once.
+    first = np.flatnonzero(np.append(True, ids[1:] != ids[:-1])[: len(ids)])
+    found = np.empty(len(first), object)
+    if values:
+        found[:] = [values.get(i) for i in ids[first].tolist()]
+    return np.repeat(found, np.diff(np.append(first, len(ids))))
 
 
 def as_numbers(values: NDArray[np.object_]) -> NDArray[np.float64]:

@@ -211,12 +211,17 @@ def mend(shape: BaseGeometry) -> BaseGeometry:
 
 
 def measure(shape: BaseGeometry) -> dict[str, float]:
-    """Square metres (of polygons), metres along its lines or boundary, and how many points it has."""
+    """Square metres (of polygons), metres along its lines or boundary, and how many points it has.
+
+    A ring's point of return is its beginning: nobody counts it twice.
+    """
+    parts = shapely.get_parts(shape)
+    rings = shapely.get_num_interior_rings(parts)[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON] + 1
     length_m = sum(_geod().geometry_length(line) for line in shapely.get_parts(_outlines(shape)))
     return {
         "area_m2": area_m2(shape) if shape.geom_type in _POLYGONAL else 0.0,
         "length_m": float(length_m),
-        "points": int(shapely.get_num_coordinates(shape)),
+        "points": int(shapely.get_num_coordinates(shape) - rings.sum()),
     }
 
 

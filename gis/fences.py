@@ -24,6 +24,8 @@ from gis.plane import PlaneShapes
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float64]
 MAX_KEY = 1 << 62
+_FEW = 4
+"""So many fences are compared with every point; more have a tree."""
 
 
 class FenceIndex:
@@ -40,6 +42,7 @@ class FenceIndex:
         self._z_max_m = np.where(np.isnan(z_max_m), np.inf, z_max_m)
         self._has_heights = bool(np.isfinite(self._z_min_m).any() or np.isfinite(self._z_max_m).any())
         self._tree = shapely.STRtree(polygons)
+        self._bounds = shapely.bounds(polygons)
         self._plane = PlaneShapes(polygons)
         self._by_id = np.argsort(ids)
         # NumPy sorts 16-bit integers by radix, ten times as fast as wider ones.
@@ -125,7 +128,7 @@ class FenceIndex:
             return np.empty(0, np.int64), np.empty(0, np.int64)
         if len(known) < len(x):
             x, y = x[known], y[known]
-        point, fence = self._tree.query(shapely.points(x, y))
+        point, fence = self._candidates(x, y)
         by_fence = np.argsort(fence.astype(self._order_type), kind="stable")
         at = point[by_fence]
         inside = np.empty(len(point), dtype=bool)
@@ -136,6 +139,17 @@ class FenceIndex:
             fits = np.isnan(z) | ((z >= self._z_min_m[fence]) & (z <= self._z_max_m[fence]))
             point, fence = point[fits], fence[fits]
         return point, self.ids[fence]
+
+    def _candidates(self, x: Floats, y: Floats) -> tuple[Ids, Ids]:
+        """Points and places of fences whose boxes hold them, by point."""
+        if len(self) > _FEW:
+            found: tuple[Ids, Ids] = self._tree.query(shapely.points(x, y))
+            return found
+        # Making points to be asked about would take longer than anything else.
+        west, south, east, north = self._bounds.T[:, :, None]
+        fence, point = np.nonzero((x >= west) & (x <= east) & (y >= south) & (y <= north))
+        by_point = np.argsort(point, kind="stable") if len(self) > 1 else slice(None)
+        return point[by_point], fence[by_point]
 
     def near(self, fence_id: Ids, lon: Floats, lat: Floats, alt_m: Floats, margin_m: Floats) -> NDArray[np.bool_]:
         """Whether points are in a fence or no further outside it than a margin.
@@ -260,12 +274,13 @@ def transitions(
     ends = np.ones(steps, dtype=bool)
     ends[:-1] = before_batch[1:]
 
-    keys = np.unique(
+    keys = np.sort(
         np.r_[
             at_fence * steps + step_of_point[at_point],
             was_fence[concerned] * steps + np.flatnonzero(before_batch)[was_rank[concerned]],
         ]
     )
+    keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
     fence, step = np.divmod(keys, max(steps, 1))
     follows = keys[1:] == keys[:-1] + 1
     entered, left = ~before_batch[step], ~ends[step]

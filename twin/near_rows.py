@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
-from shapely.geometry.base import BaseGeometry
 
+from gis.cells import OUTSIDE
 from twin import past_sql
 from twin.archive.reading import archived_days
-from twin.digests import late_slots, read_boxes, read_digests
+from twin.digests import digested_slots, late_slots, read_boxes
 from twin.exceptions import PastTooSlowError
 from twin.history import SLOT_US
+from twin.near_places import Place, read_visits
 from twin.past_rows import Assets, Ids, Rows
-from twin.past_store import from_files, once
+from twin.past_store import from_files
 
 MANY_ROWS = 400_000
 """More than this are thinned where a thing was wholly inside."""
@@ -32,32 +32,8 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where to look.
-
-    Attributes
-    ----------
-    shape : shapely geometry
-        Degrees; prepared.
-    bounds : (west, south, east, north)
-        Around it, with room for positions that stray.
-    passing : bool
-        Whether steps count that only pass it: of a line.
-    """
-
-    shape: BaseGeometry
-    bounds: tuple[float, float, float, float]
-    passing: bool
-
-    def meets(self, west: NDArray, south: NDArray, east: NDArray, north: NDArray) -> Mask:
-        """Which boxes meet the bounds: bool[n]."""
-        w, s, e, n = self.bounds
-        return (west <= e) & (east >= w) & (south <= n) & (north >= s)
-
-
-@dataclass(frozen=True)
 class Found:
-    """Rows in no order, and whether some stand for others."""
+    """Rows in no order, some twice, and whether some stand for others."""
 
     rows: Rows
     thinned: bool
@@ -83,12 +59,15 @@ def rows_near(cursor: Any, assets: Assets, code: int, place: Place, from_us: int
         There are too many, it takes too long, or an archived file is damaged.
     """
     inside = inside[np.isin(inside, assets.id)]
-    parts = _archived(assets, code, place, from_us, to_us, inside)
-    found, thinned = _stored(cursor, assets, code, place, from_us, to_us, inside)
-    parts.append(found)
+    parts, thinned = _archived(assets, code, place, from_us, to_us, inside), False
+    if place.passing:
+        parts.append(_along(cursor, assets, code, place, from_us, to_us, inside))
+    else:
+        found, thinned = _by_place(cursor, assets, code, place, from_us, to_us, inside)
+        parts += found
     if sum(map(len, parts)) > MOST_ROWS:
         raise PastTooSlowError
-    return Found(once(together(parts)), thinned)
+    return Found(together(parts), thinned)
 
 
 def together(parts: list[Rows]) -> Rows:
@@ -99,61 +78,106 @@ def together(parts: list[Rows]) -> Rows:
 def _archived(assets: Assets, code: int, place: Place, from_us: int, to_us: int, inside: Ids) -> list[Rows]:
     parts = []
     for day in archived_days(code, from_us, to_us):
-        met = [inside]
-        for piece in day.rows(["asset"], from_us, to_us, assets.id, None if place.passing else place.bounds):
-            met.append(np.unique(piece["asset"]))
+        met, slots = [inside], [np.zeros((0, 2), np.int64)]
+        bounds = None if place.passing else place.bounds
+        names = ["asset"] if place.passing else ["asset", "time_us", "lon", "lat"]
+        for piece in day.rows(names, from_us, to_us, assets.id, bounds):
+            if place.passing:
+                met.append(np.unique(piece["asset"]))
+                continue
+            near = place.near.at(piece["lon"], piece["lat"]) != OUTSIDE
+            slots.append(np.unique(np.c_[piece["asset"], piece["time_us"] // SLOT_US][near], axis=0))
+            met.append(slots[-1][:, 0])
         ids = np.unique(np.concatenate(met))
-        parts += [from_files(piece, code) for piece in day.rows(_COLUMNS, from_us, to_us, ids)] if len(ids) else []
+        if not len(ids):
+            continue
+        rows = together(
+            [from_files(piece, code) for piece in day.rows(_COLUMNS, from_us, to_us, ids)] or [from_files(None, code)]
+        )
+        parts.append(rows if place.passing else _visits_of(rows, np.concatenate(slots), inside))
     return parts
 
 
-def _stored(
+def _visits_of(rows: Rows, near: NDArray[np.int64], inside: Ids) -> Rows:
+    """Of all rows of some things, those of the slots in which they were near, and of the next in which they reported.
+
+    Parameters
+    ----------
+    near : int64[k, 2]
+        Assets, and the numbers of slots in which they were near.
+    inside : int64[i]
+        Of these the first slot, too.
+    """
+    rows = rows.take(np.lexsort((rows["time_us"], rows["asset"])))
+    asset, slot = rows["asset"], rows["time_us"] // SLOT_US
+    begins = np.append(True, (asset[1:] != asset[:-1]) | (slot[1:] != slot[:-1]))[: len(rows)]
+    first = np.flatnonzero(begins)
+    low = int(slot.min(initial=0))
+    width = int(slot.max(initial=0)) - low + 1
+    is_near = np.isin(asset[first] * width + slot[first] - low, near[:, 0] * width + near[:, 1] - low)
+    same = np.append(False, asset[first][1:] == asset[first][:-1])[: len(first)]
+    wanted = is_near | (~same & np.isin(asset[first], inside))
+    wanted[1:] |= is_near[:-1] & same[1:]
+    return rows.take(wanted[np.cumsum(begins) - 1])
+
+
+def _by_place(
     cursor: Any, assets: Assets, code: int, place: Place, from_us: int, to_us: int, inside: Ids
-) -> tuple[Rows, bool]:
+) -> tuple[list[Rows], bool]:
+    """Of an area, what the database has; some rows may come twice."""
+    first_slot = (from_us + 1) // SLOT_US * SLOT_US
+    summed = digested_slots(cursor, code, first_slot, to_us)
+    summed = np.setdiff1d(summed, late_slots(cursor, code, first_slot, to_us), assume_unique=True)
+    visits = read_visits(cursor, assets, code, place, summed, MANY_ROWS, MOST_ROWS)
+    last = visits.ends()
+    gone = past_sql.next_slots(
+        cursor, code, np.r_[visits.asset[last], inside],
+        np.r_[visits.slot_us[last] + SLOT_US - 1, np.full(len(inside), from_us)], (from_us, to_us),
+    )  # fmt: skip
+    unsummed = _runs(np.setdiff1d(np.arange(first_slot, to_us + 1, SLOT_US), summed, assume_unique=True).tolist())
+    met = [inside, visits.asset]
+    for start_us, end_us in unsummed:
+        span = max(start_us - 1, from_us), min(end_us - 1, to_us)
+        met.append(past_sql.inside_between(cursor, code, *span, place.bounds)["asset"])
+    rows = visits.rows.take((visits.rows["time_us"] > from_us) & (visits.rows["time_us"] <= to_us))
+    return [rows, gone, _between(cursor, assets, code, met, unsummed, from_us, to_us)], visits.thinned
+
+
+def _between(
+    cursor: Any, assets: Assets, code: int, met: list[Ids], runs: list[tuple[int, int]], from_us: int, to_us: int
+) -> Rows:
+    """Every row of those of ``assets`` that were met, in time that is not summed up."""
+    ids = np.unique(np.concatenate(met).astype(np.int64))
+    ids = ids[np.isin(ids, assets.id)] if runs else ids[:0]
+    after, until = (np.tile(np.array([run[k] - 1 for run in runs], np.int64), len(ids)) for k in (0, 1))
+    after, until = np.maximum(after, from_us), np.minimum(until, to_us)
+    return past_sql.inside_spans(cursor, code, np.repeat(ids, len(runs)), after, until, _WORLD, (from_us, to_us))
+
+
+def _along(cursor: Any, assets: Assets, code: int, place: Place, from_us: int, to_us: int, inside: Ids) -> Rows:
+    """Of a line, what the database has: steps count, so the boxes of neighbouring slots are looked at together."""
     first_slot = (from_us + 1) // SLOT_US * SLOT_US
     boxes = read_boxes(cursor, code, first_slot, to_us + 1)
     for slot_us in late_slots(cursor, code, first_slot, to_us).tolist():
         boxes.pop(slot_us, None)
-    unsummed = [slot for slot in range(first_slot, to_us + 1, SLOT_US) if slot not in boxes]
-    met = [inside]
-    for start_us, end_us in _runs(unsummed):
+    unsummed = _runs([slot for slot in range(first_slot, to_us + 1, SLOT_US) if slot not in boxes])
+    met = [inside, *(box["asset"].astype(np.int64) for box in boxes.values())]
+    for start_us, end_us in unsummed:
         span = max(start_us - 1, from_us), min(end_us - 1, to_us)
-        bounds = _WORLD if place.passing else place.bounds
-        met.append(np.unique(past_sql.inside_between(cursor, code, *span, bounds)["asset"]))
-    for box in boxes.values():
-        if not place.passing:
-            met.append(box["asset"][place.meets(box["west"], box["south"], box["east"], box["north"])])
-        else:
-            met.append(box["asset"])
-    ids = np.unique(np.concatenate(met).astype(np.int64))
-    ids = ids[np.isin(ids, assets.id)]
-    slots = _slots_of(boxes, ids)
+        met.append(past_sql.inside_between(cursor, code, *span, _WORLD)["asset"])
+    ids = np.unique(np.concatenate(met))
+    slots = _slots_of(boxes, ids[np.isin(ids, assets.id)])
     wanted = _wanted(slots, place, inside)
-    asset, slot_us = slots["asset"][wanted], slots["slot_us"][wanted]
-    rows: list[Rows] = []
-    count = int(slots["count"][wanted].sum())
-    thinned = count > MANY_ROWS and not place.passing
-    if thinned:
-        sure = _contained(slots, wanted, place)
-        rows.append(_last_rows(cursor, code, asset[sure], slot_us[sure], from_us, to_us))
-        asset, slot_us = asset[~sure], slot_us[~sure]
-        count = int(slots["count"][np.flatnonzero(wanted)[~sure]].sum())
-    if count > MOST_ROWS:
+    if int(slots["count"][wanted].sum()) > MOST_ROWS:
         raise PastTooSlowError
-    more = [(start, end) for start, end in _runs(unsummed)]
-    span_asset = np.r_[asset, np.repeat(ids, len(more))]
-    span_from = np.r_[slot_us - 1, np.tile(np.array([start - 1 for start, _end in more], np.int64), len(ids))]
-    span_to = np.r_[slot_us + SLOT_US - 1, np.tile(np.array([end - 1 for _start, end in more], np.int64), len(ids))]
-    span_from, span_to = np.maximum(span_from, from_us), np.minimum(span_to, to_us)
-    order = np.lexsort((span_from, span_asset))
-    span_asset, span_from, span_to = span_asset[order], span_from[order], span_to[order]
+    asset, slot_us = slots["asset"][wanted], slots["slot_us"][wanted]
     # Neighbouring slots of one asset are read as one span.
-    begins = np.append(True, (np.diff(span_asset) != 0) | (span_from[1:] != span_to[:-1]))[: len(span_asset)]
+    begins = np.append(True, (np.diff(asset) != 0) | (np.diff(slot_us) != SLOT_US))[: len(asset)]
     first = np.flatnonzero(begins)
-    last = np.append(first[1:], len(span_asset))[: len(first)] - 1
-    limits = (from_us, to_us)
-    rows.append(past_sql.inside_spans(cursor, code, span_asset[first], span_from[first], span_to[last], _WORLD, limits))
-    return together(rows), thinned
+    last = np.append(first[1:], len(asset))[: len(first)] - 1
+    after, until = np.maximum(slot_us[first] - 1, from_us), np.minimum(slot_us[last] + SLOT_US - 1, to_us)
+    rows = past_sql.inside_spans(cursor, code, asset[first], after, until, _WORLD, (from_us, to_us))
+    return together([rows, _between(cursor, assets, code, met, unsummed, from_us, to_us)])
 
 
 def _runs(slots: list[int]) -> list[tuple[int, int]]:
@@ -183,36 +207,16 @@ def _slots_of(boxes: dict[int, dict[str, NDArray]], ids: Ids) -> dict[str, NDArr
 
 
 def _wanted(slots: dict[str, NDArray], place: Place, inside: Ids) -> Mask:
-    """Which slots are read: those in which the thing was near, and the one after; of a line, what may pass it."""
+    """Which slots are read: those in which a thing may have passed, and their neighbours."""
     asset = slots["asset"]
     same = np.append(False, asset[1:] == asset[:-1])[: len(asset)]
     edges = [slots[name].astype(np.float64) for name in ("west", "south", "east", "north")]
-    if place.passing:
-        for edge, widest in zip(edges, (np.minimum, np.minimum, np.maximum, np.maximum), strict=True):
-            before = np.r_[edge[:1], edge[:-1]]
-            edge[same] = widest(edge[same], before[same])
+    for edge, widest in zip(edges, (np.minimum, np.minimum, np.maximum, np.maximum), strict=True):
+        before = np.r_[edge[:1], edge[:-1]]
+        edge[same] = widest(edge[same], before[same])
     near = place.meets(*edges)
     wanted = near.copy()
     wanted[1:] |= near[:-1] & same[1:]
-    if place.passing:
-        wanted[:-1] |= near[1:] & same[1:]
+    wanted[:-1] |= near[1:] & same[1:]
     wanted |= ~same & np.isin(asset, inside)
     return wanted
-
-
-def _contained(slots: dict[str, NDArray], wanted: Mask, place: Place) -> Mask:
-    chosen = [slots[name][wanted] for name in ("west", "south", "east", "north")]
-    return np.asarray(shapely.contains(place.shape, shapely.box(*chosen)), bool)
-
-
-def _last_rows(cursor: Any, code: int, asset: Ids, slot_us: Ids, from_us: int, to_us: int) -> Rows:
-    """The last row of each asset in a slot of its own."""
-    parts = [from_files(None, code)]
-    for slot, (boxes, last) in read_digests(cursor, code, from_us, to_us + 1).items():
-        mine = asset[slot_us == slot]
-        at = np.flatnonzero(np.isin(boxes["asset"], mine, assume_unique=True))
-        if len(at):
-            columns = {name: last[name][at] for name in _COLUMNS if name != "asset"}
-            parts.append(from_files({"asset": boxes["asset"][at], **columns}, code))
-    rows = together(parts)
-    return rows.take((rows["time_us"] > from_us) & (rows["time_us"] <= to_us))

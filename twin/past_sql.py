@@ -15,6 +15,7 @@ import numpy as np
 from psycopg import sql
 
 from gis.notices import stamp_of
+from twin.history import SLOT_US
 from twin.kinds import kinds
 from twin.past_columns import EPOCH_2000_US, TYPES, moment, read_columns
 from twin.past_rows import Assets, Ids, Rows
@@ -144,6 +145,31 @@ def inside_spans(
     arrays = [_array(values) for values in (ids, after_us, to_us)]
     which = (*arrays, _POSITION_SQL, sql.Literal(code), _span(*limits_us), _inside(bounds))
     return _union(cursor, [sql.SQL(body).format(*which)])
+
+
+def next_slots(cursor: Any, code: int, ids: Ids, after_us: Ids, limits_us: tuple[int, int]) -> Rows:
+    """Of each asset the rows of the first slot of time in which it reported after a moment of its own, in no order.
+
+    Parameters
+    ----------
+    ids, after_us : int64[k]
+        An asset may stand there several times.
+    limits_us : (after, to)
+        Around everything; what the planner leaves out partitions by.
+    """
+    span = _span(*limits_us)
+    # OFFSET 0 as above; the first row says the slot.
+    body = """SELECT r.* FROM unnest({ids}, {after}) AS q(id, after_us)
+              CROSS JOIN LATERAL (
+                  SELECT date_bin({slot}, t.ts, to_timestamp(0)) AS start FROM twin_track t
+                  WHERE t.kind = {code} AND t.asset_id = q.id AND {span}
+                  AND t.ts > to_timestamp(0) + q.after_us * interval '1 microsecond' ORDER BY t.ts LIMIT 1) AS f
+              CROSS JOIN LATERAL (
+                  SELECT {position} FROM twin_track t WHERE t.kind = {code} AND t.asset_id = q.id AND {span}
+                  AND t.ts > to_timestamp(0) + q.after_us * interval '1 microsecond'
+                  AND t.ts >= f.start AND t.ts < f.start + {slot} OFFSET 0) AS r"""
+    which = {"ids": _array(ids), "after": _array(after_us), "code": sql.Literal(code), "span": span}
+    return _union(cursor, [sql.SQL(body).format(**which, slot=_interval(SLOT_US), position=_POSITION_SQL)])
 
 
 def _inside(bounds: Bounds) -> sql.Composed:

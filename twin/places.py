@@ -2,8 +2,8 @@
 
 Beside each digest (:mod:`twin.digests`) its things stand once more, neighbours together, in pieces of
 :data:`THINGS_A_PIECE`: of each thing its box and the span of its positions, and apart from that the positions
-themselves. A piece whose box is not near the polygon is not read, one that is inside it needs no positions. They come
-and go with the digest.
+themselves, and what was said with each. A piece whose box is not near the polygon is not read, one that is inside it
+needs no positions. They come and go with the digest.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ MOST_PIECES = 30_000
 Bounds = tuple[float, float, float, float]
 _THING = np.dtype(list(BOXES))
 _POSITION = np.dtype([("at", "<u4"), ("lon", "<f8"), ("lat", "<f8")])
+_SAID = np.dtype([("alt_m", "<f4"), ("speed_m_s", "<f4"), ("status", "<i2")])
 _HEAD: Layout = [(name, ">i8") for name in ("slot_s", "number")] + [
     (name, ">f8") for name in ("west", "south", "east", "north")
 ]
@@ -100,16 +101,20 @@ def write_places(cursor: Any, code: int, slot_us: int, rows: Rows, boxes: Column
     path = np.empty(len(turn), _POSITION)
     path["at"] = (rows["time_us"] - slot_us)[turn]
     path["lon"], path["lat"] = rows["lon"][turn], rows["lat"][turn]
+    said = np.empty(len(turn), _SAID)
+    for name in _SAID.names or ():
+        said[name] = rows[name][turn]
     size = max(THINGS_A_PIECE, -(-len(order) // MOST_PIECES))
     ends = np.append(0, np.cumsum(count))
-    statement = "COPY twin_place (kind, slot, piece, west, south, east, north, things, path) FROM STDIN (FORMAT binary)"
-    with cursor.copy(statement) as copy:
-        copy.set_types(["int2", "timestamptz", "int2", *["float8"] * 4, "bytea", "bytea"])
+    columns = "kind, slot, piece, west, south, east, north, things, path, said"
+    with cursor.copy(f"COPY twin_place ({columns}) FROM STDIN (FORMAT binary)") as copy:
+        copy.set_types(["int2", "timestamptz", "int2", *["float8"] * 4, *["bytea"] * 3])
         for number, first in enumerate(range(0, len(order), size)):
             some = things[first : first + size]
-            positions = path[ends[first] : ends[min(first + size, len(order))]]
+            span = slice(ends[first], ends[min(first + size, len(order))])
             edges = (some["west"].min(), some["south"].min(), some["east"].max(), some["north"].max())
-            copy.write_row((code, stamp(slot_us), number, *map(float, edges), _packed(some), _packed(positions)))
+            data = (_packed(some), _packed(path[span]), _packed(said[span]))
+            copy.write_row((code, stamp(slot_us), number, *map(float, edges), *data))
 
 
 def read_places(cursor: Any, code: int, from_us: int, to_us: int, bounds: Bounds) -> Pieces:
@@ -142,11 +147,24 @@ def read_paths(cursor: Any, code: int, pieces: Pieces) -> NDArray[Any]:
         ``at`` (microseconds since the slot's beginning), ``lon``, ``lat``; of each thing of a piece in turn as many as
         its ``count`` says, by time.
     """
-    parts = [
-        np.frombuffer(_planes(data), np.uint8).reshape(_POSITION.itemsize, -1).T.tobytes()
-        for data in _data_of(cursor, code, pieces, "path")
-    ]
-    return np.frombuffer(b"".join(parts), _POSITION)
+    return _turned(_data_of(cursor, code, pieces, "path"), _POSITION)
+
+
+def read_said(cursor: Any, code: int, pieces: Pieces) -> NDArray[Any]:
+    """What was said with each position of :func:`read_paths`.
+
+    Returns
+    -------
+    structured array
+        ``alt_m`` and ``speed_m_s`` (NaN unknown), ``status`` (-1 unsaid).
+    """
+    return _turned(_data_of(cursor, code, pieces, "said"), _SAID)
+
+
+def _turned(parts: list[bytes], record: np.dtype[Any]) -> NDArray[Any]:
+    """Rows of pieces that :func:`_packed` made."""
+    rows = [np.frombuffer(_planes(data), np.uint8).reshape(record.itemsize, -1).T.tobytes() for data in parts]
+    return np.frombuffer(b"".join(rows), record)
 
 
 def _data_of(cursor: Any, code: int, pieces: Pieces, column: str) -> list[bytes]:

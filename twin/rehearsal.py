@@ -24,7 +24,8 @@ from twin.borders import Borders, Crossings, Whole
 from twin.crossings import Undecided
 from twin.kinds import kinds
 from twin.known import Known
-from twin.near_rows import Place, rows_near, together
+from twin.near_places import Place
+from twin.near_rows import rows_near, together
 from twin.observers import Moved
 from twin.past import Look, candidates
 from twin.past_rows import Assets, Ids, Rows

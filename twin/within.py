@@ -9,11 +9,8 @@ and for a shore of five thousand vertices.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import zip_longest
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import shapely
@@ -22,6 +19,7 @@ from shapely.geometry.base import BaseGeometry
 
 from gis.cells import OUTSIDE, UNSURE, CellMap
 from twin import past_sql
+from twin.ahead import ahead
 from twin.archive.reading import archived_days
 from twin.digests import Columns, digested_slots, late_slots
 from twin.exceptions import PastTooSlowError
@@ -38,8 +36,6 @@ STRETCH_US = 72 * SLOT_US
 PIECES_AT_ONCE = 1_000
 _NEVER = np.iinfo(np.int64).max
 Ids = NDArray[np.int64]
-Asked = TypeVar("Asked")
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -209,21 +205,11 @@ def _by_place(search: _Search, code: int, pieces: Pieces, slots: Ids, from_us: i
     some = [pieces.take(part) for part in np.split(near, range(PIECES_AT_ONCE, len(near), PIECES_AT_ONCE))]
     begun = [
         _by_box(search, part, things, from_us, to_us)
-        for part, things in _ahead(some, lambda part: read_things(search.cursor, code, part))
+        for part, things in ahead(some, lambda part: read_things(search.cursor, code, part))
     ]
     unsure = [each for each in begun if len(each.pieces)]
-    for each, path in _ahead(unsure, lambda each: read_paths(search.cursor, code, each.pieces)):
+    for each, path in ahead(unsure, lambda each: read_paths(search.cursor, code, each.pieces)):
         _by_position(search, each, path, from_us, to_us)
-
-
-def _ahead(asked: Sequence[Asked], read: Callable[[Asked], Answer]) -> Iterator[tuple[Asked, Answer]]:
-    """Each with what is read of it, the next one being read meanwhile: PostgreSQL works while this process does."""
-    with ThreadPoolExecutor(1) as reader:
-        coming = None
-        for now, after in zip_longest(asked, asked[1:]):
-            answer = (coming or reader.submit(read, now)).result()
-            coming = None if after is None else reader.submit(read, after)
-            yield now, answer
 
 
 @dataclass(frozen=True)

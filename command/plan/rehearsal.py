@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from command.engine import facts_of
+from command.facts import Facts
 from command.judging import judge
 from command.knowledge import InForce, Knowledge
 from command.lasting import Waiting, settle
@@ -168,10 +169,11 @@ def rehearse(cursor: Any, look: Look, paper: Paper, settings: list[InForce], fro
         tally.thinned |= followed.thinned
         tally.entries += int(moved.crossed_entered.sum())
         visited = np.r_[moved.inside_row, moved.crossed_row]
-        tally.visitors.update(np.unique(moved.batch.asset[visited]).tolist())
+        tally.visitors.update(moved.batch.asset[visited].tolist())
+        facts = facts_of(moved, known, int(moved.batch.time_us.max()))
         for rule in tally.rules:
             if not rule.fault:
-                _judge(rule, moved, known, key)
+                _judge(rule, facts, known, key)
     return tally
 
 
@@ -187,10 +189,9 @@ def hours_of(time_us: Ids) -> NDArray[np.int64]:
     return counts.reshape(DAYS, HOURS)
 
 
-def _judge(tally: RuleTally, moved: Moved, known: Knowledge, key: int) -> None:
+def _judge(tally: RuleTally, facts: Facts, known: Knowledge, key: int) -> None:
     """One rule on one day; causes that were open the day before go on."""
     try:
-        facts = facts_of(moved, known, int(moved.batch.time_us.max()))
         found = judge(tally.setting, facts, known)
     except Exception as error:  # whatever a module's rule raises, the others are rehearsed
         tally.fault = f"{type(error).__name__}: {error}"
@@ -203,6 +204,8 @@ def _judge(tally: RuleTally, moved: Moved, known: Knowledge, key: int) -> None:
         area = np.full(len(row), key)
         held = settle(facts.asset, facts.time_us, row, area, hold_us, (opened, keys), tally.waiting)
         row, tally.waiting = held.row, tally.waiting.of(facts.asset)[1].and_(held.waiting)
+    if not len(row) and not len(opened):
+        return
     change = transitions(facts.asset, row, np.full(len(row), key), opened, keys)
     tally.open_asset = change.present_asset
     came = change.point_index[change.entered]

@@ -25,7 +25,13 @@ class OgcError(LayersError):
     @property
     def title(self) -> str:
         """Short name of the error."""
-        titles = {400: _("请求有误"), 404: _("没有这个资源"), 406: _("没有这种格式"), 503: _("暂时无法读取")}
+        titles = {
+            400: _("请求有误"),
+            404: _("没有这个资源"),
+            405: _("不能这样请求"),
+            406: _("没有这种格式"),
+            503: _("暂时无法读取"),
+        }
         return titles[self.status]
 
 
@@ -47,6 +53,15 @@ class NotAcceptableError(OgcError):
     """None of the formats that the client accepts."""
 
     status = 406
+
+
+class NoSuchMethodError(OgcError):
+    """Something would be changed here, where everything is only read."""
+
+    status = 405
+
+    def __init__(self) -> None:
+        super().__init__(_("开放接口只能读取，可用的方法：GET、HEAD、OPTIONS"))
 
 
 class BusyError(OgcError):

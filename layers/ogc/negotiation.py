@@ -12,11 +12,12 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
 
 from access.outside import problem
-from layers.ogc.exceptions import BadParameterError, NotAcceptableError, OgcError
+from layers.ogc.exceptions import BadParameterError, NoSuchMethodError, NotAcceptableError, OgcError
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ GEOJSON = "application/geo+json"
 SCHEMA = "application/schema+json"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
 MVT = "application/vnd.mapbox-vector-tile"
+METHODS = ("GET", "HEAD")
 Link = dict[str, Any]
 
 
@@ -96,14 +98,19 @@ def resource(
     known = dict(formats) or {"json": (PLAIN_JSON,), "html": (HTML,)}
 
     def make(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-        @require_safe
+        # Nothing is changed here: whoever tries is told that there is no such method, not that a token is missing.
+        @csrf_exempt
         @functools.wraps(view)
         def served(request: HttpRequest, **parts: Any) -> HttpResponse:
             try:
+                if request.method not in METHODS:
+                    raise NoSuchMethodError
                 root = request.build_absolute_uri("/ogc")
-                return view(Asked(request, root, _agreed(request, known)), **parts)
+                response = view(Asked(request, root, _agreed(request, known)), **parts)
             except OgcError as error:
-                return _refused(request, error)
+                response = _refused(request, error)
+            patch_vary_headers(response, ["Accept"])
+            return response
 
         return served
 
@@ -116,6 +123,8 @@ def _refused(request: HttpRequest, error: OgcError) -> HttpResponse:
     response = problem(error.status, str(error.title), error.detail)
     if error.status == 503:
         response["Retry-After"] = "5"
+    if error.status == 405:
+        response["Allow"] = ", ".join((*METHODS, "OPTIONS"))
     return response
 
 
@@ -146,9 +155,12 @@ def _agreed(request: HttpRequest, known: dict[str, tuple[str, ...]]) -> str:
 
 
 def _quality(request: HttpRequest, media_type: str) -> float:
-    """How welcome a media type is, 0 to 1; of two that are alike welcome the more exactly named one wins."""
+    """How welcome a media type is, 0 to 1; of two that are alike welcome the more exactly named one wins.
+
+    What is said of it by its own name holds, whatever is said of all (RFC 9110, 12.5.1).
+    """
     bare = media_type.partition(";")[0]
-    found = 0.0
+    closest, found = 0.0, 0.0
     for accepted in request.headers.get("Accept", "*/*").lower().split(","):
         name, *parameters = (part.strip() for part in accepted.split(";"))
         exactness = {bare: 1.0, f"{bare.split('/')[0]}/*": 0.999, "*/*": 0.998}.get(name, 0.0)
@@ -159,5 +171,7 @@ def _quality(request: HttpRequest, media_type: str) -> float:
                     quality = min(max(float(parameter[2:]), 0.0), 1.0)
                 except ValueError:
                     quality = 0.0
-        found = max(found, quality * exactness)
+        if exactness and exactness >= closest:
+            found = quality * exactness
+            closest = exactness
     return found

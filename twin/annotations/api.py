@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 import shapely
 from django.http import HttpRequest, JsonResponse
@@ -40,7 +40,8 @@ from twin.datum_choices import datum_choices
 
 router = Router(tags=["annotations"])
 
-MOST_LISTED = 500
+LISTED, MOST_LISTED = 500, 2_000
+MOST_SKIPPED = 1_000_000
 MOST_EXPORTED = 20_000
 MOST_VERSIONS = 200
 MOST_FOUND = 10
@@ -155,16 +156,21 @@ def symbols(request: HttpRequest) -> dict[str, Any]:
 
 
 @router.get("/annotations")
-def list_annotations(request: HttpRequest, asked: Query[Asked]) -> dict[str, Any]:
-    """Annotations that one sees, the last changed first: ``{"annotations", "count", "truncated"}``."""
+def list_annotations(
+    request: HttpRequest,
+    asked: Query[Asked],
+    limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = LISTED,
+    skip: Annotated[int, Query(ge=0, le=MOST_SKIPPED)] = 0,
+) -> dict[str, Any]:
+    """Annotations that one sees, the last changed first: ``{"annotations", "count", "truncated"}``.
+
+    ``limit`` of them after ``skip``; ``count``: how many there are, ``truncated``: whether there are more after these.
+    """
     found = answered(lambda: narrowed(Annotation.objects.seen(_user(request)), asked))
-    rows = list(listed(found)[: MOST_LISTED + 1])
-    count = len(rows) if len(rows) <= MOST_LISTED else found.count()
-    return {
-        "annotations": [told(row) for row in rows[:MOST_LISTED]],
-        "count": count,
-        "truncated": count > MOST_LISTED,
-    }
+    rows = list(listed(found)[skip : skip + limit + 1])
+    is_all = len(rows) <= limit and (rows or not skip)
+    count = skip + len(rows) if is_all else found.count()
+    return {"annotations": [told(row) for row in rows[:limit]], "count": count, "truncated": len(rows) > limit}
 
 
 @router.get("/annotations.geojson")

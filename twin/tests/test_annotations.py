@@ -19,7 +19,7 @@ from PIL import ExifTags, Image
 from access.identifiers import make_uscc
 from access.models import AuditRecord, Grant, Organization, User
 from gis.models import Region
-from twin.annotations import photographs
+from twin.annotations import past_api, photographs
 from twin.annotations.feed import AnnotationFeed, AnnotationTeller
 from twin.annotations.models import Annotation, AnnotationPhotograph, AnnotationVersion
 from twin.annotations.push import record_of
@@ -270,6 +270,23 @@ def test_found_by_keyword_author_time_place_and_subject(town):
     for question, titles in questions.items():
         assert town.sees("city", question) == titles, question
     assert town.ask("city", "GET", "?bbox=1,2")[0] == town.ask("city", "GET", "?since=-1")[0] == 400
+
+
+def test_a_window_of_place_and_time_is_read_page_by_page_and_of_the_past_too(town, monkeypatch):
+    for number in range(3):
+        town.draw("city", title=f"西{number}")
+    town.draw("city", shape=point(IN_EAST), title="东")
+    west, pages = "bbox=121.1,31.1,121.3,31.3", []
+    for skip in (0, 2, 4):
+        said = town.ask("city", "GET", f"?{west}&limit=2&skip={skip}")[1]
+        pages.append(([each["title"] for each in said["annotations"]], said["count"], said["truncated"]))
+    assert pages == [(["西2", "西1"], 3, True), (["西0"], 3, False), ([], 3, False)]
+    assert [town.ask("city", "GET", f"?{wrong}")[0] for wrong in ("limit=0", "limit=2001", "skip=-1")] == [422] * 3
+    monkeypatch.setattr(past_api, "MOST_LISTED", 2)
+    then = town.client("city").get(f"/api/v1/past/annotations?at={timezone.now().timestamp() * 1000}&{west}").json()
+    assert [each["title"] for each in then["annotations"]] == ["西2", "西1"]
+    assert (then["count"], then["truncated"]) == (3, True)
+    assert town.client("city").get("/api/v1/past/annotations?at=0&bbox=1").status_code == 400
 
 
 def test_used_again_for_another_subject(town):

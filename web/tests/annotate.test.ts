@@ -1,8 +1,11 @@
 import { describe, expect, it, vi } from "vitest";
 import { areaText, arrowHead, centreOf, dashes, lengthOf, lengthText, middleOf, thinned } from "../src/annotate/measure";
+import type { Listed } from "../src/annotate/api";
 import { PastAnnotations } from "../src/annotate/past";
+import { PresentAnnotations } from "../src/annotate/present";
 import { type Annotation, type LonLat, type Stroke, draftOf, newDraft } from "../src/annotate/records";
 import { STROKE_MS, Store } from "../src/annotate/store";
+import { type Box, Window, boxText } from "../src/annotate/window";
 import { Clock } from "../src/time";
 
 const HERE: LonLat = [121.47, 31.23];
@@ -50,16 +53,58 @@ describe("what belongs on the map", () => {
   });
 });
 
+describe("the part of the map that is read", () => {
+  it("has room around the view, and is read anew beyond it or, where it was not whole, closer by", () => {
+    const window = new Window();
+    expect(window.wanted([121, 31, 122, 32])).toEqual([120.5, 30.5, 122.5, 32.5]);
+    window.holds([120.5, 30.5, 122.5, 32.5], true);
+    expect(window.wanted([120.6, 30.6, 121.6, 31.6])).toBeNull();
+    expect(window.wanted([121.4, 31.4, 121.5, 31.5])).toBeNull();
+    expect(window.wanted([121.8, 31, 122.8, 32])).not.toBeNull();
+    window.holds([120.5, 30.5, 122.5, 32.5], false);
+    expect(window.wanted([121, 31, 122, 32])).toBeNull();
+    expect(window.wanted([121.2, 31.2, 121.6, 31.6])).not.toBeNull();
+    expect(boxText([121, 31, 122, 32.5])).toBe("121.000000,31.000000,122.000000,32.500000");
+  });
+
+  it("holds what was told while it was read", async () => {
+    const store = new Store();
+    store.put(annotation(9));
+    let answer: (listed: Listed) => void = () => undefined;
+    const read: number[] = [];
+    const present = new PresentAnnotations(store, {
+      view: () => [121, 31, 122, 32],
+      question: () => ({}),
+      ask: () => new Promise((resolve) => (answer = resolve)),
+      onRead: ({ count }) => read.push(count),
+      onFailed: (error) => expect(error).toBeUndefined(),
+    });
+    await present.read(true);
+    present.isTold = true;
+    const reading = present.read(true);
+    store.put(annotation(1, 2, "说了"));
+    store.put(annotation(2));
+    store.drop(3);
+    answer({ annotations: [annotation(1, 1, "读到"), annotation(3), annotation(4)], count: 3, truncated: false });
+    await reading;
+    expect(store.shown.map(({ id, title }) => [id, title])).toEqual([[4, ""], [2, ""], [1, "说了"]]);
+    await present.read(false);
+    expect(read).toEqual([3]);
+  });
+});
+
 describe("the annotations of a moment", () => {
-  it("are asked for only where something changed in between", async () => {
+  it("are asked for only where something changed in between, or the view moved on", async () => {
     const asked: number[] = [];
+    let view: Box = [121, 31, 122, 32];
     const shown: (string | null)[] = [];
     const past = new PastAnnotations(
+      () => view,
       (at) => {
         asked.push(at);
-        return Promise.resolve({ annotations: [annotation(1, 1, String(at))], since: at < 100 ? null : 100, until: at < 100 ? 99 : 200 });
+        return Promise.resolve({ annotations: [annotation(1, 1, String(at))], count: 1, truncated: false, since: at < 100 ? null : 100, until: at < 100 ? 99 : 200 });
       },
-      (found) => shown.push(found === null ? null : found[0].title),
+      (found) => shown.push(found === null ? null : found.annotations[0].title),
       () => undefined,
     );
     for (const at of [10, 20, 99, 150, 180]) {
@@ -68,10 +113,13 @@ describe("the annotations of a moment", () => {
       await Promise.resolve();
       await Promise.resolve();
     }
+    view = [123, 31, 124, 32];
+    past.moved();
+    await vi.waitFor(() => expect(shown).toHaveLength(3));
     past.go(null);
     past.go(null);
-    expect(asked).toEqual([10, 150]);
-    expect(shown).toEqual(["10", "150", null]);
+    expect(asked).toEqual([10, 150, 180]);
+    expect(shown).toEqual(["10", "150", "180", null]);
   });
 });
 

@@ -5,14 +5,17 @@ import { happened } from "../screen/happened";
 import type { Clock } from "../time";
 import type { Tokens } from "../tokens";
 import { t } from "../words";
-import type { AnnotateApi } from "./api";
-import { ANNOTATIONS, AnnotationLayers, type Drawn, type Scene, placeOf } from "./layers";
+import type { AnnotateApi, Listed } from "./api";
+import { ANNOTATIONS, AnnotationLayers, NAMES_MS, type Drawn, type Scene, placeOf } from "./layers";
 import { Hand } from "./hand";
+import { Listing } from "./listing";
 import { AnnotatePane } from "./pane";
 import { PastAnnotations } from "./past";
+import { PresentAnnotations } from "./present";
 import { type Annotation, type LonLat, type Palette, type Stroke, type Subject, type SymbolInfo, newDraft } from "./records";
 import { Single } from "./single";
 import { Store } from "./store";
+import type { Box } from "./window";
 
 export interface AnnotatorDeps {
   api: AnnotateApi;
@@ -30,6 +33,8 @@ export interface AnnotatorDeps {
   onOpen(isOpen: boolean): void;
 }
 
+const WORLD: Box = [-180, -90, 180, 90];
+
 type Message = { type: string; strokes?: Stroke[]; stroke?: Stroke; annotation?: Annotation; id?: number };
 
 /** Annotations on a map page: shown, found, drawn together. */
@@ -38,14 +43,14 @@ export class Annotator {
   readonly store = new Store();
   palette: Palette | null = null;
   private readonly layers: AnnotationLayers;
+  private readonly present: PresentAnnotations;
   private readonly past: PastAnnotations;
+  private readonly listing: Listing;
   private readonly single: Single;
   private canvas: MapCanvas | null = null;
   private hand: Hand | null = null;
   private isFree = false;
   private isShown = true;
-  private isListed = false;
-  private turn = 0;
 
   constructor(private readonly deps: AnnotatorDeps) {
     const { api, clock, tokens, scale } = deps;
@@ -59,17 +64,36 @@ export class Annotator {
           this.isShown = isShown;
           deps.redraw();
         },
-        onQuestion: () => void this.list(),
-        onRow: (id) => void this.look(id, true),
-        onExport: () => void window.open(api.fileOf(this.question()), "_self"),
+        onQuestion: () => {
+          this.listing.ask();
+          if (this.pane.isOnlyThese) void this.present.read(true);
+        },
+        onOnlyThese: () => void this.present.read(true),
+        onMore: () => this.listing.more(),
+        onRow: (annotation) => void this.look(annotation.id, annotation),
+        onExport: () => void window.open(api.fileOf(this.listing.question()), "_self"),
         onClose: () => this.open(false),
       },
       () => this.lay(),
     );
+    this.listing = new Listing(api, this.pane, this.store, () => this.palette, () => this.view());
+    this.present = new PresentAnnotations(this.store, {
+      view: () => this.view(),
+      question: () => (this.pane.isOnlyThese ? this.pane.question() : {}),
+      ask: (question, limit) => api.list(question, limit),
+      onRead: (listed) => {
+        if (!this.store.isPast) this.drawn(listed);
+        this.changed();
+      },
+      onFailed: (error) => deps.notices.note(t("标绘读取失败：{what}。", { what: happened(error) })),
+    });
     this.past = new PastAnnotations(
-      (at) => api.at(at),
-      (annotations) => {
-        this.store.travel(annotations);
+      () => this.view() ?? WORLD,
+      (at, box) => api.at(at, box),
+      (past) => {
+        this.store.travel(past?.annotations ?? null);
+        if (past === null) void this.present.read(true);
+        else this.drawn(past);
         this.changed();
       },
       (error) => deps.notices.note(t("当时的标绘读取失败：{what}。", { what: happened(error) })),
@@ -93,8 +117,9 @@ export class Annotator {
       onEdited: (shape) => this.single.reshaped(shape),
       onSketch: (points) => this.sketch(points),
     });
-    canvas.map.on("moveend", () => this.pane.isOpen && this.pane.isOnlyHere.checked && void this.list());
+    canvas.map.on("moveend", () => this.moved());
     void this.begin();
+    void this.present.read(true);
   }
 
   /** Whether a hand is drawing: clicks on the map mean nothing else. */
@@ -110,7 +135,7 @@ export class Annotator {
     if (!isOpen) this.lay();
     this.pane.open(isOpen);
     this.deps.onOpen(isOpen);
-    if (isOpen) void this.list();
+    if (isOpen) this.listing.ask();
   }
 
   /** One step back: lays down what is in hand, then the one that is looked at, then closes. */
@@ -130,13 +155,15 @@ export class Annotator {
     const { store } = this;
     if (message.type === "annotations") {
       store.drawing(message.strokes ?? []);
-      void this.read();
+      this.present.isTold = true;
+      void this.present.read(true);
     } else if (message.type === "stroke" && message.stroke) {
       store.draws(message.stroke);
       this.deps.redraw();
     } else if (message.type === "annotation" && message.annotation) {
       store.put(message.annotation);
       this.single.told(message.annotation);
+      if (this.pane.isOnlyThese) void this.present.read(true);
       this.changed();
     } else if (message.type === "annotation_gone" && message.id) {
       store.drop(message.id);
@@ -177,7 +204,7 @@ export class Annotator {
     const id = info.layer?.id.startsWith(ANNOTATIONS) ? info.object?.id : undefined;
     if (id === undefined || id <= 0) return false;
     if (!this.isOpen) this.open(true);
-    void this.look(id, false);
+    void this.look(id, null);
     return true;
   }
 
@@ -201,48 +228,28 @@ export class Annotator {
     this.changed();
   }
 
-  private async read(): Promise<void> {
-    try {
-      this.store.replace((await this.deps.api.list({})).annotations);
-      this.changed();
-    } catch (error) {
-      this.deps.notices.note(t("标绘读取失败：{what}。", { what: happened(error) }));
-    }
+  private view(): Box | null {
+    return this.canvas?.view().bbox ?? null;
+  }
+
+  private moved(): void {
+    // Names of what came into view are arranged once the view has been at rest for a while.
+    setTimeout(() => this.deps.redraw(), NAMES_MS * 1.2);
+    void this.present.read(false);
+    this.past.moved();
+    if (this.pane.isOpen && this.pane.isOnlyHere.checked) void this.listing.list();
+  }
+
+  /** Says where not all of them are on the map. */
+  private drawn({ annotations, count, truncated }: Listed): void {
+    const said = truncated ? t("这一带共 {count} 条，图上画出最近的 {n} 条；放大地图可看到其余的。", { count, n: annotations.length }) : "";
+    if (said !== "" && !this.pane.isCut) this.deps.notices.note(t("标绘：{what}", { what: said }));
+    this.pane.cut(said);
   }
 
   private changed(): void {
     this.deps.redraw();
-    if (!this.pane.isOpen || this.isListed) return;
-    // Many changes in one moment are listed as one.
-    this.isListed = true;
-    requestAnimationFrame(() => {
-      this.isListed = false;
-      void this.list();
-    });
-  }
-
-  private question(): ReturnType<AnnotatePane["question"]> & { bbox: string } {
-    const bounds = this.pane.isOnlyHere.checked ? this.canvas?.map.getBounds() : undefined;
-    const bbox = bounds === undefined ? "" : [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()].map((edge) => edge.toFixed(6)).join(",");
-    return { ...this.pane.question(), bbox };
-  }
-
-  private async list(): Promise<void> {
-    const { palette, store } = this;
-    if (palette === null) return;
-    const question = this.question();
-    const isAll = Object.values(question).every((value) => value === "" || value === false);
-    if (isAll || store.isPast) {
-      this.pane.list(store.shown, store.shown.length, palette, true);
-      return;
-    }
-    const turn = ++this.turn;
-    try {
-      const { annotations, count } = await this.deps.api.list(question);
-      if (turn === this.turn) this.pane.list(annotations, count, palette, false);
-    } catch (error) {
-      if (turn === this.turn) this.pane.fail(happened(error));
-    }
+    this.listing.changed();
   }
 
   private async take(symbol: SymbolInfo): Promise<void> {
@@ -272,10 +279,10 @@ export class Annotator {
     this.single.close();
   }
 
-  private async look(id: number, flies: boolean): Promise<void> {
-    const found = this.store.find(id);
+  /** @param found where it is flown to; null: nowhere */
+  private async look(id: number, found: Annotation | null): Promise<void> {
     this.hand?.stop();
-    if (flies && found !== undefined) this.deps.fly(...placeOf(found));
+    if (found !== null) this.deps.fly(...placeOf(found));
     await this.single.look(id);
   }
 

@@ -2,6 +2,7 @@ import { ApiError } from "../api";
 import { RefusedError } from "../screen/api";
 import type { Geometry, Sort as ShapeSort } from "../plan/geometry";
 import type { Annotation, Draft, Palette, Question, Shape, Subject, Version, Whole } from "./records";
+import { type Box, boxText } from "./window";
 
 /** Somebody else changed it in the meantime. */
 export class StaleError extends RefusedError {
@@ -22,9 +23,8 @@ export interface Listed {
   truncated: boolean;
 }
 
-/** What was on the map at a moment, and around it since when and until when nothing changed. */
-export interface Past {
-  annotations: Annotation[];
+/** What was on a part of the map at a moment, and around it since when and until when nothing changed. */
+export interface Past extends Listed {
   since: number | null;
   until: number;
 }
@@ -53,8 +53,9 @@ export class AnnotateApi {
     return this.get("/symbols");
   }
 
-  list(question: Partial<Question>): Promise<Listed> {
-    return this.get(queryOf(question));
+  /** The first of those asked for, the last changed first. */
+  list(question: Partial<Question>, limit: number): Promise<Listed> {
+    return this.get(queryOf({ ...question, limit }));
   }
 
   /** Address of the same as a file. */
@@ -70,8 +71,8 @@ export class AnnotateApi {
     return (await this.get<{ versions: Version[] }>(`/${id}/versions`)).versions;
   }
 
-  async at(moment: number): Promise<Past> {
-    return (await this.fetch(`${this.past}/annotations?at=${Math.round(moment)}`, {})).json() as Promise<Past>;
+  async at(moment: number, box: Box): Promise<Past> {
+    return (await this.fetch(`${this.past}/annotations?at=${Math.round(moment)}&bbox=${boxText(box)}`, {})).json() as Promise<Past>;
   }
 
   save(draft: Draft): Promise<Whole> {
@@ -139,7 +140,7 @@ export class AnnotateApi {
   }
 }
 
-function queryOf(question: Partial<Question>): string {
+function queryOf(question: Partial<Question> & { limit?: number }): string {
   const given = Object.entries(question).filter(([, value]) => value !== "" && value !== false);
   return given.length === 0 ? "" : `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
 }

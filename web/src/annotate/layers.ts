@@ -16,6 +16,10 @@ const GAP_PX = 8;
 const HEAD_PX = 20;
 const AT_REST: Label["glide"] = [0, 0, 0];
 const HIDDEN_ALPHA = 90;
+/** So many names are written at most, and arranged anew so often at most: finding room for each takes long. */
+const MOST_NAMES = 300;
+export const NAMES_MS = 500;
+const BESIDE_PX = 100;
 
 /** One annotation, or one in hand, as it is drawn. */
 export interface Drawn {
@@ -34,6 +38,20 @@ export interface Scene {
   zoom: number;
   /** Where a place is drawn, pixels. */
   project(lon: number, lat: number): { x: number; y: number };
+}
+
+type Sign = Annotation & { at: LonLat; icon: string };
+
+/** What was made of the annotations on the map; while they stay the same, it is not made again. */
+interface Kept {
+  symbols: ReadonlyMap<string, SymbolInfo>;
+  annotations: readonly Annotation[];
+  draft: number | undefined;
+  /** Without the one in hand. */
+  base: readonly Annotation[];
+  shapes: { selected: number | null; step: number; faces: Drawn[]; lines: Drawn[] } | null;
+  signs: Sign[] | null;
+  names: { selected: number | null; step: number; at: number; labels: Label[] } | null;
 }
 
 /** Up to two lines that stand together beside one place. */
@@ -60,6 +78,7 @@ export class AnnotationLayers {
   private readonly colours: Record<string, Rgb>;
   private readonly atlas: SignAtlas;
   private readonly lettering: Lettering;
+  private kept: Kept | null = null;
 
   /**
    * @param scale enlarges lines, signs and names on a wall
@@ -77,34 +96,56 @@ export class AnnotationLayers {
   }
 
   /** Faces and lines. */
-  below({ annotations, strokes, draft, selected, zoom }: Scene): Layer[] {
-    const { scale } = this;
+  below(scene: Scene): Layer[] {
+    const { strokes, draft, selected, zoom } = scene;
+    const kept = this.keep(scene);
+    const step = Math.round(zoom * 2);
+    if (kept.shapes?.selected !== selected || kept.shapes.step !== step) kept.shapes = { selected, step, ...this.shapesOf(kept.base, selected, zoom) };
+    const inHand = this.shapesOf(draft === null ? [] : [draft], selected, zoom);
+    for (const { kind, points } of strokes) {
+      const colour = this.symbolColour(kind, 200);
+      if (points.length > 1) inHand.lines.push({ id: 0, path: points, colour });
+    }
+    return [...this.shapeLayers("", kept.shapes, selected), ...this.shapeLayers("hand-", inHand, selected)];
+  }
+
+  private keep({ annotations, draft }: Scene): Kept {
+    const { symbols } = this;
+    if (this.kept?.annotations !== annotations || this.kept.draft !== draft?.id || this.kept.symbols !== symbols) {
+      const base = draft === null ? annotations : annotations.filter(({ id }) => id !== draft.id);
+      this.kept = { symbols, annotations, draft: draft?.id, base, shapes: null, signs: null, names: null };
+    }
+    return this.kept;
+  }
+
+  private shapesOf(annotations: readonly Annotation[], selected: number | null, zoom: number): { faces: Drawn[]; lines: Drawn[] } {
     const faces: Drawn[] = [];
     const lines: Drawn[] = [];
-    for (const each of withDraft(annotations, draft)) {
+    for (const each of annotations) {
       if (each.shape.type === "Point") continue;
       const path = pointsOf(each.shape);
       const colour = this.colourOf(each, each.hidden ? HIDDEN_ALPHA : 255);
       if (each.shape.type === "Polygon") faces.push({ id: each.id, path, colour: [colour[0], colour[1], colour[2], each.id === selected ? 62 : 34] });
       for (const piece of this.strokesOf(each.kind, path, zoom)) lines.push({ id: each.id, path: piece, colour });
     }
-    for (const { kind, points } of strokes) {
-      const colour = this.symbolColour(kind, 200);
-      if (points.length > 1) lines.push({ id: 0, path: points, colour });
-    }
+    return { faces, lines };
+  }
+
+  private shapeLayers(part: string, { faces, lines }: { faces: Drawn[]; lines: Drawn[] }, selected: number | null): Layer[] {
+    const { scale } = this;
     const width = (id: number): number => (id !== 0 && id === selected ? 5 : 3.2) * scale;
     return [
       new PolygonLayer<Drawn>({
-        id: `${ANNOTATIONS}faces`, data: faces, getPolygon: ({ path }) => path, getFillColor: ({ colour }) => colour, stroked: false, pickable: true,
+        id: `${ANNOTATIONS}${part}faces`, data: faces, getPolygon: ({ path }) => path, getFillColor: ({ colour }) => colour, stroked: false, pickable: true,
         updateTriggers: { getFillColor: [selected] },
       }),
       // A dark rim keeps a line legible over a bright base map, and at five metres.
       new PathLayer<Drawn>({
-        id: "annotate-rims", data: lines, getPath: ({ path }) => path, getColor: [11, 18, 32, 150], getWidth: ({ id }) => width(id) + 3 * scale,
+        id: `annotate-${part}rims`, data: lines, getPath: ({ path }) => path, getColor: [11, 18, 32, 150], getWidth: ({ id }) => width(id) + 3 * scale,
         widthUnits: "pixels", capRounded: true, jointRounded: true, updateTriggers: { getWidth: [selected] },
       }),
       new PathLayer<Drawn>({
-        id: `${ANNOTATIONS}lines`, data: lines, getPath: ({ path }) => path, getColor: ({ colour }) => colour, getWidth: ({ id }) => width(id),
+        id: `${ANNOTATIONS}${part}lines`, data: lines, getPath: ({ path }) => path, getColor: ({ colour }) => colour, getWidth: ({ id }) => width(id),
         widthUnits: "pixels", capRounded: true, jointRounded: true, pickable: true, updateTriggers: { getWidth: [selected] },
       }),
     ];
@@ -112,34 +153,61 @@ export class AnnotationLayers {
 
   /** Signs and names. */
   above(scene: Scene): Layer[] {
-    const { annotations, strokes, draft, selected, zoom } = scene;
+    const { strokes, draft, zoom } = scene;
     const { scale } = this;
+    const kept = this.keep(scene);
     const size = Math.min(40, Math.max(22, 30 + (zoom - 12) * 3)) * scale;
-    const signs: (Annotation & { at: LonLat; icon: string })[] = [];
-    const captions: Caption[] = [];
-    for (const annotation of withDraft(annotations, draft)) {
-      const symbol = this.symbols.get(annotation.kind);
-      if (symbol === undefined) continue;
-      const at = placeOf(annotation);
-      if (symbol.glyph !== "") signs.push({ ...annotation, at, icon: `${symbol.glyph}-${this.colourName(annotation)}` });
-      const lines = zoom < NAMES_ZOOM && annotation.id !== selected ? [] : captionOf(annotation, symbol);
-      const letters = (annotation.kind === "text" ? 19 : 14) * scale;
-      if (lines.length > 0) captions.push({ annotation, at, lines, size: letters, radius: symbol.glyph === "" ? 0 : size * 0.56 });
-    }
-    const labels = this.labels(captions, signs.map(({ at }) => at), size, scene);
+    kept.signs ??= this.signsOf(kept.base);
+    const labels = [...this.names(kept, size, scene)];
     for (const { kind, points, author } of strokes) {
       const colour = this.colours[this.symbols.get(kind)?.colour ?? "white"];
       labels.push({ text: `✎ ${author.name}`, position: points[points.length - 1], glide: AT_REST, size: 14 * scale, shift: [0, -16 * scale], colour });
     }
     return [
-      new IconLayer<(typeof signs)[number]>({
-        id: `${ANNOTATIONS}signs`, data: signs, iconAtlas: this.atlas.canvas as never, iconMapping: this.atlas.mapping, getIcon: ({ icon }) => icon,
-        getPosition: ({ at }) => at, getSize: ({ id }) => (id === selected ? size * 1.25 : size) * (SIGN_PX / 100), sizeUnits: "pixels",
-        getColor: ({ hidden }) => [255, 255, 255, hidden ? HIDDEN_ALPHA : 255], pickable: true, updateTriggers: { getSize: [selected, size] },
-        parameters: { depthCompare: "always" },
-      }),
+      this.signLayer("", kept.signs, size, scene.selected),
+      this.signLayer("hand-", this.signsOf(draft === null ? [] : [draft]), size, scene.selected),
       ...this.lettering.layers("annotate-names", labels, () => 0),
     ];
+  }
+
+  private signsOf(annotations: readonly Annotation[]): Sign[] {
+    return annotations.flatMap((annotation): Sign[] => {
+      const glyph = this.symbols.get(annotation.kind)?.glyph ?? "";
+      return glyph === "" ? [] : [{ ...annotation, at: placeOf(annotation), icon: `${glyph}-${this.colourName(annotation)}` }];
+    });
+  }
+
+  private signLayer(part: string, signs: Sign[], size: number, selected: number | null): Layer {
+    return new IconLayer<Sign>({
+      id: `${ANNOTATIONS}${part}signs`, data: signs, iconAtlas: this.atlas.canvas as never, iconMapping: this.atlas.mapping, getIcon: ({ icon }) => icon,
+      getPosition: ({ at }) => at, getSize: ({ id }) => (id === selected ? size * 1.25 : size) * (SIGN_PX / 100), sizeUnits: "pixels",
+      getColor: ({ hidden }) => [255, 255, 255, hidden ? HIDDEN_ALPHA : 255], pickable: true, updateTriggers: { getSize: [selected, size] },
+      parameters: { depthCompare: "always" },
+    });
+  }
+
+  /** Names of those in view, arranged a moment ago or now. */
+  private names(kept: Kept, size: number, scene: Scene): readonly Label[] {
+    const { draft, selected, zoom, project } = scene;
+    const step = Math.round(zoom * 4);
+    const now = performance.now();
+    const { names } = kept;
+    if (names !== null && names.selected === selected && names.step === step && now - names.at < NAMES_MS) return names.labels;
+    const isSeen = ({ x, y }: { x: number; y: number }): boolean =>
+      x > -BESIDE_PX && y > -BESIDE_PX && x < window.innerWidth + BESIDE_PX && y < window.innerHeight + BESIDE_PX;
+    const captions: Caption[] = [];
+    const signs: LonLat[] = [];
+    for (const annotation of draft === null ? kept.base : [...kept.base, draft]) {
+      const symbol = this.symbols.get(annotation.kind);
+      const at = placeOf(annotation);
+      if (symbol === undefined || !isSeen(project(...at))) continue;
+      if (symbol.glyph !== "") signs.push(at);
+      const lines = zoom < NAMES_ZOOM && annotation.id !== selected ? [] : captionOf(annotation, symbol);
+      const letters = (annotation.kind === "text" ? 19 : 14) * this.scale;
+      if (lines.length > 0) captions.push({ annotation, at, lines, size: letters, radius: symbol.glyph === "" ? 0 : size * 0.56 });
+    }
+    kept.names = { selected, step, at: now, labels: this.labels(captions, signs, size, scene) };
+    return kept.names.labels;
   }
 
   /** Captions that found room: none covers another or, where it can be helped, a sign. The selected and the newest come first. */
@@ -148,7 +216,7 @@ export class AnnotationLayers {
     captions.sort((a, b) => urgency(a) - urgency(b) || b.annotation.id - a.annotation.id);
     const marks = signs.map((at) => ({ ...project(...at), width: signSize, height: signSize }));
     const taken: Parameters<typeof findRoom>[3] = [];
-    return captions.flatMap(({ annotation, at, lines, size, radius }): Label[] => {
+    return captions.slice(0, MOST_NAMES).flatMap(({ annotation, at, lines, size, radius }): Label[] => {
       const width = Math.max(...lines.map(widthInEms)) * size + size * 0.4;
       const height = lines.length * size * 1.3;
       const away = radius === 0 ? 0 : radius + height / 2 + 2;
@@ -199,8 +267,4 @@ export function placeOf({ shape }: { shape: Annotation["shape"] }): LonLat {
 function captionOf({ title, length_m, area_m2 }: Annotation, symbol: SymbolInfo): string[] {
   const measure = !symbol.measured ? "" : area_m2 !== null ? areaText(area_m2) : length_m !== null ? lengthText(length_m) : "";
   return [title, measure].filter((line) => line !== "");
-}
-
-function withDraft(annotations: readonly Annotation[], draft: Annotation | null): Annotation[] {
-  return draft === null ? [...annotations] : [...annotations.filter(({ id }) => id !== draft.id), draft];
 }

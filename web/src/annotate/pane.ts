@@ -12,12 +12,16 @@ interface Handlers {
   onFree(isFree: boolean): void;
   onShown(isShown: boolean): void;
   onQuestion(): void;
-  onRow(id: number): void;
+  /** Whether the map shows only what is asked for has changed. */
+  onOnlyThese(): void;
+  onMore(): void;
+  onRow(annotation: Annotation): void;
   onExport(): void;
   onClose(): void;
 }
 
 const TYPED_MS = 300;
+const MOST_ROWS = 2_000;
 
 /** The panel of annotations: palette, list with its search; or the one that is looked at or in hand. */
 export class AnnotatePane {
@@ -33,6 +37,8 @@ export class AnnotatePane {
   private readonly finish = h("button", { type: "button", class: "tool", "data-action": "stop", hidden: true }, t("放下"));
   private readonly fields: Record<"q" | "author" | "since" | "until", HTMLInputElement>;
   private readonly isHidden: HTMLInputElement;
+  private readonly onlyThese: HTMLInputElement;
+  private readonly cutNote = h("p", { class: "hint quiet", "data-part": "cut", hidden: true });
   private readonly inks: { fills: Record<string, string>; ink: string; edge: string };
   private timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -54,6 +60,7 @@ export class AnnotatePane {
     this.fields = { q: input("q", "search", t("查名称、说明、关键词")), author: input("author", "search", t("标绘人")), since: input("since", "date", t("从")), until: input("until", "date", t("到")) };
     this.isOnlyHere = check("here", asked);
     this.isHidden = check("hidden", asked);
+    this.onlyThese = check("these", () => handlers.onOnlyThese());
     const shown = check("shown", () => handlers.onShown(shown.checked), true);
     this.home = h(
       "div",
@@ -68,6 +75,7 @@ export class AnnotatePane {
         h("div", { class: "annotate-filters" }, this.fields.author, h("label", {}, t("从"), this.fields.since), h("label", {}, t("到"), this.fields.until)),
         h("label", { class: "check" }, this.isOnlyHere, t("只看当前画面内")),
         h("label", { class: "check" }, this.isHidden, t("只看隐藏的")),
+        h("label", { class: "check" }, this.onlyThese, t("图上也只画符合条件的")),
       ),
       h("div", { class: "annotate-list-head" }, this.total, h("button", { type: "button", class: "tool", "data-action": "export", onclick: () => handlers.onExport() }, t("导出 GeoJSON"))),
       this.rows,
@@ -82,8 +90,24 @@ export class AnnotatePane {
         h("label", { class: "check" }, shown, t("在图上显示")),
         h("button", { type: "button", class: "close", "aria-label": t("关闭"), onclick: () => handlers.onClose() }, "×"),
       ),
-      this.home, this.single,
+      this.cutNote, this.home, this.single,
     );
+  }
+
+  /** Whether the map shows only what is asked for. */
+  get isOnlyThese(): boolean {
+    return this.onlyThese.checked;
+  }
+
+  /** Whether the map does not show all there are. */
+  get isCut(): boolean {
+    return !this.cutNote.hidden;
+  }
+
+  /** Says that the map does not show all there are; "": it does. */
+  cut(said: string): void {
+    this.cutNote.hidden = said === "";
+    setText(this.cutNote, said);
   }
 
   get isOpen(): boolean {
@@ -139,7 +163,9 @@ export class AnnotatePane {
     setText(this.total, t("共 {n} 条", { n: count }));
     this.rows.replaceChildren(...annotations.map((each) => this.row(each, palette)));
     if (annotations.length === 0) this.rows.append(h("li", { class: "empty" }, empty));
-    if (count > annotations.length) this.rows.append(h("li", { class: "quiet" }, t("只列出最近 {n} 条，其余请用条件查找。", { n: annotations.length })));
+    if (count <= annotations.length) return;
+    if (annotations.length >= MOST_ROWS) this.rows.append(h("li", { class: "quiet" }, t("只列出最近 {n} 条，其余请用条件查找。", { n: annotations.length })));
+    else this.rows.append(h("li", {}, h("button", { type: "button", class: "tool", "data-action": "more", onclick: () => this.handlers.onMore() }, t("再列出一些"))));
   }
 
   fail(what: string): void {
@@ -173,7 +199,7 @@ export class AnnotatePane {
       {},
       h(
         "button",
-        { type: "button", class: "annotate-row", "data-id": annotation.id, onclick: () => this.handlers.onRow(annotation.id) },
+        { type: "button", class: "annotate-row", "data-id": annotation.id, onclick: () => this.handlers.onRow(annotation) },
         symbol === undefined ? null : symbolPicture(symbol, annotation.colour || symbol.colour, this.inks, 26 * this.scale),
         h("span", { class: "name" }, annotation.title || symbol?.name || annotation.kind),
         annotation.locked ? h("span", { class: "mark" }, t("已锁定")) : null,

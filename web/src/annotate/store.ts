@@ -6,14 +6,18 @@ export const STROKE_MS = 15_000;
 /** What belongs on the map: annotations of now or of a moment, and what hands are drawing just now. */
 export class Store {
   private live = new Map<number, Annotation>();
+  private sorted: readonly Annotation[] | null = null;
   private past: readonly Annotation[] | null = null;
+  /** What became known while a reading was on its way; null: it is gone. */
+  private meanwhile = new Map<number, Annotation | null>();
   private readonly heard = new Map<number, { stroke: Stroke; at: number }>();
 
   constructor(private readonly now: () => number = () => performance.now()) {}
 
-  /** Those that belong on the map, the last changed first. */
+  /** Those that belong on the map, the last changed first; the same array until one changes. */
   get shown(): readonly Annotation[] {
-    return this.past ?? [...this.live.values()].sort((a, b) => (b.changed_at ?? "").localeCompare(a.changed_at ?? "") || b.id - a.id);
+    const newer = (a: Annotation, b: Annotation): number => (a.changed_at === b.changed_at ? b.id - a.id : (b.changed_at ?? "") < (a.changed_at ?? "") ? -1 : 1);
+    return this.past ?? (this.sorted ??= [...this.live.values()].sort(newer));
   }
 
   /** Whether what is shown is of a moment of the past. */
@@ -31,19 +35,34 @@ export class Store {
     return this.past === null ? this.live.get(id) : this.past.find((each) => each.id === id);
   }
 
-  /** Everything there is now. */
+  /** What there is now is being read. */
+  reading(): void {
+    this.meanwhile.clear();
+  }
+
+  /** What was read, and what was told since the reading began. */
   replace(annotations: readonly Annotation[]): void {
     this.live = new Map(annotations.map((each) => [each.id, each]));
+    this.sorted = null;
+    for (const [id, annotation] of [...this.meanwhile]) {
+      if (annotation === null) this.live.delete(id);
+      else this.put(annotation);
+    }
   }
 
   /** One as it is now; an older version than the one here is left out. */
   put(annotation: Annotation): void {
     const here = this.live.get(annotation.id);
-    if (here === undefined || here.version <= annotation.version) this.live.set(annotation.id, annotation);
+    if (here !== undefined && here.version > annotation.version) return;
+    this.live.set(annotation.id, annotation);
+    this.meanwhile.set(annotation.id, annotation);
+    this.sorted = null;
   }
 
   drop(id: number): void {
     this.live.delete(id);
+    this.meanwhile.set(id, null);
+    this.sorted = null;
   }
 
   /** What was there at a moment; null: the present is shown. */

@@ -337,6 +337,8 @@ export class PlanApp {
 
   private frame(shape: Geometry): void {
     const [west, south, east, north] = boundsOf(shape);
+    // What opens beside the map has just made it narrower: what is shown must fit into what is left.
+    this.canvas?.map.resize();
     this.canvas?.map.fitBounds([[west, south], [east, north]], { padding: 80, maxZoom: 17, duration: 500 });
   }
 
