@@ -153,8 +153,7 @@ class Session:
         packets = way.packetise(self.packer(frame), type_, frame.pts, marked=frame.video)
         sent_total.inc(len(packets))
         if self._pump is None and len(packets) <= BURST_PACKETS:
-            for packet in packets:
-                self._send(packet)
+            self._send_all(packets)
             return
         if len(self._waiting) > MOST_WAITING:
             slow_total.inc(len(self._waiting))
@@ -166,15 +165,19 @@ class Session:
     def _flow(self) -> None:
         """Send some of what waits, and come back for the rest."""
         waiting = self._waiting
-        for _ in range(min(BURST_PACKETS, len(waiting))):
-            self._send(waiting.popleft())
+        self._send_all([waiting.popleft() for _ in range(min(BURST_PACKETS, len(waiting)))])
         self._pump = self._loop.call_later(BURST_S, self._flow) if waiting and not self._ended else None
 
-    def _send(self, packet: bytes) -> None:
-        if self._protect is None or self._ended:
+    def _send_all(self, packets: Sequence[bytes]) -> None:
+        if (protect := self._protect) is None or self._ended:
             return
-        report = 192 <= packet[1] <= 223
-        self.path.send(self._dtls._tx_srtp.protect_rtcp(packet) if report else self._protect(packet))
+        reports = self._dtls._tx_srtp.protect_rtcp
+        self.path.send_all(
+            [reports(packet) if 192 <= packet[1] <= 223 else protect(packet) for packet in packets]
+        )  # fmt: skip
+
+    def _send(self, packet: bytes) -> None:
+        self._send_all([packet])
 
     # The end
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from media.exceptions import MediaError, NoReplyError, NotOfferedError
+from media.rtp.datagrams import Datagrams
 from media.rtp.ports import UdpPort
 from media.rtp.receiving import Receiving, Sink
 from media.sources.faults import NO_MEDIA, STOPPED, STRANGE, TRANSPORT
@@ -96,7 +96,7 @@ class _Track:
     medium: Medium
     dresser: Dresser
     receiving: Receiving
-    ports: list[asyncio.DatagramTransport] = field(default_factory=list)
+    ports: list[UdpPort | Datagrams] = field(default_factory=list)
 
 
 class RtspSession:
@@ -125,6 +125,16 @@ class RtspSession:
     def receivings(self) -> list[Receiving]:
         """Of each medium."""
         return [track.receiving for track in self._tracks]
+
+    @property
+    def lost(self) -> int:
+        """RTP packets that never came."""
+        return sum(receiving.counts.lost for receiving in self.receivings)
+
+    @property
+    def full(self) -> int:
+        """Of those, what this machine threw away because nobody took it in time."""
+        return sum(port.full for track in self._tracks for port in track.ports)
 
     async def begin(self, *, udp: bool) -> None:
         """Go all the way to PLAY.
@@ -169,7 +179,7 @@ class RtspSession:
 
     async def _setup_udp(self, track: _Track) -> None:
         hosts = {self._connection.peer}
-        port = await self._bind(track, hosts)
+        port = self._bind(track, hosts)
         given = await self._setup(track, f"RTP/AVP;unicast;client_port={port}-{port + 1}")
         if "tcp" in next(iter(given), ""):
             raise NotOfferedError(TRANSPORT)
@@ -182,20 +192,17 @@ class RtspSession:
             for number, way in enumerate(track.ports):
                 way.sendto(b"\x80\x60" + bytes(10), (self._connection.peer, int(theirs) + number))
 
-    async def _bind(self, track: _Track, hosts: set[str]) -> int:
+    def _bind(self, track: _Track, hosts: set[str]) -> int:
         """Two ports, an even one and the one behind it, for packets and for their reports."""
-        loop = asyncio.get_running_loop()
         first, last = UDP_PORTS
+        local = self._connection.local
         for _try in range(PORTS_TRIED):
             port = random.randrange(first, last, 2)  # noqa: S311 (to miss others' ports, not attackers)
+            pictures = UdpPort(track.receiving, hosts)
             try:
-                for number in range(2):
-                    made: Callable[[], asyncio.DatagramProtocol] = (
-                        asyncio.DatagramProtocol if number else lambda: UdpPort(track.receiving, hosts)
-                    )
-                    where = (self._connection.local, port + number)
-                    transport, _protocol = await loop.create_datagram_endpoint(made, where)
-                    track.ports.append(transport)
+                pictures.listen(local, port)
+                track.ports.append(pictures)
+                track.ports.append(Datagrams(local, port + 1, lambda _data, _address: None))
             except OSError:
                 _close(track)
             else:
@@ -273,6 +280,6 @@ class RtspSession:
 
 
 def _close(track: _Track) -> None:
-    for transport in track.ports:
-        transport.close()
+    for port in track.ports:
+        port.close()
     track.ports.clear()
