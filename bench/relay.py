@@ -105,9 +105,13 @@ async def _watch(channels: list[int], users: list[int], seconds: float) -> dict[
             user = users[number % len(users)]
             told = await asyncio.to_thread(ask, "whep_open", 30.0, channel=channel, user=user, offer=viewer.offer)
             await viewer.connect(told["answer"])
-            async with asyncio.timeout(PATIENCE_S):
-                while not viewer.first_frame_s:
-                    await asyncio.sleep(0.002)
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    while not viewer.first_frame_s:
+                        await asyncio.sleep(0.002)
+            except TimeoutError:
+                said = await asyncio.to_thread(ask, "whep_state", 30.0, session=told["session"], user=user)
+                raise RuntimeError(f"channel {channel} shows nothing: {said}") from None
         first_ms.append((viewer.first_frame_s - began) * 1000)
         return viewer
 

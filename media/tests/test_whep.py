@@ -205,12 +205,13 @@ class Hostile(asyncio.DatagramProtocol):
 def test_the_richest_h264_and_h265_where_there_is_any_are_chosen():
     offer = read_offer(OFFER)
     (video, audio) = choose(offer)
-    assert (video.types, audio.types) == ({"h264": 127, "h265": 49}, {"g711a": 8})
+    assert (video.types, audio.types) == ({"h264": 127, "h265": 49}, {"g711a": 8, "opus": 111})
     answer = write_answer(offer, [video, audio], OWN, "active")
     assert "a=ice-lite" in answer
     assert "m=video 9 UDP/TLS/RTP/SAVPF 127 49\r\n" in answer
     assert "a=fmtp:127 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=64001f\r\n" in answer
     assert "a=rtcp-fb:127 nack\r\n" in answer
+    assert "a=rtpmap:111 OPUS/48000/2\r\n" in answer
     assert "transport-cc" not in answer
     assert "m=application 0" in answer
 
