@@ -31,9 +31,10 @@ class Voice:
 
     def __init__(self, codec: str) -> None:
         self.codec = codec
-        self._decoder = av.CodecContext.create(DECODERS[codec], "r")
-        assert isinstance(self._decoder, AudioCodecContext)
-        self._decoder.sample_rate, self._decoder.layout = RATE, "mono"
+        decoder = av.CodecContext.create(DECODERS[codec], "r")
+        assert isinstance(decoder, AudioCodecContext)
+        decoder.sample_rate, decoder.layout = RATE, "mono"
+        self._decoder = decoder
         self._begins = self._heard = 0
         self._begin(0)
 

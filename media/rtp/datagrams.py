@@ -31,7 +31,7 @@ full_total = Counter("sandtable_rtp_full", "Datagrams the kernel threw away beca
 Take = Callable[[bytes, tuple[str, int]], None]
 
 
-def widen(made: socket.socket, size: int = BUFFER_BYTES) -> int:
+def widen(made: socket.socket, size: int) -> int:
     """Give a socket a large receive buffer, as far as one may.
 
     Returns
@@ -90,7 +90,7 @@ class Datagrams:
         except OSError:
             self._socket.close()
             raise
-        self._say(widen(self._socket))
+        self._say(widen(self._socket, BUFFER_BYTES))
         self._loop.add_reader(self._socket.fileno(), self._read)
         self._timer = self._loop.call_later(LOOK_S, self._look)
 
@@ -103,6 +103,12 @@ class Datagrams:
                 " net.core.rmem_max to %d or more",
                 got >> 10, BUFFER_BYTES >> 10, BUFFER_BYTES,
             )  # fmt: skip
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it is."""
+        host, port, *_more = self._socket.getsockname()
+        return host, port
 
     def sendto(self, data: bytes, address: tuple[str, int]) -> None:
         """Send one; what cannot be sent now is not."""
