@@ -327,6 +327,29 @@ def test_what_an_encoder_gives_is_decoded_whole(codec, tmp_path):
     assert codecs_of(header_of(lambda at, count: data[at : at + count], len(data))[0]) == file.codecs
 
 
+@pytest.mark.django_db
+def test_files_that_are_gone_after_a_restore_are_said_so_and_are_back_with_them(folder):
+    """A backup holds the register: where it is restored without the recordings, they are missing, not broken."""
+    camera = channel()
+    record(camera.pk, folder, pictures(130))
+    first, second, third = RecordingSegment.objects.order_by("number")
+    elsewhere = folder / "elsewhere.mp4"
+    (folder / second.name).rename(elsewhere)
+    assert take_up_again(folder) == 0
+    span = (first.starts_at - timedelta(hours=1), third.ends_at + timedelta(hours=1))
+    assert stretches(camera.pk, *span) == [(first.starts_at, first.ends_at), (third.starts_at, third.ends_at)]
+    assert stretches(camera.pk, *span, ["missing"]) == [(second.starts_at, second.ends_at)]
+    assert [(fault.number, fault.what) for fault in verify(camera)] == [(2, "file_missing")]
+    plan_cut([first, third], START_US, START_US + 10 * SECOND)
+    # What is recorded from now on goes on behind it; and the file may be put back.
+    record(camera.pk, folder, [(frame, at_us + 600 * SECOND) for frame, at_us in pictures(10)])
+    assert RecordingSegment.objects.latest("number").number == 4
+    elsewhere.rename(folder / second.name)
+    assert take_up_again(folder) == 0
+    assert len(stretches(camera.pk, *span)) == 2
+    assert list(verify(camera)) == []
+
+
 def test_files_that_are_none_of_ours_are_refused_and_cost_little(tmp_path):
     frames = [frame for frame, _at in pictures(2)]
     file = SegmentFile(tmp_path / "a.mp4", "h264", sets_of(frames[0].data, "h264"), START_US, frames)
