@@ -64,7 +64,13 @@ def days(channel: int, first: date, last: date, zone: ZoneInfo) -> list[tuple[da
     """Days, from the first up to but not including the last, of which there is something, and seconds of each."""
     edges = [datetime(day.year, day.month, day.day, tzinfo=zone) for day in (first, last)]
     with connection.cursor() as cursor:
-        asked: dict[str, Any] = {"channel": channel, "zone": zone.key, "from": edges[0], "to": edges[1], "states": list(PLAYABLE)}
+        asked: dict[str, Any] = {
+            "channel": channel,
+            "zone": zone.key,
+            "from": edges[0],
+            "to": edges[1],
+            "states": list(PLAYABLE),
+        }
         cursor.execute(_DAYS, asked)
         return cursor.fetchall()
 

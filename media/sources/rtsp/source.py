@@ -35,9 +35,9 @@ class RtspSource:
     Parameters
     ----------
     address : str
-        ``rtsp://host[:port]/path``.
+        ``rtsp://host[:port]/path``, or ``rtsps://`` for TLS.
     udp : bool
-        Packets by UDP; else on the connection.
+        Packets by UDP; else on the connection, as they always are where that is by TLS.
     first_s, silent_s : float
         How long may pass before the first packet, and between two.
     """
@@ -84,7 +84,7 @@ class RtspSource:
         address = read_address(self.address)
         connection = Connection(*self._login)
         try:
-            await connection.open(address.host, address.port)
+            await connection.open(address.host, address.port, secure=address.secure)
             # DESCRIBE and not OPTIONS: only it shows that the path is there and the password right.
             await connection.ask("DESCRIBE", address.url, {"Accept": "application/sdp"})
         finally:
@@ -145,20 +145,20 @@ class RtspSession:
             The server is not there, refuses, or has nothing we can take.
         """
         connection, address = self._connection, self._address
-        await connection.open(address.host, address.port)
+        await connection.open(address.host, address.port, secure=address.secure)
         options = await connection.ask("OPTIONS", address.url)
         if "GET_PARAMETER" in ",".join(options.headers.get("public", ())).upper():
             self._keeps_by = "GET_PARAMETER"
         described = await connection.ask("DESCRIBE", address.url, {"Accept": "application/sdp"})
         base = described.get("content-base") or described.get("content-location")
-        self._base = base if base.lower().startswith("rtsp://") else address.url
+        self._base = base if base.lower().startswith(("rtsp://", "rtsps://")) else address.url
         begun_at = asyncio.get_running_loop().time()
         for medium in read_description(described.body, self._base):
             dresser = Dresser(medium, self.gate, begun_at)
             receiving = Receiving(dresser, {medium.type: medium.codec}, -1, clock_hz=medium.clock_hz)
             track = _Track(medium, dresser, receiving)
             self._tracks.append(track)
-            await (self._setup_udp(track) if udp else self._setup_tcp(track))
+            await (self._setup_udp(track) if udp and not address.secure else self._setup_tcp(track))
         played = await connection.ask("PLAY", self._base, {**self._named, "Range": "npt=0.000-"})
         self._playing = True
         self._begin_media(played)
