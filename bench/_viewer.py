@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from typing import Any, cast
+from typing import cast
 
 from aioice import stun
 from aiortc import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport, RTCIceTransport
 from pylibsrtp import Error as SrtpError
 
+from media.rtp.datagrams import Datagrams
+
 CHECK_S = 2.0
 DECRYPTED_EVERY = 64
-BUFFER_BYTES = 1 << 20
 OFFER = """v=0
 o=- 1 1 IN IP4 127.0.0.1
 s=-
@@ -37,7 +38,7 @@ a=fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=64001
 """
 
 
-class Viewer(asyncio.DatagramProtocol):
+class Viewer:
     """One viewing.
 
     Parameters
@@ -57,7 +58,8 @@ class Viewer(asyncio.DatagramProtocol):
         )
         self._dtls = RTCDtlsTransport(cast(RTCIceTransport, self), [certificate])
         self._heard: asyncio.Queue[bytes] = asyncio.Queue()
-        self._transport: Any = None
+        self._datagrams: Datagrams | None = None
+        self._platform = ("", 0)
         self._tasks: list[asyncio.Task[None]] = []
         self._highest: int | None = None
         self.packets = self.lost = self.frames = self.bytes = self.bad = 0
@@ -67,7 +69,8 @@ class Viewer(asyncio.DatagramProtocol):
         """Begin to receive; the answer is the platform's."""
         found = re.search(r"candidate:\S+ 1 udp \d+ (\S+) (\d+) typ host", answer)
         assert found is not None, "the answer names no candidate"
-        await self._loop.create_datagram_endpoint(lambda: self, remote_addr=(found[1], int(found[2])))
+        self._platform = (found[1], int(found[2]))
+        self._datagrams = Datagrams(found[1], 0, self._take)
         ufrag, password = (re.search(rf"a=ice-{name}:(\S+)", answer)[1] for name in ("ufrag", "pwd"))  # type: ignore[index]
         marks = [RTCDtlsFingerprint(*pair) for pair in re.findall(r"a=fingerprint:(\S+) (\S+)", answer)]
         self._tasks = [
@@ -81,15 +84,15 @@ class Viewer(asyncio.DatagramProtocol):
             message.attributes |= {"USERNAME": f"{ufrag}:{self._ufrag}", "PRIORITY": 1, "ICE-CONTROLLING": 1}
             message.attributes["USE-CANDIDATE"] = None
             message.add_message_integrity(password.encode())
-            self._transport.sendto(bytes(message))
+            await self._send(bytes(message))
             await asyncio.sleep(CHECK_S)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        self._transport = transport
-        transport.get_extra_info("socket").setsockopt(1, 8, BUFFER_BYTES)  # SOL_SOCKET, SO_RCVBUF
+    @property
+    def full(self) -> int:
+        """Datagrams that this process did not take in time: the platform has sent them, and the kernel dropped them."""
+        return self._datagrams.full if self._datagrams is not None else 0
 
-    def datagram_received(self, data: bytes, _address: tuple) -> None:
+    def _take(self, data: bytes, _address: tuple[str, int]) -> None:
         """Count one; what is no RTP goes where it belongs."""
         if data[0] < 128:
             if data[0] >= 20:
@@ -122,12 +125,13 @@ class Viewer(asyncio.DatagramProtocol):
         return await self._heard.get()
 
     async def _send(self, data: bytes) -> None:
-        self._transport.sendto(data)
+        if self._datagrams is not None:
+            self._datagrams.sendto(data, self._platform)
 
     async def close(self) -> None:
         """Leave."""
         await self._dtls.stop()
         for task in self._tasks:
             task.cancel()
-        if self._transport is not None:
-            self._transport.close()
+        if self._datagrams is not None:
+            self._datagrams.close()

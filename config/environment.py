@@ -41,6 +41,8 @@ class Environment:
     """Where old days of the history are kept (``s3://bucket/folder?…``, ``file:///…``); empty: ``var/archive``."""
     recordings_url: str
     """Where recordings of cameras are moved to once they have ended (as the archive's); empty: they stay in ``var``."""
+    video_ca: str
+    """File of the authority that cameras' certificates (https, rtsps) are checked against; empty: they are not."""
     gb28181_port: int
     """SIP port of cameras, for people and demonstrations to be told."""
     origins: tuple[str, ...]
@@ -87,6 +89,7 @@ class Environment:
             revision=env.get("SANDTABLE_REVISION", ""),
             archive_url=env.get("SANDTABLE_ARCHIVE", ""),
             recordings_url=env.get("SANDTABLE_RECORDINGS", ""),
+            video_ca=env.get("SANDTABLE_VIDEO_CA", ""),
             gb28181_port=int(sip_port),
             origins=tuple(o for o in env.get("SANDTABLE_ORIGINS", "").split(",") if o),
             metrics_port=int(port) if port else None,

@@ -59,6 +59,8 @@ class Installation:
         Where recordings of cameras are moved to; empty: they stay in ``var``.
     origins : str
         Origins whose pages may read the open interface, by commas.
+    video_ca : str
+        File of the authority that cameras' certificates are checked against; empty: they are not checked.
     terminals : str
         Address on which JT/T 808 terminals and GB/T 28181 cameras are let in.
     servers : str
@@ -79,6 +81,7 @@ class Installation:
     archive: str = ""
     recordings: str = ""
     origins: str = ""
+    video_ca: str = ""
     database_url: str = ""
     mqtt_url: str = ""
     throwaway: bool = False
@@ -250,6 +253,7 @@ class Installation:
             SANDTABLE_ARCHIVE=self.archive,
             SANDTABLE_RECORDINGS=self.recordings,
             SANDTABLE_ORIGINS=self.origins,
+            SANDTABLE_VIDEO_CA=self.video_ca,
             SANDTABLE_BROKER_DIR=str(self.broker_folder) if self.private_broker else "",
             DATABASE_URL=self.database_url or self.database_address().url(),
             MQTT_URL=self.broker_address(),

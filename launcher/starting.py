@@ -97,6 +97,7 @@ def apply_options(installation: Installation, options: argparse.Namespace, env: 
     installation.archive = env.get("SANDTABLE_ARCHIVE", installation.archive)
     installation.recordings = env.get("SANDTABLE_RECORDINGS", installation.recordings)
     installation.origins = env.get("SANDTABLE_ORIGINS", installation.origins)
+    installation.video_ca = env.get("SANDTABLE_VIDEO_CA", installation.video_ca)
     if "SANDTABLE_HTTPS" in env:
         installation.https = env["SANDTABLE_HTTPS"] == "1"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,6 +71,16 @@ class Call:
             return "Play"
         return "Download" if self.recorded.download_speed else "Playback"
 
+    @property
+    def lost(self) -> int:
+        """RTP packets that never came."""
+        return self.receiving.counts.lost if self.receiving is not None else 0
+
+    @property
+    def full(self) -> int:
+        """Of those, what this machine threw away because nobody took it in time."""
+        return self._way.full if isinstance(self._way, UdpPort) else 0
+
     async def pause(self) -> None:
         """Stand still (playback).
 
@@ -128,7 +137,7 @@ class Call:
                 await self._way.listen(bind, port)
             return
         udp = self._way = UdpPort(self.receiving, hosts)
-        await asyncio.get_running_loop().create_datagram_endpoint(lambda: udp, (bind, port))
+        udp.listen(bind, port)
 
     async def agree(self, offer: Offer, observed: str) -> None:
         """The camera has said where it sends from, and what."""

@@ -91,7 +91,10 @@ def _channel(channel: Channel, recording: bool) -> dict[str, Any]:
 
 @router.get("/recordings/channels/{int:channel}/timeline")
 def timeline(request: HttpRequest, channel: Path[int], span: Query[SpanIn]) -> dict[str, Any]:
-    """What there is of a channel between two times: stretches, marks; what is between stretches was not recorded."""
+    """What there is of a channel between two times: stretches, those whose files are gone, marks.
+
+    What is between them was not recorded.
+    """
     found = visible(request, channel)
     since, until = span_of(span, LONGEST_SPAN)
     writing = RecordingSegment.objects.filter(channel=found, state=RecordingSegment.State.WRITING).exists()
@@ -104,6 +107,10 @@ def timeline(request: HttpRequest, channel: Path[int], span: Query[SpanIn]) -> d
         "by_hand": by_hand,
         "may_handle": may.exists(),
         "stretches": [[finding.ms(a), finding.ms(b)] for a, b in finding.stretches(found.pk, since, until)],
+        "missing": [
+            [finding.ms(a), finding.ms(b)]
+            for a, b in finding.stretches(found.pk, since, until, [RecordingSegment.State.MISSING])
+        ],
         "marks": finding.marks(found.pk, since, until),
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,7 +23,7 @@ WITH rows AS (
     SELECT starts_at, ends_at, lag(ends_at) OVER (ORDER BY starts_at) AS before
     FROM media_recordingsegment
     WHERE channel_id = %(channel)s AND starts_at > %(early)s AND starts_at < %(to)s AND ends_at > %(from)s
-      AND state <> 'lost'),
+      AND state = ANY(%(states)s)),
      groups AS (
     SELECT *, count(*) FILTER (WHERE before IS NULL OR starts_at - before > make_interval(secs => %(gap)s))
               OVER (ORDER BY starts_at) AS stretch FROM rows)
@@ -32,19 +32,28 @@ SELECT greatest(min(starts_at), %(from)s), least(max(ends_at), %(to)s) FROM grou
 _DAYS = """
 SELECT (starts_at AT TIME ZONE %(zone)s)::date AS day, sum(extract(epoch FROM ends_at - starts_at))::float8
 FROM media_recordingsegment
-WHERE channel_id = %(channel)s AND starts_at >= %(from)s AND starts_at < %(to)s AND state <> 'lost'
+WHERE channel_id = %(channel)s AND starts_at >= %(from)s AND starts_at < %(to)s AND state = ANY(%(states)s)
 GROUP BY 1 ORDER BY 1
 """
 
 
-def stretches(channel: int, since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
-    """When there are recordings between two times; what lies close together is one stretch."""
+def stretches(
+    channel: int, since: datetime, until: datetime, states: Sequence[str] = PLAYABLE
+) -> list[tuple[datetime, datetime]]:
+    """When there are recordings between two times; what lies close together is one stretch.
+
+    Parameters
+    ----------
+    states : sequence of str
+        Of segments that are meant.
+    """
     asked: dict[str, Any] = {
         "channel": channel,
         "from": since,
         "to": until,
         "early": since - LONGEST_SEGMENT,
         "gap": GAP_S,
+        "states": list(states),
     }
     with connection.cursor() as cursor:
         cursor.execute(_STRETCHES, asked)
@@ -55,7 +64,14 @@ def days(channel: int, first: date, last: date, zone: ZoneInfo) -> list[tuple[da
     """Days, from the first up to but not including the last, of which there is something, and seconds of each."""
     edges = [datetime(day.year, day.month, day.day, tzinfo=zone) for day in (first, last)]
     with connection.cursor() as cursor:
-        cursor.execute(_DAYS, {"channel": channel, "zone": zone.key, "from": edges[0], "to": edges[1]})
+        asked: dict[str, Any] = {
+            "channel": channel,
+            "zone": zone.key,
+            "from": edges[0],
+            "to": edges[1],
+            "states": list(PLAYABLE),
+        }
+        cursor.execute(_DAYS, asked)
         return cursor.fetchall()
 
 

@@ -141,7 +141,8 @@ def verify(channel: Channel, *, files: bool = True) -> Iterator[Fault]:
     yield from faults(channel_name(channel), chain_of(channel.pk))
     if not files:
         return
-    kept = RecordingSegment.objects.filter(channel=channel, state=RecordingSegment.State.KEPT).order_by("number")
+    had = (RecordingSegment.State.KEPT, RecordingSegment.State.MISSING)
+    kept = RecordingSegment.objects.filter(channel=channel, state__in=had).order_by("number")
     for row in kept.iterator():
         try:
             found = places.sha256_of(row)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from django.db import transaction
 from django.db.models import Max
+from prometheus_client import Gauge
 
 from media.models import Channel
 from media.recordings.chain import Entry, Removed, link, root
 from media.recordings.models import RecordingRemoval, RecordingSegment
 from media.recordings.repair import Repaired, repair
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 1000
+
+missing_now = Gauge("sandtable_recordings_missing", "Segments in the register whose files are gone")
 
 SALVAGED_DAYS = 30
 """A file nobody had told of is kept for so long, for nobody knows what it was recorded for."""
@@ -141,13 +149,30 @@ def take_up_again(folder: Path) -> int:
         left = repair(folder / row.name)
         begins = micros(row.starts_at)
         news.append(_salvaged(row.channel_id, row.name, begins, left, row))
-    known = set(RecordingSegment.objects.filter(away=False).values_list("name", flat=True))
-    for path in sorted(_files(folder), key=lambda path: path.stem):
-        name = path.relative_to(folder).as_posix()
+    near = RecordingSegment.objects.filter(away=False)
+    known = dict(near.values_list("name", "state"))
+    files = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
+    _settle_missing(known, files.keys())
+    for name, path in sorted(files.items(), key=lambda pair: pair[1].stem):
         if name not in known and (left := repair(path)) is not None:
             news.append(_salvaged(int(path.parts[-3]), name, int(path.stem), left, None))
     write_news(news)
     return len(news)
+
+
+def _settle_missing(known: Mapping[str, str], there: Collection[str]) -> None:
+    """Say of which segments the files are gone, and of which they are back: a backup holds the register alone, and may
+    be restored where there are none, or where some were deleted since."""
+    kept, missing = RecordingSegment.State.KEPT, RecordingSegment.State.MISSING
+    gone = [name for name, state in known.items() if state == kept and name not in there]
+    back = [name for name, state in known.items() if state == missing and name in there]
+    for names, before, now in ((gone, kept, missing), (back, missing, kept)):
+        for at in range(0, len(names), AT_ONCE):
+            rows = RecordingSegment.objects.filter(name__in=names[at : at + AT_ONCE], state=before)
+            rows.update(state=now)
+    if gone:
+        logger.warning("recordings: the files of %d segments are gone", len(gone))
+    missing_now.set(RecordingSegment.objects.filter(state=missing).count())
 
 
 def _files(folder: Path) -> Iterable[Path]:

@@ -127,6 +127,7 @@ class RecordingSegment(models.Model):
         WRITING = "writing", _("正在写入")
         KEPT = "kept", _("已保存")
         LOST = "lost", _("未能保存")
+        MISSING = "missing", _("文件缺失")
 
     channel = models.ForeignKey("media.Channel", models.PROTECT, related_name="+", verbose_name=_("视频通道"))
     number = models.PositiveBigIntegerField(_("序号"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from media.recordings.tracks import VIDEO_TICKS, adts_units, sets_of
+from media.recordings.segment import KEPT_SOUNDS, sound_of
+from media.recordings.tracks import VIDEO_TICKS, sets_of
 from media.recordings.wanting import SECOND_US, Want
 from media.recordings.writer import Segment, Writer, dropped_total
 from media.rtp.frames import Frame
@@ -46,8 +47,8 @@ class Recorder:
         self._last_pts = self._first_pts = 0
         self._ended_us = 0
         self._segment_pts = 0
-        self._sound: tuple[int, int, int] | None = None
-        self._segment_sound: tuple[int, int, int] | None = None
+        self._sound: tuple[str, tuple[int, int, int]] | None = None
+        self._segment_sound: tuple[str, tuple[int, int, int]] | None = None
         self._left_out = ""
         self._reordered = False
         self.unsupported = ""
@@ -71,12 +72,9 @@ class Recorder:
         self._anchor = None
 
     def _heard(self, frame: Frame) -> None:
-        if frame.codec == "aac":
-            unit = next(adts_units(frame.data), None)
-            self._sound = unit.config if unit is not None else self._sound
-            self._left_out = "" if unit is not None else "aac"
-        else:
-            self._left_out = frame.codec
+        sound = sound_of(frame)
+        self._sound = (frame.codec, sound) if sound is not None else self._sound
+        self._left_out = "" if sound is not None else frame.codec
         if self._segment is not None:
             self._keep(frame)
 
@@ -162,7 +160,7 @@ class Recorder:
         assert segment is not None
         self._frames, self._size = [], 0
         if self._segment_pts == self._first_pts:  # whether a file has sound is seen in its first fragment
-            self._segment_sound = self._sound if any(frame.codec == "aac" for frame in frames) else None
+            self._segment_sound = self._sound if any(frame.codec in KEPT_SOUNDS for frame in frames) else None
         if self._writer.full or segment.failed:
             dropped_total.inc(len(frames))
             self._segment = None

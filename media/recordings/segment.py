@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import av
 
 from media.recordings.mp4 import KeyPoint, Run, Sample, fragment, header, index
 from media.recordings.tracks import (
@@ -19,10 +21,20 @@ from media.recordings.tracks import (
     sample_of,
     video_track,
 )
+from media.recordings.voice import CONFIG, DECODERS, Voice
 from media.rtp.frames import Frame
 
 SOUND_JUMP_S = 0.2
 """Sound whose times stray less from what they should be is one piece with what was before."""
+KEPT_SOUNDS = frozenset({"aac", *DECODERS})
+
+
+def sound_of(frame: Frame) -> tuple[int, int, int] | None:
+    """What a decoder of its track has to know; None where this sound cannot be kept."""
+    if frame.codec in DECODERS:
+        return CONFIG
+    unit = next(adts_units(frame.data), None) if frame.codec == "aac" else None
+    return unit.config if unit is not None else None
 
 
 class SegmentFile:
@@ -48,9 +60,10 @@ class SegmentFile:
     def __init__(self, path: Path, codec: str, sets: tuple[bytes, ...], begins_us: int, first: Sequence[Frame]) -> None:
         self.path, self.size, self.damaged = path, 0, 0
         self.video = video_track(codec, sets)
-        sound = next((unit for each in first if each.codec == "aac" for unit in adts_units(each.data)), None)
-        self.sound = sound.config if sound is not None else None
-        self.tracks: list[Track] = [self.video, *([aac_track(sound.config)] if sound is not None else [])]
+        heard = next((each for each in first if each.codec in KEPT_SOUNDS and sound_of(each) is not None), None)
+        self.sound = sound_of(heard) if heard is not None else None
+        self._voice = Voice(heard.codec) if heard is not None and heard.codec in DECODERS else None
+        self.tracks: list[Track] = [self.video, *([aac_track(self.sound)] if self.sound is not None else [])]
         self._digest = hashlib.sha256()
         self._points: list[KeyPoint] = []
         self._number = 0
@@ -70,7 +83,7 @@ class SegmentFile:
         """Of pictures that are in it."""
         return self._decoded / VIDEO_TICKS
 
-    def add(self, frames: Sequence[Frame], until: int) -> None:
+    def add(self, frames: Sequence[Frame], until: int, *, last: bool = False) -> None:
         """Write a fragment.
 
         Parameters
@@ -79,6 +92,8 @@ class SegmentFile:
             Pictures and sound that came one after the other.
         until : int
             PTS of the picture that follows.
+        last : bool
+            There will be no other.
 
         Raises
         ------
@@ -89,7 +104,7 @@ class SegmentFile:
             return
         self.damaged += sum(each.damaged for each in pictures)
         runs = [self._pictures(pictures, until)]
-        if self.sound is not None and (heard := self._sounds(frames)) is not None:
+        if self.sound is not None and (heard := self._sounds(frames, last)) is not None:
             runs.append(heard)
         self._number += 1
         if pictures[0].key:
@@ -112,15 +127,12 @@ class SegmentFile:
         self._decoded = ends
         return Run(self.video, times[0], samples)
 
-    def _sounds(self, frames: Sequence[Frame]) -> Run | None:
+    def _sounds(self, frames: Sequence[Frame], last: bool) -> Run | None:
         track = self.tracks[1]
         units: list[AacUnit] = []
         begins = self._heard
-        for each in frames:
-            if each.codec != "aac":
-                continue
-            time = (each.pts - self._origin) * track.ticks // VIDEO_TICKS
-            found = [unit for unit in adts_units(each.data) if unit.config == self.sound]
+        for pts, found in self._heard_units(frames, last):
+            time = (pts - self._origin) * track.ticks // VIDEO_TICKS
             expected = begins + len(units) * AAC_SAMPLES
             if abs(time - expected) > SOUND_JUMP_S * track.ticks:
                 if time < expected or units:
@@ -131,6 +143,19 @@ class SegmentFile:
             return None
         self._heard = begins + len(units) * AAC_SAMPLES
         return Run(track, begins, [Sample(unit.data, AAC_SAMPLES, 0, True) for unit in units])
+
+    def _heard_units(self, frames: Sequence[Frame], last: bool) -> Iterator[tuple[int, list[AacUnit]]]:
+        """AAC as it came, or made of G.711; each with its PTS."""
+        for each in frames:
+            if self._voice is not None and each.codec == self._voice.codec:
+                with contextlib.suppress(av.FFmpegError):  # a piece that cannot be read is a hole
+                    for pts, unit in self._voice(each):
+                        yield pts, [unit]
+            elif self._voice is None and each.codec == "aac":
+                yield each.pts, [unit for unit in adts_units(each.data) if unit.config == self.sound]
+        if last and self._voice is not None:
+            for pts, unit in self._voice.rest():
+                yield pts, [unit]
 
     def sync(self) -> None:
         """Have what is written on the disk, whatever happens to the machine."""

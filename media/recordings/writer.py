@@ -155,7 +155,7 @@ class Writer:
             segment.file = SegmentFile(segment.path, segment.codec, segment.sets, segment.begins_us, piece.frames)
             segment.synced_at = time.monotonic()
         before = segment.file.size
-        segment.file.add(piece.frames, piece.until)
+        segment.file.add(piece.frames, piece.until, last=piece.last)
         if piece.last:
             segment.sha256 = segment.file.close()
         elif time.monotonic() - segment.synced_at > SYNC_S:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable, Iterable
-from typing import cast
 
+from media.rtp.datagrams import Datagrams
 from media.rtp.framing import RtpFramer
 from media.rtp.receiving import Receiving
 
-BUFFER_BYTES = 4 << 20
-"""A key frame of a 2K camera comes in one burst, larger than the system's usual buffer."""
 DIAL_S, DIALS = 1.0, 3
 
 
-class UdpPort(asyncio.DatagramProtocol):
+class UdpPort:
     """A port that one stream comes to.
 
     Parameters
@@ -26,24 +23,38 @@ class UdpPort(asyncio.DatagramProtocol):
 
     def __init__(self, receiving: Receiving, hosts: set[str]) -> None:
         self.receiving, self.hosts = receiving, hosts
-        self._transport: asyncio.DatagramTransport | None = None
+        self._datagrams: Datagrams | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        self._transport = cast(asyncio.DatagramTransport, transport)  # Python 3.11's own is no subclass
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
+    @property
+    def full(self) -> int:
+        """Datagrams that the kernel threw away because nobody took them in time."""
+        return self._datagrams.full if self._datagrams is not None else 0
 
-    def datagram_received(self, data: bytes, address: tuple) -> None:
-        """Take one."""
+    def listen(self, host: str, port: int) -> None:
+        """Wait for the sender.
+
+        Raises
+        ------
+        OSError
+            The port is taken.
+        """
+        self._datagrams = Datagrams(host, port, self._take)
+
+    def _take(self, data: bytes, address: tuple[str, int]) -> None:
         if address[0] in self.hosts:
             self.receiving.packet(data, address)
         else:
             self.receiving.foreign(address[0])
 
+    def sendto(self, data: bytes, address: tuple[str, int]) -> None:
+        """Send from this port."""
+        if self._datagrams is not None:
+            self._datagrams.sendto(data, address)
+
     def close(self) -> None:
         """Let go of the port."""
-        if self._transport is not None:
-            self._transport.close()
+        if self._datagrams is not None:
+            self._datagrams.close()
 
 
 class TcpPort:

@@ -40,6 +40,8 @@ class PsDemuxer:
         self.damaged = 0
         self._on_frame = on_frame
         self._held = bytearray()
+        self._wanted = 0
+        """How many bytes must be held before it is worth looking at them again."""
         self._streams: dict[int, str] = {}
         self._video: list[bytes] = []
         self._video_bytes = 0
@@ -62,6 +64,8 @@ class PsDemuxer:
             The sender says that a frame ends here: taken as a hint.
         """
         self._held += data
+        if len(self._held) < self._wanted and not last:
+            return  # in the middle of a unit whose length is known: nothing to be found before its end
         if len(self._held) > MOST_FRAME:
             self.gap()
             return
@@ -72,6 +76,7 @@ class PsDemuxer:
     def gap(self) -> None:
         """Bytes are missing here: what is open is of no use, and pictures until the next key frame are suspect."""
         self._held.clear()
+        self._wanted = 0
         self._strays, self._stray_bytes = [], 0
         self._hurt = True
         self._broken = True
@@ -83,6 +88,7 @@ class PsDemuxer:
 
     def _parse(self, last: bool) -> None:
         held, at = self._held, 0
+        self._wanted = 0
         while len(held) - at >= 4:
             if held[at] or held[at + 1] or held[at + 2] != 1 or held[at + 3] < 0xB9:
                 after = self._resync(at)
@@ -154,7 +160,10 @@ class PsDemuxer:
             return 0
         length = held[at + 4] << 8 | held[at + 5]
         if length:
-            return 6 + length if there >= 6 + length else 0
+            if there >= 6 + length:
+                return 6 + length
+            self._wanted = 6 + length
+            return 0
         return self._open_size(at, last)
 
     def _open_size(self, at: int, last: bool) -> int:

@@ -12,10 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from prometheus_client import Counter
+
 from media.rtp.frames import VIDEO, Frame
 from media.rtp.packets import Packet, Reorder, read_packet
 from media.rtp.ps import PsDemuxer
 from media.rtp.raw import NalJoiner, SoundTaker
+
+lost_total = Counter("sandtable_rtp_lost", "RTP packets of cameras that never came, by their numbers")
 
 
 class Sink(Protocol):
@@ -100,6 +104,7 @@ class Receiving:
         self._source: object = None
         self._sure = False
         self._order = Reorder()
+        self._lost_told = 0
         self._takers: dict[int, _Taker] = {}
         self._foreigners: set[object] = set()
         self._ended = False
@@ -119,7 +124,14 @@ class Receiving:
         for each, gap in self._order.take(packet):
             taker = self._takers.get(each.type) or self._new_taker(each.type)
             taker.take(each, gap)
-        counts.lost = self._order.lost
+        if self._order.lost != self._lost_told:
+            self._count_lost()
+
+    def _count_lost(self) -> None:
+        lost = self._order.lost
+        lost_total.inc(lost - self._lost_told)
+        self.counts.lost += lost - self._lost_told
+        self._lost_told = lost
 
     def foreign(self, source: object) -> None:
         """Something came from whoever has no business here."""
@@ -141,6 +153,7 @@ class Receiving:
         self._ended = True
         for packet, gap in self._order.flush():
             (self._takers.get(packet.type) or self._new_taker(packet.type)).take(packet, gap)
+        self._count_lost()
         for taker in self._takers.values():
             taker.end()
         self._sink.ended(why)
@@ -153,6 +166,7 @@ class Receiving:
             return False
         if self._ssrc is not None:  # what the wrong one sent is no part of this stream
             self._order = Reorder()
+            self._lost_told = 0
             self._takers.clear()
         self._ssrc, self._source, self._sure = packet.ssrc, source, right
         return True

@@ -42,6 +42,8 @@ class Tally:
     streams: int = 0
     most_streams: int = 0
     streams_refused: int = 0
+    unsent: int = 0
+    """Packets of streams that have ended which the simulator's own machine did not let out."""
     catalogues: int = 0
     heard_ms: int = 0
     """Of announcements, all devices."""

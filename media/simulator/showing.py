@@ -66,6 +66,7 @@ class Showing:
             pass  # the platform hung up
         finally:
             self._tally.streams -= 1
+            self._tally.unsent += sending.unsent
 
     def _ack(self, packet: Packet) -> None:
         """The call stands; pictures are on their way already."""

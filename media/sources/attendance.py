@@ -124,7 +124,7 @@ class Attendance:
         MediaError
             It does not say.
         """
-        from media.sources.onvif.device import eyes
+        from media.sources.onvif.profiles import eyes
 
         camera = onvif_device(device)
         about = await camera.about()
@@ -143,7 +143,7 @@ async def _place(device: VideoDevice) -> tuple[str, int, str]:
             address = read_address(device.address)
             host, port = address.host, address.port
         elif device.protocol == VideoDevice.Protocol.ONVIF:
-            host, port, _path = read_endpoint(device.address)
+            host, port, *_path = read_endpoint(device.address)
         else:
             return "127.0.0.1", 0, ""
         found = await asyncio.get_running_loop().getaddrinfo(host, port)

@@ -21,6 +21,7 @@ NOT_THERE = "not there"
 DECLINED = "declined"
 TRANSPORT = "transport refused"
 NO_PICTURE = "no known picture"
+ONLY_H264 = "publishes no H.264"
 NO_MEDIA = "no media"
 STOPPED = "media stopped"
 CLOSED = "connection closed"
@@ -41,6 +42,7 @@ FAULTS: Mapping[str, Promise] = MappingProxyType(
         DECLINED: _("设备拒绝了请求，可能是取流路数已满。请关闭其他正在取流的程序，或重启设备。"),
         TRANSPORT: _("设备不支持所选的取流方式。请换成另一种（TCP 或 UDP）。"),
         NO_PICTURE: _("没有可用的画面。请把设备的编码改为 H.264 或 H.265。"),
+        ONLY_H264: _("推流只收 H.264 画面。请在推流软件中把编码改为 H.264。"),
         NO_MEDIA: _("设备已答应，但没有数据到来。请改用 TCP 取流，或放行防火墙上的媒体端口。"),
         STOPPED: _("画面中断。设备停止了发送，请检查网络和设备。"),
         CLOSED: _("连接被设备断开。"),

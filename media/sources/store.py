@@ -12,7 +12,7 @@ from django.db import transaction
 
 from access.audit import acting
 from media.models import Channel, Registration, VideoDevice
-from media.sources.onvif.device import Profile
+from media.sources.onvif.profiles import Profile
 from media.store import Seen, bind, write_registrations
 from twin.models import Asset
 

@@ -8,6 +8,7 @@ from media.gb28181.playbacks import FIRST, Playbacks
 from media.gb28181.source import CallSource
 from media.models import Channel, VideoDevice
 from media.streams.registered import source_for
+from media.streams.sounding import Sounding, sounded_key
 from media.streams.source import Source
 from media.streams.streams import Streams
 from media.streams.transcoding import Transcoding, transcoded_key
@@ -15,11 +16,11 @@ from twin.database import DatabaseThread
 
 
 class Opening:
-    """Finds sources: of channels (their primary keys), of playbacks, and of their transcoded streams."""
+    """Finds sources: of channels (their primary keys), of playbacks, and of their transcoded pictures and sound."""
 
     def __init__(self, database: DatabaseThread, calls: Calls, playbacks: Playbacks) -> None:
         self._database, self._calls, self._playbacks = database, calls, playbacks
-        self._transcoding = Transcoding()
+        self._transcoding, self._sounding = Transcoding(), Sounding()
         self.streams = Streams(self.source_of)
 
     async def source_of(self, key: int) -> Source:
@@ -30,6 +31,8 @@ class Opening:
         NotOfferedError
             There is no such channel, it is switched off, or nobody knows its device's protocol.
         """
+        if (sounded := sounded_key(key)) is not None:
+            return self._sounding.source(self.streams, sounded)
         if key < 0:
             return self._transcoding.source(self.streams, transcoded_key(key))
         if key >= FIRST:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from media.rtp.receiving import Sink
 
@@ -12,6 +12,19 @@ class Running(Protocol):
 
     async def stop(self) -> None:
         """Let go of it; the sink hears nothing afterwards. Twice does no harm."""
+
+
+@runtime_checkable
+class Counted(Protocol):
+    """A source that knows what did not come."""
+
+    @property
+    def lost(self) -> int:
+        """RTP packets that never came, by their numbers."""
+
+    @property
+    def full(self) -> int:
+        """Of those, datagrams that this machine threw away because nobody took them in time."""
 
 
 class Source(Protocol):

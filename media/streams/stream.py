@@ -14,7 +14,7 @@ from media.rtp.frames import Frame
 from media.rtp.receiving import Sink
 from media.streams.gop import Clock, Gop
 from media.streams.health import Health, faults_total, reopened_total
-from media.streams.source import Running, Source
+from media.streams.source import Counted, Running, Source
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +96,12 @@ class Stream:
     def viewers(self) -> int:
         """Sinks that share it."""
         return len(self._sinks)
+
+    @property
+    def missing(self) -> tuple[int, int]:
+        """Packets that its source has lost since it was last opened, and how many of them this machine threw away."""
+        running = self._feed.running if self._feed is not None else None
+        return (running.lost, running.full) if isinstance(running, Counted) else (0, 0)
 
     async def join(self, sink: Sink) -> Joined:
         """Give ``sink`` the frames, those since the last key frame first.

@@ -66,6 +66,7 @@ class Streams:
         if stream is None:
             return {"channel": channel, "state": State.CLOSED.value}
         health = stream.health
+        lost, full = stream.missing
         return {
             "channel": channel,
             "state": stream.state.value,
@@ -77,6 +78,8 @@ class Streams:
             "kilobits": round(health.kilobits),
             "frames": health.frames,
             "damaged": health.damaged,
+            "lost": lost,
+            "full": full,
             "reopened": health.reopened,
         }
 

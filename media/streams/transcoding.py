@@ -6,11 +6,6 @@ may be only a few; whoever comes after is told to use a browser that decodes H.2
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import logging
-import queue
-import threading
 from fractions import Fraction
 from typing import Any
 
@@ -18,19 +13,13 @@ import av
 from av.video.codeccontext import VideoCodecContext
 from prometheus_client import Counter, Gauge
 
-from media.exceptions import NotOfferedError
 from media.rtp.frames import Frame, is_key
-from media.rtp.receiving import Sink
-from media.streams.source import Running
-from media.streams.stream import Joined
 from media.streams.streams import Streams
-
-logger = logging.getLogger(__name__)
+from media.streams.working import Budget, CodedSource
 
 MOST = 2
 """At once: each takes a quarter to half of a core."""
 DECODERS = {"h265": "hevc", "mpeg4": "mpeg4", "h264": "h264"}
-QUEUED = 50
 CLOCK = Fraction(1, 90_000)
 RATE = 25
 KEY_EVERY = 2 * RATE
@@ -50,100 +39,17 @@ class Transcoding:
     """Gives transcoded sources, a few at once."""
 
     def __init__(self, most: int = MOST) -> None:
-        self.most, self.running = most, 0
+        refusal = "{most} streams are transcoded already, which is the limit"
+        self._budget = Budget(most, refusal, transcoding, behind_total)
 
-    def source(self, streams: Streams, channel: int) -> TranscodedSource:
+    @property
+    def running(self) -> int:
+        """How many are."""
+        return self._budget.running
+
+    def source(self, streams: Streams, channel: int) -> CodedSource:
         """The source of a channel's transcoded stream."""
-        return TranscodedSource(self, streams, channel)
-
-
-class TranscodedSource:
-    """See :class:`media.streams.source.Source`."""
-
-    def __init__(self, budget: Transcoding, streams: Streams, channel: int) -> None:
-        self._budget, self._streams, self._channel = budget, streams, channel
-
-    async def open(self, sink: Sink) -> Running:
-        """Begin.
-
-        Raises
-        ------
-        MediaError
-            Enough are running already, or there are no pictures.
-        """
-        budget = self._budget
-        if budget.running >= budget.most:
-            raise NotOfferedError(f"{budget.most} streams are transcoded already, which is the limit")
-        budget.running += 1
-        transcoding.set(budget.running)
-        worker = _Worker(sink, budget)
-        try:
-            worker.joined = await self._streams.join(self._channel, worker)
-        except BaseException:
-            await worker.stop()
-            raise
-        return worker
-
-
-class _Worker:
-    """A sink whose frames go through a decoder and an encoder on a thread of its own."""
-
-    def __init__(self, sink: Sink, budget: Transcoding) -> None:
-        self._sink, self._budget = sink, budget
-        self._loop = asyncio.get_running_loop()
-        self._queue: queue.Queue[Frame | None] = queue.Queue(QUEUED)
-        self._skipping = False
-        self._over = False
-        self.joined: Joined | None = None
-        self._thread = threading.Thread(target=self._work, name="transcoding", daemon=True)
-        self._thread.start()
-
-    def frame(self, frame: Frame) -> None:
-        if not frame.video:
-            self._sink.frame(frame)
-            return
-        if self._skipping and not frame.key:
-            behind_total.inc()
-            return
-        try:
-            self._queue.put_nowait(frame)
-            self._skipping = False
-        except queue.Full:
-            self._skipping = True
-            behind_total.inc()
-
-    def ended(self, why: str) -> None:
-        if not self._over:
-            self._sink.ended(why)
-
-    async def stop(self) -> None:
-        if self._over:
-            return
-        self._over = True
-        if self.joined is not None:
-            self.joined.leave()
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._queue.get_nowait()
-        self._queue.put_nowait(None)
-        await asyncio.to_thread(self._thread.join)
-        self._budget.running -= 1
-        transcoding.set(self._budget.running)
-
-    def _work(self) -> None:
-        coder = _Coder()
-        while (frame := self._queue.get()) is not None:
-            try:
-                made = coder(frame)
-            except (av.FFmpegError, ValueError) as error:
-                logger.warning("transcoding: a picture was skipped: %s", error)
-                continue
-            for each in made:
-                self._loop.call_soon_threadsafe(self._give, each)
-
-    def _give(self, frame: Frame) -> None:
-        if not self._over:
-            self._sink.frame(frame)
+        return CodedSource(self._budget, streams, channel, _Coder, video=True)
 
 
 class _Coder:

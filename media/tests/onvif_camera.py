@@ -31,16 +31,17 @@ PROFILE = (
 class OnvifCamera:
     """Two eyes, the first on a head that moves; its clock is an hour ahead."""
 
-    def __init__(self, stream="rtsp://192.0.2.1:554/1", raw=None, way="token"):
+    def __init__(self, stream="rtsp://192.0.2.1:554/1", raw=None, way="token", newer=False, tls=None):
+        self.newer, self.tls = newer, tls
         self.stream, self.password, self.raw, self.way = stream, "pw 1", raw, way
         self.asked, self.nonces = [], set()
         self.presets = {"Preset7": "门口"}
         self.clock = timedelta(hours=1)
 
     async def __aenter__(self):
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
-        self.address = f"http://127.0.0.1:{self.port}/onvif/device_service"
+        self.address = f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}/onvif/device_service"
         camera = self
 
         class Probed(asyncio.DatagramProtocol):
@@ -138,6 +139,18 @@ class OnvifCamera:
             "</tt:UTCDateTime></tds:SystemDateAndTime></tds:GetSystemDateAndTimeResponse>"
         )
 
+    def _getservices(self, _body):
+        if not self.newer:
+            return FAULT.format("ter:ActionNotSupported", "no such thing")
+        rows = "".join(
+            f"<tds:Service><tds:Namespace>{name}</tds:Namespace><tds:XAddr>http://192.168.1.64/onvif/{path}</tds:XAddr>"
+            "</tds:Service>"
+            for name, path in (
+                ("http://www.onvif.org/ver10/media/wsdl", "Media"), ("http://www.onvif.org/ver20/media/wsdl", "Media2"),
+            )
+        )  # fmt: skip
+        return f"<tds:GetServicesResponse>{rows}</tds:GetServicesResponse>"
+
     def _getcapabilities(self, _body):
         return (
             "<tds:GetCapabilitiesResponse><tds:Capabilities><tt:Media><tt:XAddr>http://192.168.1.64/onvif/Media</tt:XAddr>"
@@ -151,7 +164,15 @@ class OnvifCamera:
             "<tds:FirmwareVersion>5.0</tds:FirmwareVersion></tds:GetDeviceInformationResponse>"
         )
 
-    def _getprofiles(self, _body):
+    def _getprofiles(self, body):
+        if "ver20/media" in body:
+            return (
+                '<tr2:GetProfilesResponse><tr2:Profiles token="new" fixed="true"><tr2:Name>new</tr2:Name>'
+                '<tr2:Configurations><tr2:VideoSource token="v"><tt:SourceToken>eye1</tt:SourceToken></tr2:VideoSource>'
+                '<tr2:VideoEncoder token="e"><tt:Encoding>H265</tt:Encoding><tt:Resolution><tt:Width>3840</tt:Width>'
+                "<tt:Height>2160</tt:Height></tt:Resolution></tr2:VideoEncoder></tr2:Configurations></tr2:Profiles>"
+                "</tr2:GetProfilesResponse>"
+            )
         ptz = '<tt:PTZConfiguration token="p"/>'
         rows = [("sub", "eye1", "H264", 640, 360, ptz), ("main", "eye1", "H264", 1920, 1080, ptz),
                 ("jpeg", "eye1", "JPEG", 4000, 3000, ptz), ("second", "eye2", "H264", 1280, 720, "")]  # fmt: skip
@@ -161,6 +182,8 @@ class OnvifCamera:
 
     def _getstreamuri(self, body):
         uri = self.stream.replace("://", "://u:p@") + "?a=1&amp;b=2"
+        if "ver20/media" in body:
+            return f"<tr2:GetStreamUriResponse><tr2:Uri>{uri}</tr2:Uri></tr2:GetStreamUriResponse>"
         return (
             f"<trt:GetStreamUriResponse><trt:MediaUri><tt:Uri>{uri}</tt:Uri></trt:MediaUri></trt:GetStreamUriResponse>"
         )

@@ -57,7 +57,8 @@ def aac(unit, number, time):
 class RtspServer:
     """Plays ``pictures`` (access units) to whoever asks; ``answer`` may replace what is said."""
 
-    def __init__(self, pictures=(), auth="", sdp=SDP, answer=None, sound=b"", repeat=1):
+    def __init__(self, pictures=(), auth="", sdp=SDP, answer=None, sound=b"", repeat=1, tls=None):
+        self.tls = tls
         self.pictures, self.auth, self.sdp, self.answer = pictures, auth, sdp, answer
         self.sound, self.repeat = sound, repeat
         self.asked, self.writers, self.published = [], [], asyncio.Event()
@@ -66,9 +67,9 @@ class RtspServer:
         self.ended = 0
 
     async def __aenter__(self):
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
-        self.url = f"rtsp://127.0.0.1:{self.port}/live/1"
+        self.url = f"rtsp{'s' if self.tls else ''}://127.0.0.1:{self.port}/live/1"
         self._tasks = set()
         return self
 

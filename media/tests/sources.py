@@ -15,6 +15,7 @@ class Camera:
     def __init__(self, pictures, codec="h264", pause_s=0.004, broken=0):
         self.pictures, self.codec, self.pause_s, self.broken = list(pictures), codec, pause_s, broken
         self.opened, self.stopped = 0, 0
+        self.sound, self.silent = "g711a", False
         self.sink = None
         self._task = None
 
@@ -47,7 +48,8 @@ class Camera:
         while True:
             picture = self.pictures[number % len(self.pictures)]
             sink.frame(Frame(self.codec, picture.data, number * 3600, picture.key))
-            sink.frame(Frame("g711a", b"\xd5" * 320, number * 3600, False))
+            if not self.silent:
+                sink.frame(Frame(self.sound, b"\xd5" * 320, number * 3600, False))
             number += 1
             await asyncio.sleep(self.pause_s)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from random import Random
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from django.core.management import call_command
 from django.utils import timezone
@@ -36,6 +37,7 @@ from media.recordings.wanting import Order, Plan, Want, wanted
 from media.rtp.frames import Frame
 from media.simulator.clip import drawn, encoded
 from media.tests.recordings import FPS, START_US, STEP, channel, pictures, record
+from media.tests.sounds import heard, with_tone
 from twin.periods import CITY_TIME, read_periods
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +80,25 @@ def test_a_minute_becomes_a_file_that_players_take(folder):
         walked = [(each.parts[1].begins, each.offset) for each in fragments(read, size, at) if each.key]
     assert [tuple(point) for point in points] == walked
     assert len(points) == 60
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("codec", ["g711a", "g711u"])
+def test_sound_of_g711_is_kept_as_aac_and_says_what_was_said(folder, codec):
+    """A tone of 500 Hz that begins in the third second is heard there, and is of 500 Hz."""
+    camera = channel()
+    record(camera.pk, folder, [*with_tone(6, codec, 500, 2.0)])
+    (row,) = RecordingSegment.objects.all()
+    assert (row.codecs, row.left_out) == ("avc1.42c01e,mp4a.40.2", "")
+    video, sound = probe(folder / row.name)["streams"]
+    assert (sound["codec_name"], sound["sample_rate"], sound["channels"]) == ("aac", "8000", 1)
+    assert float(sound["duration"]) == pytest.approx(float(video["duration"]), abs=0.3)
+    samples, rate = heard(folder / row.name)
+    loud = np.abs(samples) > 0.1
+    assert np.flatnonzero(loud)[0] / rate == pytest.approx(2.0, abs=0.1)
+    assert not loud[: int(1.8 * rate)].any()
+    tone = samples[int(3 * rate) : int(5 * rate)]
+    assert np.abs(np.fft.rfft(tone)).argmax() * rate / len(tone) == pytest.approx(500, abs=2)
 
 
 @pytest.mark.django_db
@@ -304,6 +325,29 @@ def test_what_an_encoder_gives_is_decoded_whole(codec, tmp_path):
     assert (video["width"], video["height"], video["nb_read_frames"]) == (176, 144, str(len(frames)))
     data = (tmp_path / "a.mp4").read_bytes()
     assert codecs_of(header_of(lambda at, count: data[at : at + count], len(data))[0]) == file.codecs
+
+
+@pytest.mark.django_db
+def test_files_that_are_gone_after_a_restore_are_said_so_and_are_back_with_them(folder):
+    """A backup holds the register: where it is restored without the recordings, they are missing, not broken."""
+    camera = channel()
+    record(camera.pk, folder, pictures(130))
+    first, second, third = RecordingSegment.objects.order_by("number")
+    elsewhere = folder / "elsewhere.mp4"
+    (folder / second.name).rename(elsewhere)
+    assert take_up_again(folder) == 0
+    span = (first.starts_at - timedelta(hours=1), third.ends_at + timedelta(hours=1))
+    assert stretches(camera.pk, *span) == [(first.starts_at, first.ends_at), (third.starts_at, third.ends_at)]
+    assert stretches(camera.pk, *span, ["missing"]) == [(second.starts_at, second.ends_at)]
+    assert [(fault.number, fault.what) for fault in verify(camera)] == [(2, "file_missing")]
+    plan_cut([first, third], START_US, START_US + 10 * SECOND)
+    # What is recorded from now on goes on behind it; and the file may be put back.
+    record(camera.pk, folder, [(frame, at_us + 600 * SECOND) for frame, at_us in pictures(10)])
+    assert RecordingSegment.objects.latest("number").number == 4
+    elsewhere.rename(folder / second.name)
+    assert take_up_again(folder) == 0
+    assert len(stretches(camera.pk, *span)) == 2
+    assert list(verify(camera)) == []
 
 
 def test_files_that_are_none_of_ours_are_refused_and_cost_little(tmp_path):

@@ -30,7 +30,7 @@ def west(settings, tmp_path):
     settings.VAR_DIR = tmp_path
     cache.clear()
     camera = channel(owner=two_firms()[0])
-    record(camera.pk, places.folder(), pictures(70, sound="g711a"))
+    record(camera.pk, places.folder(), pictures(70, sound="g722"))
     return camera
 
 
@@ -86,7 +86,7 @@ def test_what_there_is_is_told_and_looking_is_audited(west):
     assert told["stretches"] == [[START_MS, START_MS + 70_000]]
     assert client.get(f"{base}/days?month=2033-05").json()["days"] == [{"day": "2033-05-18", "seconds": 70}]
     first, second = client.get(f"{base}/segments?from={START_MS}&to={START_MS + 90_000}").json()["segments"]
-    assert (first["to"], first["left_out"], second["left_out"]) == (second["from"], "", "g711a")
+    assert (first["to"], first["left_out"], second["left_out"]) == (second["from"], "", "g722")
     index = client.get(f"/api/v1/recordings/segments/{first['id']}/index").json()
     assert [time for time, _offset in index["keys"]] == list(range(60))
     whole = client.get(index["href"])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import random
+import socket
 import struct
 
 import pytest
 
+from media.rtp import datagrams
 from media.rtp.frames import Frame, Unwrapper, guess_video, is_key
 from media.rtp.framing import RtpFramer
 from media.rtp.packets import Packet, Reorder, read_packet
@@ -315,3 +318,26 @@ def test_sound():
     assert [frame.data for frame in frames[1:]] == [b"abc", b"de"]
     aac.take(packet(2, struct.pack(">HH", 16, 900 << 3) + b"short", 0), False)
     assert aac.damaged == 1
+
+
+def test_what_the_kernel_throws_away_is_counted(monkeypatch):
+    """A port with a small buffer while nobody reads: what came and what was thrown away are what was sent."""
+    monkeypatch.setattr(datagrams, "BUFFER_BYTES", 8192)
+
+    async def flood():
+        came = []
+        port = datagrams.Datagrams("127.0.0.1", 0, lambda data, _address: came.append(data))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for _ in range(200):
+                sender.sendto(bytes(1400), port.address)
+            while True:
+                await asyncio.sleep(0)
+                if came and len(came) + datagrams.thrown_away(port._socket) == 200:
+                    break
+            port.close()
+            port.close()
+        return len(came), port.full
+
+    came, full = asyncio.run(flood())
+    assert 0 < came < 200
+    assert came + full == 200

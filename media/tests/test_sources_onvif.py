@@ -7,9 +7,11 @@ import base64
 import pytest
 
 from media.exceptions import MediaError, NotOfferedError, OfflineError
-from media.sources.onvif.device import OnvifDevice, Preset, eyes, numbered, read_endpoint
+from media.sources.onvif.device import OnvifDevice, Preset, numbered, read_endpoint
 from media.sources.onvif.discovery import Found, discover
+from media.sources.onvif.profiles import eyes
 from media.sources.onvif.soap import password_digest
+from media.tests.certificates import own_signed
 from media.tests.onvif_camera import OnvifCamera
 from media.tests.test_sources_rtsp import run
 
@@ -53,6 +55,27 @@ def test_pictures_and_the_head_of_a_camera_with_a_clock_of_its_own():
     assert [word for word, _body in camera.asked].count("GetSystemDateAndTime") == 1
 
 
+def test_a_newer_camera_by_https_is_asked_for_h265_and_nothing_goes_in_the_clear(tmp_path, settings):
+    """Its services it names by http, at another address: they are asked where the camera is known to be, by TLS."""
+    context, authority = own_signed(tmp_path)
+
+    async def work():
+        async with OnvifCamera("rtsps://192.168.1.64/ch1", newer=True, tls=context) as camera:
+            device = OnvifDevice(camera.address, "admin", "pw 1")
+            return eyes(await device.profiles()), await device.stream_uri("new")
+
+    (best,), uri = run(work())
+    assert (best.token, best.codec, best.pixels, best.ptz) == ("new", "H265", 3840 * 2160, False)
+    assert uri == "rtsps://127.0.0.1:322/ch1?a=1&b=2"
+    # Where the operator names an authority, another's camera is not spoken to.
+    settings.VIDEO_CA_FILE = str(authority)
+    assert run(work())[0][0].token == "new"
+    (tmp_path / "other").mkdir()
+    settings.VIDEO_CA_FILE = str(own_signed(tmp_path / "other")[1])
+    with pytest.raises(OfflineError):
+        run(work())
+
+
 def test_a_camera_that_wants_http_digest_gets_it():
     async def work():
         async with OnvifCamera(way="http") as camera:
@@ -88,10 +111,10 @@ def test_wrong_logins_and_strange_cameras_are_refused_with_a_reason():
 
 
 def test_addresses_and_digests():
-    assert read_endpoint("10.0.0.1") == ("10.0.0.1", 80, "/onvif/device_service")
-    assert read_endpoint("http://10.0.0.1:8080/x") == ("10.0.0.1", 8080, "/x")
+    assert read_endpoint("10.0.0.1") == ("10.0.0.1", 80, "/onvif/device_service", False)
+    assert read_endpoint("http://10.0.0.1:8080/x") == ("10.0.0.1", 8080, "/x", False)
+    assert read_endpoint("https://10.0.0.1/") == ("10.0.0.1", 443, "/onvif/device_service", True)
     for wrong in (
-        "https://10.0.0.1/",
         "http://u:p@10.0.0.1/",
         "http:///x",
         "http://h/a b",

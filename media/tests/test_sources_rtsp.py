@@ -17,6 +17,7 @@ from media.sources.rtsp.address import read_address
 from media.sources.rtsp.description import join, read_description
 from media.sources.rtsp.messages import Data, Reader, RtspError
 from media.sources.rtsp.source import RtspSource
+from media.tests.certificates import own_signed
 from media.tests.rtsp_server import SDP, RtspServer
 
 PICTURES = [picture.data for picture in drawn(4, 3, 5)]
@@ -74,6 +75,20 @@ def test_pictures_and_sound_come(auth, udp):
     assert [frame.pts for frame in sounds] == [i * 640 * 90_000 // 16_000 for i in range(10)]
     assert sounds[0].data == bytes.fromhex("fff16040015ffc") + b"\x21\x10\x05"
     assert [uri for method, uri, _h in asked if method == "SETUP"][-1].endswith("/live/1/track2")
+
+
+def test_pictures_come_by_tls_and_by_udp_never_beside_it(tmp_path):
+    async def work():
+        async with RtspServer(PICTURES, tls=own_signed(tmp_path)[0]) as server:
+            kept = Kept(10)
+            running = await RtspSource(server.url, udp=True).open(kept)
+            await kept.full.wait()
+            await running.stop()
+            return kept.frames, [headers for method, _uri, headers in server.asked if method == "SETUP"]
+
+    frames, setups = run(work())
+    assert len([frame for frame in frames if frame.video]) == 10
+    assert "interleaved" in str(setups)
 
 
 @pytest.mark.slow
@@ -229,6 +244,8 @@ def test_descriptions_of_odd_cameras():
 
 def test_addresses():
     assert read_address("rtsp://10.1.2.3/x").port == 554
+    secure = read_address("rtsps://10.1.2.3/x")
+    assert (secure.port, secure.secure) == (322, True)
     for wrong in ("http://10.1.2.3/", "rtsp://", "rtsp://u:p@h/", "rtsp://h:99999/", "rtsp://h/a b", "rtsp://[::/"):
         with pytest.raises(NotOfferedError):
             read_address(wrong)

@@ -137,6 +137,10 @@ def test_offers_that_are_none_are_refused_and_leave_nothing_behind():
         for offer in broken:
             with pytest.raises(NotOfferedError):
                 await publishers.publish(1, offer)
+        with pytest.raises(NotOfferedError, match=r"no H\.264: VP8"):
+            await publishers.publish(1, vp8.localDescription.sdp)
+        with pytest.raises(NotOfferedError, match=r"no H\.264: H265"):
+            await publishers.publish(1, whole.replace("H264", "H265"))
         for connection in (vp8, data, good):
             await connection.close()
         assert not publishers.publishes(1)

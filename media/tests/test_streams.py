@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import av
+import numpy as np
 import pytest
 
 from media.exceptions import NotOfferedError, OfflineError, RefusedByDeviceError
@@ -12,8 +14,10 @@ from media.simulator.clip import drawn
 from media.steering import Steering
 from media.streams import registered, stream
 from media.streams.gop import MOST_FRAMES, Clock, Gop
+from media.streams.sounding import Sounding, sounded_key, sounding_key
 from media.streams.streams import Streams
 from media.streams.transcoding import Transcoding, transcoded_key
+from media.tests.sounds import aac
 from media.tests.sources import Camera, looped, until
 
 CHANNEL = 5
@@ -134,6 +138,36 @@ async def test_the_limit_of_transcoding_is_told():
     assert (picture.codec, picture.key, picture.data[:4]) == ("h264", True, b"\0\0\0\1")
     await streams.stop()
     assert budget.running == 0
+
+
+@looped
+async def test_aac_is_heard_as_opus_and_its_limit_is_told():
+    """A tone of 600 Hz in AAC is a tone of 600 Hz in Opus, whose times go on; a second stream is refused."""
+    sounds = list(aac(600, 3.0))
+    camera, heard = Camera(drawn(1, 1, 25), pause_s=0.001), Sink()
+    budget = Sounding(most=1)
+
+    async def source_of(key):
+        return budget.source(streams, CHANNEL) if sounded_key(key) is not None else camera
+
+    streams = Streams(source_of)
+    await streams.join(sounding_key(CHANNEL), heard)
+    with pytest.raises(NotOfferedError, match="already"):
+        await streams.join(sounding_key(CHANNEL + 1), Sink())
+    camera.silent = True
+    for i, data in enumerate(sounds):
+        camera.sink.frame(Frame("aac", data, i * 1024 * 90_000 // 16_000, True))
+        await asyncio.sleep(0)
+    await until(lambda: len(heard.frames) >= 140)
+    assert {frame.codec for frame in heard.frames} == {"opus"}
+    times = [frame.pts for frame in heard.frames]
+    assert set(np.diff(times)) == {1800}
+    decoder = av.CodecContext.create("libopus", "r")
+    decoder.sample_rate, decoder.layout = 48_000, "mono"
+    pieces = [piece.to_ndarray() for frame in heard.frames for piece in decoder.decode(av.Packet(frame.data))]
+    wave = np.concatenate([piece.reshape(-1) for piece in pieces])[48_000:96_000]
+    assert np.abs(np.fft.rfft(wave)).argmax() * 48_000 / len(wave) == pytest.approx(600, abs=2)
+    await streams.stop()
 
 
 def test_a_group_of_pictures_has_an_end_and_clocks_go_on():

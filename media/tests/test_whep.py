@@ -13,11 +13,16 @@ from aiortc.rtp import RtcpRtpfbPacket
 
 from media.exceptions import NotOfferedError
 from media.rtp.frames import Frame
-from media.simulator.clip import drawn
+from media.rtp.packets import read_packet
+from media.rtp.raw import NalJoiner
+from media.simulator.clip import drawn, encoded
+from media.streams.sounding import Sounding, sounded_key
 from media.streams.streams import Streams
+from media.streams.transcoding import Transcoding, transcoded_key
+from media.tests.sounds import aac
 from media.tests.sources import Camera, looped, until
 from media.whep import viewers as viewing
-from media.whep.ice import IcePort
+from media.whep.ice import IcePort, runs
 from media.whep.offer import MOST_BYTES, Own, choose, read_offer, write_answer
 from media.whep.outgoing import Outgoing
 from media.whep.packing import MOST_PAYLOAD, Packer, nal_units
@@ -77,8 +82,12 @@ class Platform:
         self.ended = []
         self.allowed = None
 
-        async def source_of(_channel):
-            return camera
+        transcoding, sounding = Transcoding(), Sounding()
+
+        async def source_of(key):
+            if (sounded := sounded_key(key)) is not None:
+                return sounding.source(self.streams, sounded)
+            return camera if key > 0 else transcoding.source(self.streams, transcoded_key(key))
 
         async def refused(asked):
             return {one.key: "signed out" for one in asked if self.allowed is not None and one.key not in self.allowed}
@@ -96,14 +105,14 @@ class Platform:
         await self.streams.stop()
 
 
-async def watch(platform, sound=False):
+async def watch(platform, sound=False, change=lambda offer: offer):
     """Offer, answer, connected."""
     browser = RTCPeerConnection()
     browser.addTransceiver("video", direction="recvonly")
     if sound:
         browser.addTransceiver("audio", direction="recvonly")
     await browser.setLocalDescription(await browser.createOffer())
-    told = await platform.viewers.open(CHANNEL, USER, browser.localDescription.sdp)
+    told = await platform.viewers.open(CHANNEL, USER, change(browser.localDescription.sdp))
     await browser.setRemoteDescription(RTCSessionDescription(told["answer"], "answer"))
     return browser, told["session"]
 
@@ -145,6 +154,72 @@ async def test_a_browser_gets_the_pictures_and_those_since_the_last_key_frame():
         assert platform.viewers.describe(key, USER) == {"ended": "left"}
         assert platform.streams.describe(CHANNEL)["viewers"] == 0
         await second.close()
+
+
+def with_h265(offer):
+    """An offer of a browser that shows H.265 beside H.264."""
+    lines = offer.splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("m=video"))
+    lines[at] += " 49"
+    lines.insert(at + 1, "a=rtpmap:49 H265/90000")
+    return "\r\n".join(lines) + "\r\n"
+
+
+@looped
+async def test_h265_goes_untouched_to_who_shows_it_and_anew_to_who_does_not():
+    pictures = encoded("128x96", 200, "h265", 1)
+    camera = Camera(pictures, "h265", pause_s=0.02)
+    sent = {tuple(map(bytes, nal_units(picture.data)))[1:] for picture in pictures}  # without its delimiter
+    async with Platform(camera) as platform:
+        able, key = await watch(platform, change=with_h265)
+        came = []
+        joiner = NalJoiner("h265", came.append)
+        dtls = able.getTransceivers()[0].receiver.transport
+
+        async def note(data, **_more):
+            packet = read_packet(data)
+            if packet is not None and packet.type == 49:
+                joiner.take(packet, gap=False)
+
+        dtls._handle_rtp_data = note  # aiortc itself knows no H.265
+        await until(lambda: len(came) > 30)
+        assert {tuple(map(bytes, nal_units(frame.data))) for frame in came} <= sent
+        assert not any(frame.damaged for frame in came[came.index(next(f for f in came if f.key)) :])
+        state = platform.viewers.describe(key, USER)
+        assert (state["codec"], state["sent"], state["transcoded"]) == ("h265", "h265", False)
+        unable, other = await watch(platform)
+        picture = await asyncio.wait_for(unable.getReceivers()[0].track.recv(), 10)
+        assert (picture.width, picture.height) == (128, 96)
+        state = platform.viewers.describe(other, USER)
+        assert (state["sent"], state["transcoded"], camera.opened) == ("h264", True, 1)
+        await able.close()
+        await unable.close()
+
+
+@looped
+async def test_aac_is_heard_by_a_browser_beside_the_picture():
+    camera = Camera(drawn(8, 6, 25))
+    camera.silent = True
+    sounds = list(aac(600, 4.0))
+    async with Platform(camera) as platform:
+        browser, key = await watch(platform, sound=True)
+        await asyncio.wait_for(browser.getReceivers()[0].track.recv(), 5)
+
+        async def speak():
+            for i, data in enumerate(sounds):
+                camera.sink.frame(Frame("aac", data, i * 1024 * 90_000 // 16_000, True))
+                await asyncio.sleep(0.01)
+
+        speaking = asyncio.create_task(speak())
+        loud = 0
+        while loud < 20:
+            sound = await asyncio.wait_for(browser.getReceivers()[1].track.recv(), 5)
+            assert sound.sample_rate == 48_000
+            loud += bool(abs(sound.to_ndarray()).max() > 3000)
+        state = platform.viewers.describe(key, USER)
+        assert (state["sound"], state["heard"], state["transcoded"]) == ("aac", True, False)
+        speaking.cancel()
+        await browser.close()
 
 
 @looped
@@ -205,12 +280,13 @@ class Hostile(asyncio.DatagramProtocol):
 def test_the_richest_h264_and_h265_where_there_is_any_are_chosen():
     offer = read_offer(OFFER)
     (video, audio) = choose(offer)
-    assert (video.types, audio.types) == ({"h264": 127, "h265": 49}, {"g711a": 8})
+    assert (video.types, audio.types) == ({"h264": 127, "h265": 49}, {"g711a": 8, "opus": 111})
     answer = write_answer(offer, [video, audio], OWN, "active")
     assert "a=ice-lite" in answer
     assert "m=video 9 UDP/TLS/RTP/SAVPF 127 49\r\n" in answer
     assert "a=fmtp:127 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=64001f\r\n" in answer
     assert "a=rtcp-fb:127 nack\r\n" in answer
+    assert "a=rtpmap:111 OPUS/48000/2\r\n" in answer
     assert "transport-cc" not in answer
     assert "m=application 0" in answer
 
@@ -250,3 +326,11 @@ def test_lost_packets_are_sent_again_and_numbers_wrap():
     nack = RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=way.ssrc, lost=[0xFFFF, 77])
     asyncio.run(way._handle_rtcp_packet(nack))
     assert sent == [first[1]]
+
+
+def test_packets_of_one_length_go_together_the_last_may_be_shorter():
+    lengths = [5, 5, 3, 4, 4, 9, *[7] * 45]
+    assert [[len(packet) for packet in run] for run in runs([bytes(length) for length in lengths])] == [
+        [5, 5, 3], [4, 4], [9, 7], [7] * 40, [7] * 4,
+    ]  # fmt: skip
+    assert list(runs([])) == []

@@ -8,19 +8,38 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import secrets
 import socket
 import struct
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 from aioice import stun
 from prometheus_client import Counter
 
 BUFFER_BYTES = 8 << 20
+UDP_SEGMENT = 103
+"""Of Linux, without a name in Python."""
+NOT_KNOWN = frozenset({errno.EIO, errno.ENOPROTOOPT, errno.EOPNOTSUPP})
+MOST_RUN = 40
+"""Of 1,350 bytes each: one datagram of the kernel's may not be longer than 64 KiB."""
 MOST_QUEUED = 200
 foreign_total = Counter("sandtable_whep_foreign", "Datagrams from whoever watches nothing, or forged")
 
 Address = tuple[str, int]
+
+
+def runs(packets: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Packets in their order, as pieces of one length each, the last of a piece perhaps shorter."""
+    run: list[bytes] = []
+    for packet in packets:
+        if run and (len(packet) > len(run[0]) or len(run[-1]) < len(run[0]) or len(run) == MOST_RUN):
+            yield run
+            run = []
+        run.append(packet)
+    if run:
+        yield run
 
 
 class Path:
@@ -47,6 +66,11 @@ class Path:
         """Send at once."""
         if self.address is not None:
             self._port.send(data, self.address)
+
+    def send_all(self, packets: Sequence[bytes]) -> None:
+        """Send several at once."""
+        if self.address is not None:
+            self._port.send_all(packets, self.address)
 
     async def _recv(self) -> bytes:
         data = await self._heard.get()
@@ -80,6 +104,8 @@ class IcePort(asyncio.DatagramProtocol):
         self._host, self._wanted, self._addresses = host, port, addresses
         self.bound = 0
         self._transport: asyncio.DatagramTransport | None = None
+        self._socket: socket.socket | None = None
+        self._segments = True
         self._by_ufrag: dict[str, Path] = {}
         self._by_address: dict[Address, Path] = {}
 
@@ -96,16 +122,21 @@ class IcePort(asyncio.DatagramProtocol):
         OSError
             The port is taken.
         """
-        loop = asyncio.get_running_loop()
-        await loop.create_datagram_endpoint(lambda: self, (self._host, self._wanted))
+        made = self._socket = socket.socket(socket.AF_INET6 if ":" in self._host else socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            made.setblocking(False)
+            made.bind((self._host, self._wanted))
+            for way in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+                made.setsockopt(socket.SOL_SOCKET, way, BUFFER_BYTES)
+            await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, sock=made)
+        except OSError:
+            made.close()
+            raise
+        self.bound = made.getsockname()[1]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         self._transport = cast(asyncio.DatagramTransport, transport)
-        made = transport.get_extra_info("socket")
-        for way in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-            made.setsockopt(socket.SOL_SOCKET, way, BUFFER_BYTES)
-        self.bound = made.getsockname()[1]
 
     def path(self, peer: str) -> Path:
         """A way for a new session."""
@@ -123,6 +154,28 @@ class IcePort(asyncio.DatagramProtocol):
         """Send one datagram."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.sendto(data, address)
+
+    def send_all(self, packets: Sequence[bytes], address: Address) -> None:
+        """Send several datagrams: those of one length, with a shorter one behind them, by one call to the kernel.
+
+        It cuts them apart itself (UDP_SEGMENT, Linux 4.18), which is a quarter of the work of as many calls.
+        """
+        transport, made = self._transport, self._socket
+        if transport is None or made is None or transport.is_closing():
+            return
+        for run in runs(packets) if self._segments else [[packet] for packet in packets]:
+            if len(run) > 1:
+                length = struct.pack("H", len(run[0]))
+                try:
+                    made.sendmsg(run, [(socket.IPPROTO_UDP, UDP_SEGMENT, length)], 0, address)
+                    continue
+                except BlockingIOError:
+                    pass  # the transport waits
+                except OSError as error:
+                    if error.errno in NOT_KNOWN:
+                        self._segments = False
+            for packet in run:
+                transport.sendto(packet, address)
 
     def datagram_received(self, data: bytes, address: tuple) -> None:
         """Checks are answered; what belongs to a session goes there; the rest is counted."""

@@ -12,7 +12,8 @@ MOST_BYTES = 64 << 10
 """A browser's offer to watch has some 4 kB."""
 MOST_SECTIONS = 8
 VIDEO = {"H264": "h264", "H265": "h265"}
-SOUND = {"PCMA": "g711a", "PCMU": "g711u"}
+SOUND = {"PCMA": "g711a", "PCMU": "g711u", "OPUS": "opus"}
+CLOCKS = {"PCMA": "8000", "PCMU": "8000", "OPUS": "48000/2"}
 FEEDBACK = ("nack", "nack pli")
 _TOKEN = re.compile(r"\A[A-Za-z0-9+/=_-]{4,256}\Z")
 _MID = re.compile(r"\A[A-Za-z0-9_.-]{1,16}\Z")
@@ -204,7 +205,7 @@ def write_answer(offer: Offer, chosen: Sequence[Chosen], own: Own, setup: str) -
         ]
         for type_ in types:
             name = section.names[type_]
-            lines.append(f"a=rtpmap:{type_} {name}/{90_000 if section.kind == 'video' else 8000}")
+            lines.append(f"a=rtpmap:{type_} {name}/{CLOCKS.get(name, '90000')}")
             if type_ in section.parameters:
                 lines.append(f"a=fmtp:{type_} {section.parameters[type_]}")
             offered = section.feedback.get(type_, set())

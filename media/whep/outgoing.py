@@ -29,12 +29,12 @@ class Outgoing:
     send : callable
         Gets plain RTP and RTCP packets.
     clock_hz : int
-        Of its timestamps.
+        Of its timestamps; may be changed where another codec follows.
     """
 
     def __init__(self, send: Callable[[bytes], None], clock_hz: int) -> None:
         self._ssrc = secrets.randbits(31) | 1  # the name by which aiortc's router of RTCP knows it
-        self._send, self._clock_hz = send, clock_hz
+        self._send, self.clock_hz = send, clock_hz
         self._sequence = secrets.randbits(15)
         self._shift = secrets.randbits(31)
         self._history: dict[int, bytes] = {}
@@ -58,7 +58,7 @@ class Outgoing:
         marked : bool
             Whether the last of them ends a picture.
         """
-        stamp = (pts * self._clock_hz // 90_000 + self._shift) & 0xFFFFFFFF
+        stamp = (pts * self.clock_hz // 90_000 + self._shift) & 0xFFFFFFFF
         sequence, ssrc, pack = self._sequence, self._ssrc, _HEADER.pack
         last = len(payloads) - 1
         packets = []

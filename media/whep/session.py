@@ -14,7 +14,7 @@ from prometheus_client import Counter
 from media.rtp.frames import Frame
 from media.streams.gop import Gop
 from media.whep.ice import Path
-from media.whep.offer import SOUND, VIDEO, Chosen, Offer
+from media.whep.offer import VIDEO, Chosen, Offer
 from media.whep.outgoing import Outgoing
 from media.whep.packing import Packer
 
@@ -30,6 +30,7 @@ CONNECT_S = 15.0
 SILENT_S = 30.0
 """Consent (RFC 7675): a browser that checks no more is gone."""
 VIDEO_CODECS = frozenset(VIDEO.values())
+CLOCKS_HZ = {"opus": 48_000, "g711a": 8000, "g711u": 8000}
 
 sent_total = Counter("sandtable_whep_packets", "RTP packets sent to browsers")
 slow_total = Counter("sandtable_whep_dropped", "RTP packets not sent: more were waiting than a browser could take")
@@ -51,7 +52,7 @@ class Session:
     on_end : callable
         Told once, with the reason.
     on_foreign : callable
-        Told once of a codec that the browser does not take.
+        Told once of each codec that the browser does not take.
     """
 
     def __init__(
@@ -75,12 +76,12 @@ class Session:
         self._ways: dict[str, Outgoing] = {}
         self.sources: dict[int, int] = {}
         for each in chosen:
-            sound = bool(set(each.types) & set(SOUND.values()))
-            way = Outgoing(self._send, 8000 if sound else 90_000)
+            way = Outgoing(self._send, 90_000)
             self.sources[each.section] = way.ssrc
             self._dtls._rtp_router.register_sender(way, way.ssrc)
             for codec, type_ in each.types.items():
                 self._types[codec], self._ways[codec] = type_, way
+        self._foreign: set[str] = set()
         self._early = Gop()
         self._waiting: deque[bytes] = deque()
         self._pump: asyncio.TimerHandle | None = None
@@ -90,8 +91,8 @@ class Session:
 
     @property
     def takes(self) -> frozenset[str]:
-        """Codecs of pictures the browser can be sent."""
-        return frozenset(self._types) & VIDEO_CODECS
+        """Codecs the browser can be sent."""
+        return frozenset(self._types)
 
     def connect(self, offer: Offer, setup: str) -> None:
         """Begin to connect; the answer is on its way."""
@@ -124,7 +125,8 @@ class Session:
     def frame(self, frame: Frame) -> None:
         """Send one, or keep it until the browser is there."""
         if frame.codec not in self._types:
-            if frame.video:
+            if frame.codec not in self._foreign:
+                self._foreign.add(frame.codec)
                 self._on_foreign(frame.codec)
             return
         if not self.connected:
@@ -150,11 +152,11 @@ class Session:
             self.frames += 1
             self.codec = frame.codec
         way = self._ways[frame.codec]
+        way.clock_hz = CLOCKS_HZ.get(frame.codec, 90_000)
         packets = way.packetise(self.packer(frame), type_, frame.pts, marked=frame.video)
         sent_total.inc(len(packets))
         if self._pump is None and len(packets) <= BURST_PACKETS:
-            for packet in packets:
-                self._send(packet)
+            self._send_all(packets)
             return
         if len(self._waiting) > MOST_WAITING:
             slow_total.inc(len(self._waiting))
@@ -166,15 +168,19 @@ class Session:
     def _flow(self) -> None:
         """Send some of what waits, and come back for the rest."""
         waiting = self._waiting
-        for _ in range(min(BURST_PACKETS, len(waiting))):
-            self._send(waiting.popleft())
+        self._send_all([waiting.popleft() for _ in range(min(BURST_PACKETS, len(waiting)))])
         self._pump = self._loop.call_later(BURST_S, self._flow) if waiting and not self._ended else None
 
-    def _send(self, packet: bytes) -> None:
-        if self._protect is None or self._ended:
+    def _send_all(self, packets: Sequence[bytes]) -> None:
+        if (protect := self._protect) is None or self._ended:
             return
-        report = 192 <= packet[1] <= 223
-        self.path.send(self._dtls._tx_srtp.protect_rtcp(packet) if report else self._protect(packet))
+        reports = self._dtls._tx_srtp.protect_rtcp
+        self.path.send_all(
+            [reports(packet) if 192 <= packet[1] <= 223 else protect(packet) for packet in packets]
+        )  # fmt: skip
+
+    def _send(self, packet: bytes) -> None:
+        self._send_all([packet])
 
     # The end
 

@@ -15,6 +15,8 @@ from aiortc import RTCCertificate
 from prometheus_client import Counter, Gauge
 
 from media.exceptions import MediaError, NotOfferedError
+from media.rtp.frames import VIDEO, Frame
+from media.streams.sounding import DECODERS, sounding_key
 from media.streams.stream import Joined
 from media.streams.streams import Streams
 from media.streams.transcoding import transcoded_key
@@ -50,7 +52,10 @@ class Viewing:
     login: str = ""
     """The session its user was signed in with."""
     joined: Joined | None = None
+    heard: Joined | None = None
+    """Of its sound, where that is made anew."""
     transcoded: bool = False
+    sounded: bool = False
     answered: bool = False
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -62,6 +67,19 @@ class Viewing:
 
 Ended = Callable[[Viewing, str], None]
 Refused = Callable[[list[Asked]], Awaitable[dict[str, str]]]
+
+
+class _Ear:
+    """A session, as far as it hears: sound that ends is no end of the pictures."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def frame(self, frame: Frame) -> None:
+        self._session.frame(frame)
+
+    def ended(self, why: str) -> None:
+        logger.info("whep: sound has ended: %s", why)
 
 
 class Viewers:
@@ -159,12 +177,30 @@ class Viewers:
     def _switch(self, key: str, codec: str) -> None:
         """The camera sends what this browser cannot show: pictures made anew for all who cannot."""
         viewing = self._open.get(key)
-        if viewing is None or viewing.transcoded:
+        if viewing is None:
             return
-        viewing.transcoded = True
-        task = asyncio.create_task(self._transcode(viewing, codec))
+        if codec in VIDEO and not viewing.transcoded:
+            viewing.transcoded = True
+            task = asyncio.create_task(self._transcode(viewing, codec))
+        elif codec in DECODERS and "opus" in viewing.session.takes and not viewing.sounded:
+            viewing.sounded = True
+            task = asyncio.create_task(self._sound(viewing))
+        else:
+            return
         viewing.tasks.add(task)
         task.add_done_callback(viewing.tasks.discard)
+
+    async def _sound(self, viewing: Viewing) -> None:
+        """Sound in Opus beside the pictures; a picture without sound is better than none."""
+        try:
+            heard = await self._streams.join(sounding_key(viewing.stream), _Ear(viewing.session))
+        except MediaError as error:
+            logger.info("whep: sound of channel %d cannot be heard: %s", viewing.channel, error)
+            return
+        if viewing.key not in self._open:
+            heard.leave()
+            return
+        viewing.heard = heard
 
     async def _transcode(self, viewing: Viewing, codec: str) -> None:
         try:
@@ -199,6 +235,7 @@ class Viewers:
                 "connected": session.connected,
                 "sent": session.codec,
                 "transcoded": viewing.transcoded,
+                "heard": viewing.heard is not None,
                 "ended": "",
             }
         owner, why = self._ended.get(key, (None, ""))
@@ -229,8 +266,9 @@ class Viewers:
         viewing = self._open.pop(key, None)
         if viewing is None:
             return
-        if viewing.joined is not None:
-            viewing.joined.leave()
+        for joined in (viewing.joined, viewing.heard):
+            if joined is not None:
+                joined.leave()
         viewers_open.set(len(self._open))
         ended_total.labels(why if why in KNOWN_ENDS else "other").inc()
         self._ended[key] = viewing.user, why

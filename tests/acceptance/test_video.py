@@ -1,4 +1,5 @@
-"""A camera signs in, stands on the map, is clicked, and its picture plays; it is moved, and given back."""
+"""A camera signs in, stands on the map, is clicked, and its picture plays; it is moved, and given back. H.265 plays,
+too, where the browser cannot decode it, as far as the limit goes."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from bench._glass import READ
-from tests.acceptance.conftest import ROOT, Stack, wait_for
+from tests.acceptance.conftest import ROOT, Screen, Stack, wait_for
 from tests.acceptance.test_map import card_is_open, look, open_by_click
 
 PEOPLE = """
@@ -36,6 +37,18 @@ from access.models import AuditRecord
 rows = AuditRecord.objects.filter(actor__username="video-duty", action__in=["watch", "watch_ended", "steer"])
 print(json.dumps(sorted(rows.values_list("action", flat=True))))
 """
+CHANNELS = """
+import json
+from media.models import Channel
+print(json.dumps(sorted(Channel.objects.filter(device__code="{device}", online=True).values_list("pk", flat=True))))
+"""
+PLAYERS = """() => [...document.querySelectorAll('.wall .player')].map((player) => ({
+  phase: player.dataset.phase,
+  figures: player.querySelector('.figures').textContent,
+  veil: player.querySelector('.veil').textContent,
+  frames: player.querySelector('video').getVideoPlaybackQuality().totalVideoFrames,
+}))"""
+TAKES_H265 = "() => RTCRtpReceiver.getCapabilities('video').codecs.some((codec) => codec.mimeType === 'video/H265')"
 VIEWS = "fetch('/api/v1/video/views?asset={asset}').then((answer) => answer.json())"
 SIGN_OUT = """
 import json
@@ -54,17 +67,25 @@ PHASE = "() => document.querySelector('.dock .player')?.dataset.phase"
 
 @pytest.fixture
 def camera(stack: Stack) -> Iterator[dict[str, Any]]:
-    """A simulated camera whose picture is a clock, signed in and placed."""
+    """A simulated camera whose picture is a clock, signed in and placed; and a recorder of three in H.265."""
     stack.python(PEOPLE)
-    assert stack.sandtable("manage", "democameras", "--devices", "1").returncode == 0
+    assert stack.sandtable("manage", "democameras", "--devices", "2").returncode == 0
     credentials = stack.var / "demo/cameras.json"
-    device = json.loads(credentials.read_text())["devices"][0]["code"]
-    command = [sys.executable, "-m", "media.simulator", "--credentials", str(credentials)]
-    command += ["--devices", "1", "--channels", "1", "--clock", "--spread", "0"]
-    process = subprocess.Popen(command, cwd=ROOT, env=stack.env | {"PYTHONPATH": str(ROOT)})
-    yield wait_for(lambda: stack.python(CAMERA.replace("{device}", device))) | {"device": device}
-    os.kill(process.pid, signal.SIGTERM)
-    process.wait(10)
+    listed = json.loads(credentials.read_text())
+    other = credentials.with_name("h265.json")
+    other.write_text(json.dumps(listed | {"devices": listed["devices"][1:]}))
+    small = ["--channels", "3", "--codec", "h265", "--size", "320x240", "--kilobits", "150"]
+    command = [sys.executable, "-m", "media.simulator", "--devices", "1", "--spread", "0", "--credentials"]
+    running = [
+        subprocess.Popen([*command, str(path), *more], cwd=ROOT, env=stack.env | {"PYTHONPATH": str(ROOT)})
+        for path, more in ((credentials, ["--channels", "1", "--clock"]), (other, small))
+    ]
+    device, h265 = (one["code"] for one in listed["devices"])
+    yield wait_for(lambda: stack.python(CAMERA.replace("{device}", device))) | {"device": device, "h265": h265}
+    for process in running:
+        os.kill(process.pid, signal.SIGTERM)
+    for process in running:
+        process.wait(10)
 
 
 def watching(stack: Stack) -> int:
@@ -124,3 +145,27 @@ def test_a_camera_on_the_map_is_clicked_plays_and_is_moved(
     stack.python(SIGN_OUT)
     wait_for(lambda: watching(stack) == 0)
     page.wait_for_selector("input[name=username]", timeout=60_000)
+    h265_is_shown_as_far_as_the_limit_goes(stack, screen, camera["h265"])
+
+
+def h265_is_shown_as_far_as_the_limit_goes(stack: Stack, screen: Screen, device: str) -> None:
+    """Three cameras of H.265 in a browser without it: two play, transcoded, and say so; the third says why not."""
+    code = CHANNELS.replace("{device}", device)
+    wait_for(lambda: len(stack.python(code)) == 3)
+    screen.faults.clear()  # what the page asked before it knew that it was signed out
+    screen.enter("video-duty", f"/video/#{','.join(map(str, stack.python(code)))}")
+    assert not screen.ask(TAKES_H265), "this browser decodes H.265: it proves nothing here"
+
+    def played() -> bool:
+        players = screen.ask(PLAYERS)
+        moving = [player for player in players if player["phase"] == "playing" and player["frames"] > 25]
+        refused = [player for player in players if player["phase"] == "codec"]
+        return (
+            len(moving) == 2
+            and all("H.265 已转码" in player["figures"] for player in moving)
+            and ["转码名额已满" in player["veil"] for player in refused] == [True]
+        )
+
+    wait_for(played)
+    screen.picture("video-h265")
+    assert not screen.faults, screen.faults

@@ -10,35 +10,19 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from xml.sax.saxutils import escape, quoteattr
 
-from media.exceptions import NoReplyError, NotOfferedError
+from media.exceptions import NoReplyError, NotOfferedError, RefusedByDeviceError
 from media.gb28181.xml import Element
-from media.sources.faults import NO_PICTURE, STRANGE
-from media.sources.onvif.soap import attribute, call, child, children, text
+from media.sources.faults import LOGIN, NO_PICTURE, STRANGE, WRONG_LOGIN
+from media.sources.onvif.profiles import MEDIA, MEDIA2, Profile, read_profile, read_profile2
+from media.sources.onvif.soap import PORTS, Endpoint, attribute, call, child, children, text
+from media.sources.rtsp import address as rtsp
 
 DEVICE = "http://www.onvif.org/ver10/device/wsdl"
-MEDIA = "http://www.onvif.org/ver10/media/wsdl"
 PTZ = "http://www.onvif.org/ver20/ptz/wsdl"
 SCHEMA = "http://www.onvif.org/ver10/schema"
 PATH = "/onvif/device_service"
+NAMES = {DEVICE: "Device", MEDIA: "Media", MEDIA2: "Media2", PTZ: "PTZ"}
 MOST_PRESETS = 300
-
-
-@dataclass(frozen=True)
-class Profile:
-    """One way a device offers a picture.
-
-    Attributes
-    ----------
-    source : str
-        Which eye it comes from; a device has several profiles of one.
-    """
-
-    token: str
-    name: str
-    source: str
-    codec: str
-    pixels: int
-    ptz: bool
 
 
 @dataclass(frozen=True)
@@ -49,8 +33,8 @@ class Preset:
     name: str
 
 
-def read_endpoint(address: str) -> tuple[str, int, str]:
-    """Host, port and path: of ``http://host[:port]/path``, or of a bare ``host[:port]``.
+def read_endpoint(address: str) -> Endpoint:
+    """Where a device is asked: of ``http://host[:port]/path``, ``https://…``, or of a bare ``host[:port]``.
 
     Raises
     ------
@@ -60,13 +44,13 @@ def read_endpoint(address: str) -> tuple[str, int, str]:
     address = address.strip()
     try:
         parts = urlsplit(address if "://" in address else f"http://{address}")
-        host, port = parts.hostname or "", parts.port or 80
+        host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
     except ValueError as error:
         raise NotOfferedError(str(error)) from None
     path = parts.path if parts.path not in ("", "/") else PATH
-    if parts.scheme != "http" or not host or "@" in parts.netloc or not re.fullmatch(r"[!-~]+", host + path):
-        raise NotOfferedError("no http:// address of an ONVIF device")
-    return host, port, path
+    if parts.scheme not in PORTS or not host or "@" in parts.netloc or not re.fullmatch(r"[!-~]+", host + path):
+        raise NotOfferedError("no http:// or https:// address of an ONVIF device")
+    return Endpoint(host, port, path, parts.scheme == "https")
 
 
 class OnvifDevice:
@@ -79,10 +63,11 @@ class OnvifDevice:
     """
 
     def __init__(self, address: str, username: str = "", password: str = "") -> None:
-        self.host, self._port, self._path = read_endpoint(address)
+        self._at = read_endpoint(address)
+        self.host = self._at.host
         self._login = (username, password)
         self._ahead = timedelta()
-        self._services: dict[str, tuple[int, str]] = {}
+        self._services: dict[str, Endpoint] = {}
 
     async def answers(self) -> None:
         """See whether it is there, and how its clock differs: digests hold for its own time (5.12.2).
@@ -92,7 +77,7 @@ class OnvifDevice:
         MediaError
             It is not.
         """
-        said = await call(self.host, self._port, self._path, f'<GetSystemDateAndTime xmlns="{DEVICE}"/>')
+        said = await call(self._at, f'<GetSystemDateAndTime xmlns="{DEVICE}"/>')
         moment = child(said, "SystemDateAndTime", "UTCDateTime")
         try:
             year, month, day = (int(text(moment, "Date", name)) for name in ("Year", "Month", "Day"))
@@ -102,36 +87,56 @@ class OnvifDevice:
             self._ahead = timedelta()  # it may leave its time out (5.8 of the schema); then ours has to do
 
     async def _ask(self, service: str, body: str) -> Element:
+        await self._know_services()
+        if service not in self._services:
+            raise NotOfferedError(f"{STRANGE}: no {service} service")
+        return await call(self._services[service], body, self._login, self._now)
+
+    @property
+    def _now(self) -> datetime:
+        """By the device's clock."""
+        return datetime.now(UTC) + self._ahead
+
+    async def _know_services(self) -> None:
         if not self._services:
             await self.answers()
             await self._learn_services()
-        if service not in self._services:
-            raise NotOfferedError(f"{STRANGE}: no {service} service")
-        port, path = self._services[service]
-        return await call(self.host, port, path, body, self._login, datetime.now(UTC) + self._ahead)
 
     async def _learn_services(self) -> None:
-        body = f'<GetCapabilities xmlns="{DEVICE}"><Category>All</Category></GetCapabilities>'
-        at = datetime.now(UTC) + self._ahead
-        said = child(await call(self.host, self._port, self._path, body, self._login, at), "Capabilities")
-        services = {"Device": (self._port, self._path)}
-        for name in ("Media", "PTZ"):
-            if address := text(said, name, "XAddr"):
-                services[name] = self._near(address)
+        """Its services by name; Media2 is told of by GetServices alone (5.3.2), which old devices do not know."""
+        services = {"Device": self._at}
+        body = f'<GetServices xmlns="{DEVICE}"><IncludeCapability>false</IncludeCapability></GetServices>'
+        try:
+            said = await call(self._at, body, self._login, self._now)
+        except RefusedByDeviceError as error:
+            if str(error).startswith((LOGIN, WRONG_LOGIN)):
+                raise
+        else:
+            for one in children(said, "Service"):
+                name, address = NAMES.get(text(one, "Namespace").rstrip("/"), ""), text(one, "XAddr")
+                if name and address:
+                    services[name] = self._near(address)
+        if len(services) == 1:
+            body = f'<GetCapabilities xmlns="{DEVICE}"><Category>All</Category></GetCapabilities>'
+            told = child(await call(self._at, body, self._login, self._now), "Capabilities")
+            for name in ("Media", "PTZ"):
+                if address := text(told, name, "XAddr"):
+                    services[name] = self._near(address)
         self._services = services
 
-    def _near(self, address: str) -> tuple[int, str]:
-        """Port and path of an address, at the host we know: behind NAT a device names one that is not reached, and
-        nobody's answer sends our user name to another host."""
+    def _near(self, address: str) -> Endpoint:
+        """An address at the host we know, by TLS where the device itself is spoken to so: behind NAT a device names one
+        that is not reached, and nobody's answer sends our user name to another host, or in the clear."""
         try:
             parts = urlsplit(address)
-            port = parts.port or 80
+            port = parts.port or PORTS.get(parts.scheme, 0)
         except ValueError:
             raise NoReplyError(f"{STRANGE}: {address[:60]}") from None
         path = parts.path or "/"
         if not re.fullmatch(r"[!-~]+", path):
             raise NoReplyError(f"{STRANGE}: {address[:60]}")
-        return (port if parts.hostname == self.host else self._port), path
+        same = parts.hostname == self.host and (parts.scheme == "https") == self._at.secure
+        return self._at._replace(port=port if same else self._at.port, path=path)
 
     async def about(self) -> dict[str, str]:
         """Manufacturer, model and firmware.
@@ -153,23 +158,14 @@ class OnvifDevice:
         MediaError
             It does not say.
         """
-        said = await self._ask("Media", f'<GetProfiles xmlns="{MEDIA}"/>')
-        found = []
-        for profile in children(said, "Profiles"):
-            encoder = child(profile, "VideoEncoderConfiguration")
-            sizes = [text(encoder, "Resolution", name) for name in ("Width", "Height")]
-            width, height = (int(size) if size.isdecimal() and len(size) < 6 else 0 for size in sizes)
-            found.append(
-                Profile(
-                    attribute(profile, "token")[:64],
-                    text(profile, "Name")[:80],
-                    text(profile, "VideoSourceConfiguration", "SourceToken")[:64],
-                    text(encoder, "Encoding").upper(),
-                    width * height,
-                    child(profile, "PTZConfiguration") is not None,
-                )
-            )
-        return [profile for profile in found if profile.token]
+        await self._know_services()
+        if "Media2" in self._services:
+            body = f'<GetProfiles xmlns="{MEDIA2}"><Type>All</Type></GetProfiles>'
+            rows = [read_profile2(one) for one in children(await self._ask("Media2", body), "Profiles")]
+        else:
+            said = await self._ask("Media", f'<GetProfiles xmlns="{MEDIA}"/>')
+            rows = [read_profile(one) for one in children(said, "Profiles")]
+        return [profile for profile in rows if profile.token]
 
     async def stream_uri(self, profile: str) -> str:
         """Where a profile's pictures are pulled by RTSP, at the host we know (Media Service, 5.15.1).
@@ -179,22 +175,26 @@ class OnvifDevice:
         MediaError
             It does not say.
         """
-        said = await self._ask(
-            "Media",
-            f'<GetStreamUri xmlns="{MEDIA}"><StreamSetup><Stream xmlns="{SCHEMA}">RTP-Unicast</Stream>'
-            f'<Transport xmlns="{SCHEMA}"><Protocol>RTSP</Protocol></Transport></StreamSetup>'
-            f"<ProfileToken>{escape(profile)}</ProfileToken></GetStreamUri>",
-        )
-        uri = text(said, "MediaUri", "Uri")
+        await self._know_services()
+        token = f"<ProfileToken>{escape(profile)}</ProfileToken>"
+        if "Media2" in self._services:
+            body = f'<GetStreamUri xmlns="{MEDIA2}"><Protocol>RTSP</Protocol>{token}</GetStreamUri>'
+            uri = text(await self._ask("Media2", body), "Uri")
+        else:
+            body = (
+                f'<GetStreamUri xmlns="{MEDIA}"><StreamSetup><Stream xmlns="{SCHEMA}">RTP-Unicast</Stream>'
+                f'<Transport xmlns="{SCHEMA}"><Protocol>RTSP</Protocol></Transport></StreamSetup>{token}</GetStreamUri>'
+            )
+            uri = text(await self._ask("Media", body), "MediaUri", "Uri")
         try:
             parts = urlsplit(uri)
-            port = parts.port or 554
+            port = parts.port or rtsp.PORTS.get(parts.scheme.lower(), 0)
         except ValueError:
             raise NoReplyError(f"{STRANGE}: {uri[:60]}") from None
-        if parts.scheme.lower() != "rtsp":
+        if parts.scheme.lower() not in rtsp.PORTS:
             raise NotOfferedError(f"{NO_PICTURE}: {uri[:60]}")
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return urlunsplit(("rtsp", f"{host}:{port}", parts.path, parts.query, ""))
+        return urlunsplit((parts.scheme.lower(), f"{host}:{port}", parts.path, parts.query, ""))
 
     async def move(self, profile: str, pan: float, tilt: float, zoom: float) -> None:
         """Turn and zoom until told otherwise, -1 to 1; all zero stops (PTZ Service, 5.3.3 and 5.3.5).
@@ -257,29 +257,6 @@ def numbered(presets: list[Preset]) -> Mapping[int, Preset]:
     if len(numbers) == len(set(numbers)) == len(presets) and all(1 <= number <= 255 for number in numbers):
         return dict(zip(numbers, presets, strict=True))
     return dict(enumerate(presets, 1))
-
-
-def eyes(profiles: list[Profile]) -> list[Profile]:
-    """The best profile of each of a device's eyes: H.264 before others, then the largest picture.
-
-    Raises
-    ------
-    NotOfferedError
-        There is none.
-    """
-    best: dict[str, Profile] = {}
-    for profile in profiles:
-        other = best.get(profile.source)
-        if other is None or _rank(profile) > _rank(other):
-            best[profile.source] = profile
-    if not best:
-        raise NotOfferedError(NO_PICTURE)
-    return [best[source] for source in sorted(best)]
-
-
-def _rank(profile: Profile) -> tuple[bool, bool, int]:
-    # H.265 has no name in this service, and cameras leave it empty or write it all the same.
-    return profile.codec == "H264", profile.codec in ("H264", "H265", ""), profile.pixels
 
 
 def as_answer(presets: Mapping[int, Preset]) -> list[dict[str, Any]]:

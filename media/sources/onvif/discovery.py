@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from media.exceptions import NoReplyError
 from media.gb28181.xml import XmlError, read_xml
-from media.sources.onvif.soap import ENVELOPE, child, children, text
+from media.sources.onvif.soap import ENVELOPE, PORTS, child, children, text
 
 GROUP = ("239.255.255.250", 3702)
 WAIT_S = 3.0
@@ -82,11 +82,11 @@ def _own(addresses: list[str], host: str) -> str:
     for address in addresses:
         try:
             parts = urlsplit(address)
-            port = parts.port or 80
+            port = parts.port or PORTS.get(parts.scheme, 0)
         except ValueError:
             continue
-        if parts.scheme == "http" and parts.hostname == host and len(address) < 300:
-            return f"http://{host}:{port}{parts.path or '/'}"
+        if parts.scheme in PORTS and parts.hostname == host and len(address) < 300:
+            return f"{parts.scheme}://{host}:{port}{parts.path or '/'}"
     return ""
 
 

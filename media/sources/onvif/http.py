@@ -10,6 +10,7 @@ from typing import NamedTuple
 import httptools
 
 from media.exceptions import NoReplyError, OfflineError
+from media.sources import tls
 from media.sources.faults import SILENT, STRANGE, UNREACHABLE
 
 CONNECT_S = 5.0
@@ -44,8 +45,10 @@ class _Taken:
         self.whole = True
 
 
-async def post(host: str, port: int, path: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
-    """Send a body, and wait for what comes back.
+async def post(
+    host: str, port: int, path: str, body: bytes, headers: Mapping[str, str], *, secure: bool = False
+) -> HttpAnswer:
+    """Send a body, by TLS where it is to be ``secure``, and wait for what comes back.
 
     Raises
     ------
@@ -54,7 +57,7 @@ async def post(host: str, port: int, path: str, body: bytes, headers: Mapping[st
     """
     try:
         async with asyncio.timeout(CONNECT_S):
-            reader, writer = await asyncio.open_connection(host, port)
+            reader, writer = await asyncio.open_connection(host, port, ssl=tls.context() if secure else None)
     except (OSError, TimeoutError, UnicodeError):
         raise OfflineError(f"{UNREACHABLE}: {host}:{port}") from None
     lines = [f"POST {path} HTTP/1.1", f"Host: {host}:{port}", "Connection: close", f"Content-Length: {len(body)}"]

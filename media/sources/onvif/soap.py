@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import secrets
 from datetime import UTC, datetime
+from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 from media.exceptions import MediaError, NoReplyError, RefusedByDeviceError
@@ -21,6 +22,7 @@ ENVELOPE = "http://www.w3.org/2003/05/soap-envelope"
 SECURITY = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss"
 DIGEST = f"{SECURITY}-username-token-profile-1.0#PasswordDigest"
 NONCE = f"{SECURITY}-soap-message-security-1.0#Base64Binary"
+PORTS = {"http": 80, "https": 443}
 AUTHORITY = ("notauthorized", "sendernotauthorized", "failedauthentication", "invalidsecurity")
 
 
@@ -86,9 +88,16 @@ def write_envelope(body: str, username: str = "", password: str = "", at: dateti
     return f"{whole}<s:Body>{body}</s:Body></s:Envelope>".encode()
 
 
-async def call(
-    host: str, port: int, path: str, body: str, login: tuple[str, str] = ("", ""), at: datetime | None = None
-) -> Element:
+class Endpoint(NamedTuple):
+    """Where a service is asked; ``secure``: by TLS."""
+
+    host: str
+    port: int
+    path: str
+    secure: bool = False
+
+
+async def call(endpoint: Endpoint, body: str, login: tuple[str, str] = ("", ""), at: datetime | None = None) -> Element:
     """Ask a service.
 
     Returns
@@ -101,17 +110,18 @@ async def call(
     MediaError
         There was no answer, or a fault.
     """
+    host, port, path, secure = endpoint
     username, password = login
     content = write_envelope(body, username, password, at)
     headers = {"Content-Type": "application/soap+xml; charset=utf-8"}
-    answer = await post(host, port, path, content, headers)
+    answer = await post(host, port, path, content, headers, secure=secure)
     if answer.status == 401 and username:
         challenges = []
         for challenge in answer.headers.get("www-authenticate", ()):
             with contextlib.suppress(MalformedError):
                 challenges.append(read_credentials(challenge))
         if shown := answer_challenge(challenges, username, password, "POST", path):
-            answer = await post(host, port, path, content, {**headers, "Authorization": shown})
+            answer = await post(host, port, path, content, {**headers, "Authorization": shown}, secure=secure)
     return _inside(answer, known=bool(username))
 
 

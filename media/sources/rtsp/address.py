@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from media.exceptions import NotOfferedError
 
-PORT = 554
+PORTS = {"rtsp": 554, "rtsps": 322}
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,14 @@ class Address:
     ----------
     url : str
         As it is asked for: without user and password.
+    secure : bool
+        By TLS (``rtsps://``).
     """
 
     url: str
     host: str
     port: int
+    secure: bool = False
 
 
 def read_address(text: str) -> Address:
@@ -31,15 +34,16 @@ def read_address(text: str) -> Address:
     Raises
     ------
     NotOfferedError
-        It is no rtsp:// address, or holds a user or password, which have a place of their own.
+        It is no rtsp:// or rtsps:// address, or holds a user or password, which have a place of their own.
     """
     try:
         parts = urlsplit(text.strip())
-        host, port = parts.hostname or "", parts.port or PORT
+        scheme = parts.scheme.lower()
+        host, port = parts.hostname or "", parts.port or PORTS.get(scheme, 0)
     except ValueError as error:
         raise NotOfferedError(str(error)) from None
-    if parts.scheme.lower() != "rtsp" or not host or any(c.isspace() for c in text.strip()):
-        raise NotOfferedError("no rtsp:// address")
+    if scheme not in PORTS or not host or any(c.isspace() for c in text.strip()):
+        raise NotOfferedError("no rtsp:// or rtsps:// address")
     if "@" in parts.netloc:
         raise NotOfferedError("an address with a user or password in it")
-    return Address(text.strip(), host, port)
+    return Address(text.strip(), host, port, scheme == "rtsps")

@@ -12,6 +12,7 @@ from media.exceptions import NoReplyError, OfflineError, RefusedByDeviceError
 from media.sip.digest import answer_challenge
 from media.sip.exceptions import MalformedError
 from media.sip.headers import read_credentials
+from media.sources import tls
 from media.sources.faults import (
     CLOSED,
     DECLINED,
@@ -60,8 +61,8 @@ class Connection(asyncio.Protocol):
         self._challenges: tuple[str, ...] = ()
         self._ended = ""
 
-    async def open(self, host: str, port: int) -> None:
-        """Connect.
+    async def open(self, host: str, port: int, *, secure: bool = False) -> None:
+        """Connect, by TLS where it is to be ``secure``.
 
         Raises
         ------
@@ -71,7 +72,7 @@ class Connection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_S):
-                await loop.create_connection(lambda: self, host, port)
+                await loop.create_connection(lambda: self, host, port, ssl=tls.context() if secure else None)
         except (OSError, TimeoutError, UnicodeError) as error:
             raise OfflineError(f"{UNREACHABLE}: {host}:{port}") from error
 

@@ -74,7 +74,7 @@ def read_description(body: bytes, base: str) -> list[Medium]:
     if len(media) > MOST_MEDIA:
         raise NotOfferedError(f"a description of {len(media)} media")
     whole = _value(session, "control")
-    base = whole if whole.lower().startswith("rtsp://") else base
+    base = whole if whole.lower().startswith(("rtsp://", "rtsps://")) else base
     found: dict[str, Medium] = {}
     names: list[str] = []
     for words, attributes in media:
@@ -113,7 +113,7 @@ def join(base: str, control: str) -> str:
     """Address of a medium: as it is where it is absolute, else appended (RFC 2326, C.1.1, as every server means it)."""
     if not control or control == "*":
         return base
-    if control.lower().startswith("rtsp://"):
+    if control.lower().startswith(("rtsp://", "rtsps://")):
         return control
     if control.startswith("/"):
         parts = urlsplit(base)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from media.exceptions import MediaError, NoReplyError, NotOfferedError
+from media.rtp.datagrams import Datagrams
 from media.rtp.ports import UdpPort
 from media.rtp.receiving import Receiving, Sink
 from media.sources.faults import NO_MEDIA, STOPPED, STRANGE, TRANSPORT
@@ -35,9 +35,9 @@ class RtspSource:
     Parameters
     ----------
     address : str
-        ``rtsp://host[:port]/path``.
+        ``rtsp://host[:port]/path``, or ``rtsps://`` for TLS.
     udp : bool
-        Packets by UDP; else on the connection.
+        Packets by UDP; else on the connection, as they always are where that is by TLS.
     first_s, silent_s : float
         How long may pass before the first packet, and between two.
     """
@@ -84,7 +84,7 @@ class RtspSource:
         address = read_address(self.address)
         connection = Connection(*self._login)
         try:
-            await connection.open(address.host, address.port)
+            await connection.open(address.host, address.port, secure=address.secure)
             # DESCRIBE and not OPTIONS: only it shows that the path is there and the password right.
             await connection.ask("DESCRIBE", address.url, {"Accept": "application/sdp"})
         finally:
@@ -96,7 +96,7 @@ class _Track:
     medium: Medium
     dresser: Dresser
     receiving: Receiving
-    ports: list[asyncio.DatagramTransport] = field(default_factory=list)
+    ports: list[UdpPort | Datagrams] = field(default_factory=list)
 
 
 class RtspSession:
@@ -126,6 +126,16 @@ class RtspSession:
         """Of each medium."""
         return [track.receiving for track in self._tracks]
 
+    @property
+    def lost(self) -> int:
+        """RTP packets that never came."""
+        return sum(receiving.counts.lost for receiving in self.receivings)
+
+    @property
+    def full(self) -> int:
+        """Of those, what this machine threw away because nobody took it in time."""
+        return sum(port.full for track in self._tracks for port in track.ports)
+
     async def begin(self, *, udp: bool) -> None:
         """Go all the way to PLAY.
 
@@ -135,20 +145,20 @@ class RtspSession:
             The server is not there, refuses, or has nothing we can take.
         """
         connection, address = self._connection, self._address
-        await connection.open(address.host, address.port)
+        await connection.open(address.host, address.port, secure=address.secure)
         options = await connection.ask("OPTIONS", address.url)
         if "GET_PARAMETER" in ",".join(options.headers.get("public", ())).upper():
             self._keeps_by = "GET_PARAMETER"
         described = await connection.ask("DESCRIBE", address.url, {"Accept": "application/sdp"})
         base = described.get("content-base") or described.get("content-location")
-        self._base = base if base.lower().startswith("rtsp://") else address.url
+        self._base = base if base.lower().startswith(("rtsp://", "rtsps://")) else address.url
         begun_at = asyncio.get_running_loop().time()
         for medium in read_description(described.body, self._base):
             dresser = Dresser(medium, self.gate, begun_at)
             receiving = Receiving(dresser, {medium.type: medium.codec}, -1, clock_hz=medium.clock_hz)
             track = _Track(medium, dresser, receiving)
             self._tracks.append(track)
-            await (self._setup_udp(track) if udp else self._setup_tcp(track))
+            await (self._setup_udp(track) if udp and not address.secure else self._setup_tcp(track))
         played = await connection.ask("PLAY", self._base, {**self._named, "Range": "npt=0.000-"})
         self._playing = True
         self._begin_media(played)
@@ -169,7 +179,7 @@ class RtspSession:
 
     async def _setup_udp(self, track: _Track) -> None:
         hosts = {self._connection.peer}
-        port = await self._bind(track, hosts)
+        port = self._bind(track, hosts)
         given = await self._setup(track, f"RTP/AVP;unicast;client_port={port}-{port + 1}")
         if "tcp" in next(iter(given), ""):
             raise NotOfferedError(TRANSPORT)
@@ -182,20 +192,17 @@ class RtspSession:
             for number, way in enumerate(track.ports):
                 way.sendto(b"\x80\x60" + bytes(10), (self._connection.peer, int(theirs) + number))
 
-    async def _bind(self, track: _Track, hosts: set[str]) -> int:
+    def _bind(self, track: _Track, hosts: set[str]) -> int:
         """Two ports, an even one and the one behind it, for packets and for their reports."""
-        loop = asyncio.get_running_loop()
         first, last = UDP_PORTS
+        local = self._connection.local
         for _try in range(PORTS_TRIED):
             port = random.randrange(first, last, 2)  # noqa: S311 (to miss others' ports, not attackers)
+            pictures = UdpPort(track.receiving, hosts)
             try:
-                for number in range(2):
-                    made: Callable[[], asyncio.DatagramProtocol] = (
-                        asyncio.DatagramProtocol if number else lambda: UdpPort(track.receiving, hosts)
-                    )
-                    where = (self._connection.local, port + number)
-                    transport, _protocol = await loop.create_datagram_endpoint(made, where)
-                    track.ports.append(transport)
+                pictures.listen(local, port)
+                track.ports.append(pictures)
+                track.ports.append(Datagrams(local, port + 1, lambda _data, _address: None))
             except OSError:
                 _close(track)
             else:
@@ -273,6 +280,6 @@ class RtspSession:
 
 
 def _close(track: _Track) -> None:
-    for transport in track.ports:
-        transport.close()
+    for port in track.ports:
+        port.close()
     track.ports.clear()

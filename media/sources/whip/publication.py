@@ -16,7 +16,7 @@ from media.rtp.frames import Frame
 from media.rtp.packets import Packet, Reorder
 from media.rtp.raw import NalJoiner, SoundTaker
 from media.rtp.receiving import Sink
-from media.sources.faults import CLOSED, NO_MEDIA, NO_PICTURE
+from media.sources.faults import CLOSED, NO_MEDIA, NO_PICTURE, ONLY_H264
 from media.sources.gate import Gate
 from media.sources.rtsp.description import Medium
 from media.sources.rtsp.dressing import Dresser
@@ -30,6 +30,7 @@ KEY_S = 4.0
 KEY_AGAIN_S = 1.0
 SOUNDS = {"audio/PCMA": ("g711a", 8000), "audio/PCMU": ("g711u", 8000), "audio/opus": ("opus", 48_000)}
 """The first that is offered is taken: G.711 can be watched and recorded beside what cameras send."""
+_VIDEO_NAMES = re.compile(r"^a=rtpmap:\d+ (?!rtx|red|ulpfec|flexfec)([A-Za-z0-9.-]+)/90000", re.MULTILINE)
 _MEDIUM = re.compile(r"^m=(\w+) ", re.MULTILINE)
 
 
@@ -75,6 +76,9 @@ class Publication:
         kinds = _MEDIUM.findall(offer)
         if len(offer) > MOST_OFFER or sorted(kinds) not in (["video"], ["audio", "video"]):
             raise NotOfferedError(f"{NO_PICTURE}: one picture and at most one sound")
+        names = _VIDEO_NAMES.findall(offer.replace("\r", ""))
+        if "H264" not in (name.upper() for name in names):
+            raise NotOfferedError(f"{ONLY_H264}: {', '.join(dict.fromkeys(names))[:60] or '–'}")
         if "a=fingerprint:" not in offer:
             raise NotOfferedError("an offer without a fingerprint")
         connection = self._connection

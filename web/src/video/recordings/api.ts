@@ -38,6 +38,8 @@ export interface Timeline {
   by_hand: boolean;
   may_handle: boolean;
   stretches: [number, number][];
+  /** What the register knows of, and whose files are gone. */
+  missing: [number, number][];
   marks: Mark[];
 }
 

@@ -279,7 +279,7 @@ export class RecordingsApp {
       this.clock.hear(told.now);
       const stretches = this.keepers.isOnDevice ? await this.past.stretches(channel.id, this.timeline.from, this.timeline.to) : told.stretches;
       if (this.channel !== channel) return null;
-      this.timeline.tell(stretches, told.marks);
+      this.timeline.tell(stretches, told.marks, this.keepers.isOnDevice ? [] : told.missing);
       this.tools.tell(told.marks, told.may_handle, told.by_hand);
       if (told.channel.recording !== channel.recording) {
         channel.recording = told.channel.recording;

@@ -31,6 +31,7 @@ export class TimelineView {
   private readonly canvas = h("canvas", { tabindex: "0", role: "slider", "aria-label": t("录像时间轴") });
   private readonly hint = h("span", { class: "timeline-hint" });
   private stretches: [number, number][] = [];
+  private missing: [number, number][] = [];
   private marks: Mark[] = [];
   private needle: number | null = null;
   private chosen: [number, number] | null = null;
@@ -67,8 +68,10 @@ export class TimelineView {
     this.view(centre - span * share, centre + span * (1 - share));
   }
 
-  tell(stretches: [number, number][], marks: Mark[]): void {
+  /** @param missing recorded, and gone from the disk */
+  tell(stretches: [number, number][], marks: Mark[], missing: [number, number][]): void {
     this.stretches = stretches;
+    this.missing = missing;
     this.marks = marks;
     this.draw();
   }
@@ -123,8 +126,9 @@ export class TimelineView {
   private point(event: PointerEvent): void {
     const at = this.time(event.offsetX);
     const mark = this.marks.find(({ from, to }) => this.x(from) - 5 <= event.offsetX && event.offsetX <= this.x(to) + 5 && event.offsetY < 22);
+    const isMissing = this.missing.some(([from, to]) => from <= at && at <= to);
     this.hint.textContent = mark === undefined
-      ? `${this.clock.date(at)} ${this.clock.time(at)}`
+      ? `${this.clock.date(at)} ${this.clock.time(at)}${isMissing ? ` ${t("录像文件缺失")}` : ""}`
       : [mark.kind_name, mark.number, mark.text, this.clock.time(mark.from)].filter((word) => word !== "").join(" · ");
     this.hint.style.setProperty("--x", `${Math.min(Math.max(event.offsetX, 70), this.canvas.clientWidth - 70)}px`);
     this.hint.hidden = false;
@@ -143,10 +147,12 @@ export class TimelineView {
     const band = { top: 24, height: height - 24 - 26 };
     context.fillStyle = colour("--line");
     context.fillRect(0, band.top, width, band.height);
-    context.fillStyle = colour("--accent");
-    for (const [from, to] of this.stretches) {
-      const left = Math.max(0, this.x(from));
-      context.fillRect(left, band.top, Math.max(1, Math.min(width, this.x(to)) - left), band.height);
+    for (const [name, stretches] of [["--accent", this.stretches], ["--grade-red", this.missing]] as const) {
+      context.fillStyle = colour(name);
+      for (const [from, to] of stretches) {
+        const left = Math.max(0, this.x(from));
+        context.fillRect(left, band.top, Math.max(1, Math.min(width, this.x(to)) - left), band.height);
+      }
     }
     if (this.chosen !== null) {
       context.fillStyle = colour("--grade-yellow");
