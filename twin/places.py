@@ -99,7 +99,7 @@ class Things:
         ]  # fmt: skip
 
     def _column(self, name: str) -> NDArray[Any]:
-        kind, offset = _THING.fields[name]  # type: ignore[index]
+        kind, offset = _THING.fields[name][:2]  # type: ignore[index]
         column = np.empty(len(self.piece), kind)
         for where, block in self._blocks:
             column[where] = _turned(block[:, offset : offset + kind.itemsize]).view(kind).ravel()
@@ -220,7 +220,7 @@ def _read(cursor: Any, query: sql.Composable, fields: Layout) -> NDArray[Any]:
         sql.SQL(" || ").join(sent), query
     )
     ((_zero, (heads,)),) = read_pieces(cursor, strung, 1)
-    return np.frombuffer(heads, np.dtype(fields))
+    return np.frombuffer(heads, np.dtype(list(fields)))
 
 
 def _by_place(x: NDArray, y: NDArray, size: int) -> NDArray[np.int64]:
