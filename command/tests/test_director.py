@@ -384,6 +384,7 @@ def test_an_order_arrives_with_its_own_words(town, walls):
         {"do": "fold", "folded": ["day"]},
         {"do": "layer", "layer": "a.b", "shown": False},
         {"do": "solid", "solid": True},
+        {"do": "past", "moment": 1.7e12, "since": 1.8e12, "speed": 60, "playing": False},
     ]
     for order in orders:
         assert ask(client, "POST", f"walls/{wall.pk}/orders", {"order": order})[0] == 202
