@@ -6,7 +6,8 @@ random moments, for the whole city and for one district's officer.
 - ``city_*``, ``district_*``: a history of ``--rows`` rows, at moments and played.
 - ``town_*``: a city of ``--things`` things, of which a twentieth is at work: everything, and a viewport of 12 by 11 km.
 - ``hot_*``, ``archived_*``: a day of ``--day-things`` things with a row every ``--every`` seconds, in the database and
-  then in a file: the track of that day, who was within a circle of 1.5 km on that day, the viewport at a moment.
+  then in a file: the track of that day, who was within a circle of 1.5 km (``within``) and within 43 by 55 km
+  (``half``, as many of the things) on that day, the viewport at a moment.
 
 ``--only`` measures one of the three alone. In an installation of its own; ``--here``: in the
 present one, whose history of today then holds the benchmark's rows until they have been measured.
@@ -148,11 +149,21 @@ def _questions_of_a_day(start_ms: float, keys: list[int]) -> list[tuple[str, lis
         np.stack([x + 0.0157 * np.cos(angle), y + 0.0135 * np.sin(angle)], axis=1).round(6).tolist()
         for x, y in zip(rng.uniform(121.2, 121.8, GOES + 1), rng.uniform(31.0, 31.4, GOES + 1), strict=True)
     ]
-    asked = [{"polygon": {"type": "Polygon", "coordinates": [c]}, "from": start_ms, "to": end_ms} for c in circles]
+    west, south = rng.uniform(121.1, 121.4, GOES + 1), rng.uniform(30.85, 31.05, GOES + 1)
+    halves = [
+        [[x, y], [x + 0.45, y], [x + 0.45, y + 0.5], [x, y + 0.5], [x, y]]
+        for x, y in zip(west.round(4).tolist(), south.round(4).tolist(), strict=True)
+    ]
+
+    def within(rings: list[list[list[float]]]) -> list[tuple[str, dict[str, Any]]]:
+        shapes = [{"type": "Polygon", "coordinates": [ring]} for ring in rings]
+        return [("/within", {"polygon": shape, "from": start_ms, "to": end_ms}) for shape in shapes]
+
     moments = (start_ms + rng.uniform(3_600_000, 86_000_000, GOES + 1)).astype(int).tolist()
     return [
         ("track", [(f"/assets/{key}/track", {"at": end_ms, "minutes": 1440}) for key in keys]),
-        ("within", [("/within", values) for values in asked]),
+        ("within", within(circles)),
+        ("half", within(halves)),
         ("viewport", [("/state", {"at": at, "bbox": VIEWPORT}) for at in moments]),
     ]
 

@@ -8,10 +8,11 @@ import os
 import shutil
 import tarfile
 import tempfile
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from launcher.backup_archive import ARCHIVE, archive_folder, collect, put_back
+from launcher.backup_archive import ARCHIVE, archive_folder, collect, damaged, named, put_back
 from launcher.cluster import Cluster, applied_migrations, client_for, psql
 from launcher.commands import Runner
 from launcher.configuration import ROOT, Installation
@@ -106,6 +107,8 @@ class Backup:
             "demo": self.installation.demo,
             "migrations": applied_migrations(self.installation, self.runner),
             "archive": archived is not None,
+            # Without them in it, what has to be copied beside it.
+            "archived": [asdict(file) for file in named(self.installation, self.runner)],
         }
         secrets = {name: self.installation.secrets[name] for name in KEPT_SECRETS}
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -157,8 +160,14 @@ class Backup:
                 f"先切换到备份时的版本 (first check out its revision): {about['revision']}",
             )
 
-    def restore(self, path: Path) -> None:
+    def restore(self, path: Path) -> list[str]:
         """Put the database, the keys and the files back as the backup has them; processes must be stopped.
+
+        Returns
+        -------
+        list of str
+            Archived days that the database names and that are missing or damaged; of an archive that is no folder
+            nothing is known.
 
         Raises
         ------
@@ -186,6 +195,8 @@ class Backup:
         self.installation.city, self.installation.demo = about["city"], about["demo"]
         self.installation.prepared = ""
         self.installation.save()
+        place = archive_folder(self.installation)
+        return [] if place is None else damaged(place, named(self.installation, self.runner))
 
     def _empty_database(self) -> None:
         installation = self.installation

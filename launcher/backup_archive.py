@@ -2,16 +2,60 @@
 
 from __future__ import annotations
 
+import filecmp
+import hashlib
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from launcher.cluster import client_for, psql
+from launcher.commands import Runner
 from launcher.configuration import Installation
 
 ARCHIVE = "archive"
 """Folder of a backup that holds them."""
+
+
+@dataclass(frozen=True)
+class ArchivedFile:
+    """A file that the database counts on: its name below the archive's folder, its length and its checksum."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+def named(installation: Installation, runner: Runner) -> list[ArchivedFile]:
+    """The files that the database of an installation names; none of a database that knows no archive yet.
+
+    Raises
+    ------
+    LaunchError
+    """
+    client, address = client_for(installation), installation.database_address()
+    if psql(client, address, runner, "SELECT to_regclass('twin_archivedday') IS NOT NULL;\n").strip() != "t":
+        return []
+    rows = psql(client, address, runner, "SELECT name, size_bytes, sha256 FROM twin_archivedday ORDER BY name;\n")
+    parts = (row.split("|") for row in rows.splitlines() if row)
+    return [ArchivedFile(name, int(size), sha256) for name, size, sha256 in parts]
+
+
+def damaged(folder: Path, files: list[ArchivedFile]) -> list[str]:
+    """Names of those that are missing in a folder, or are not what was written."""
+    return [file.name for file in files if not _is_whole(folder / file.name, file)]
+
+
+def _is_whole(path: Path, file: ArchivedFile) -> bool:
+    try:
+        if path.stat().st_size != file.size_bytes:
+            return False
+        with path.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest() == file.sha256
+    except OSError:
+        return False
 
 
 def archive_folder(installation: Installation) -> Path | None:
@@ -49,7 +93,7 @@ def collect(folder: Path, into: Path) -> None:
 
 
 def put_back(folder: Path, into: Path) -> None:
-    """Move files of a backup to where the archive is; those that are there already stay, others are left alone.
+    """Move files of a backup to where the archive is; what is there already, byte for byte, and others stay.
 
     Raises
     ------
@@ -57,7 +101,7 @@ def put_back(folder: Path, into: Path) -> None:
     """
     for path in sorted(folder.rglob("*.parquet")):
         target = into / path.relative_to(folder)
-        if target.exists() and target.stat().st_size == path.stat().st_size:
+        if target.exists() and filecmp.cmp(target, path, shallow=False):
             continue
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         beside = target.with_name(f".{target.name}.{os.getpid()}")

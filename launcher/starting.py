@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from launcher import lifecycle
-from launcher.backup import Backup, default_path
+from launcher.backup import ABOUT, Backup, default_path
 from launcher.backup_archive import archive_folder
 from launcher.commands import Runner
 from launcher.configuration import PRIVATE_SERVER, Installation
@@ -158,11 +158,17 @@ def backup(var: Path, file: Path | None, *, archive: bool) -> int:
         with at_work(var), servers, steps.step("备份 (backup)") as step:
             Backup(installation, runner).write(path, archive=archive)
             step.note = f"{path}（{path.stat().st_size / 1e6:.1f} MB）"
+            about = Backup.about(path)
     except LaunchError as error:
         steps.explain(error)
         return 1
-    if archive and archive_folder(installation) is None:
-        print("归档在外部存储中，不在备份内 (the archive is on other storage and not in the backup).")
+    if about["archived"] and not about["archive"]:
+        size = sum(file["size_bytes"] for file in about["archived"])
+        print(
+            f"备份不含轨迹归档：{len(about['archived'])} 个文件共 {size / 1e6:.1f} MB，须从"
+            f" {installation.archive or installation.var / 'archive'} 另行复制"
+            f" (the archived history is not in it: copy it from there); 清单 (listed in): {ABOUT}"
+        )
     print("备份含密钥与个人信息，请妥善保管 (it holds keys and personal data: keep it safe).")
     return 0
 
@@ -184,14 +190,24 @@ def restore(var: Path, file: Path) -> int:
             with steps.step("停止进程 (stop)"):
                 lifecycle.stop(installation)
             with _servers(installation, preparation), steps.step("恢复 (restore)"):
-                work.restore(file)
+                missing = work.restore(file)
     except LaunchError as error:
         steps.explain(error)
         return 1
-    if not about.get("archive"):
-        print("备份不含轨迹归档，请运行 ./sandtable manage archive verify 核对 (no archived history in it).")
+    if about.get("archived") and archive_folder(installation) is None:
+        print(
+            "轨迹归档在外部存储中，启动后请运行 ./sandtable manage archive verify 核对"
+            " (the archive is on other storage: verify it once it runs)."
+        )
     print("已恢复，请运行 ./sandtable up (restored; now start it).")
-    return 0
+    if missing:
+        print(
+            f"但有 {len(missing)} 天的轨迹归档缺失或已损坏 (archived days are missing or damaged):\n  "
+            + "\n  ".join(missing)
+            + f"\n把这些文件从原处复制到 {archive_folder(installation)}；在此之前，查询那些天会答复“缺失或已损坏”"
+            " (copy them there; until then questions about those days are refused)."
+        )
+    return int(bool(missing))
 
 
 @contextmanager

@@ -1,5 +1,9 @@
 """What can go wrong on the twin's floor."""
 
+from __future__ import annotations
+
+from datetime import date
+
 
 class TwinError(Exception):
     """Base of all errors of :mod:`twin`."""
@@ -22,7 +26,11 @@ class PastTooSlowError(PastError):
 
 
 class PastDamagedError(PastError):
-    """An archived file of the history is missing, or is not what was written."""
+    """An archived file of the history, that of ``day`` (UTC), is missing, or is not what was written."""
+
+    def __init__(self, message: str, day: date) -> None:
+        super().__init__(message)
+        self.day = day
 
 
 class ArchiveError(TwinError):

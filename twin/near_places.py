@@ -21,7 +21,7 @@ from twin.ahead import ahead
 from twin.exceptions import PastTooSlowError
 from twin.history import SLOT_US
 from twin.past_rows import Assets, Ids, Rows
-from twin.places import Bounds, Pieces, read_paths, read_places, read_said, read_things
+from twin.places import Bounds, Pieces, by_piece, read_paths, read_places, read_said, read_things
 
 PIECES_AT_ONCE = 500
 CELL_DEPTH = 8
@@ -85,15 +85,32 @@ class Visits:
 
 @dataclass(frozen=True)
 class _Near:
-    """Pieces with things that were near; of each of their things where it stands in what is read, and whether."""
+    """Pieces with things that were near; of each of their things the place of its piece, and whether it was near."""
 
     pieces: Pieces
+    piece: Ids
     asset: Ids
     slot_us: Ids
     count: Ids
     is_near: Mask
     is_inside: Mask
     """Whether its box lies wholly in the area."""
+
+    def positions(self, thinned: bool) -> tuple[Ids, list[Ids]]:
+        """Of things that were near; of those inside, where they are thinned, the last alone.
+
+        Returns
+        -------
+        int64[m], list of int64
+            Which thing each is of, and of each piece which of its positions they are.
+        """
+        thing = np.repeat(np.arange(len(self.count)), self.count)
+        wanted = self.is_near[thing]
+        if thinned:
+            is_last = np.zeros(len(thing), bool)
+            is_last[np.cumsum(self.count) - 1] = True
+            wanted &= is_last | ~self.is_inside[thing]
+        return thing[wanted], by_piece(wanted, self.piece, self.count, self.pieces)
 
 
 def read_visits(
@@ -123,10 +140,13 @@ def read_visits(
         count -= sum(int((each.count - 1)[each.is_inside].sum()) for each in begun)
     if count > most_rows:
         raise PastTooSlowError
-    parts = []
-    read = ahead(begun, lambda each: (read_paths(cursor, code, each.pieces), read_said(cursor, code, each.pieces)))
-    for each, (path, said) in read:
-        parts.append(_rows(each, path, said, code, thinned))
+
+    def read(each: _Near) -> tuple[Ids, NDArray[Any], NDArray[Any]]:
+        thing, wanted = each.positions(thinned)
+        paths = read_paths(cursor, code, each.pieces, wanted)
+        return thing, paths, read_said(cursor, code, each.pieces, wanted)
+
+    parts = [_rows(each, *found, code) for each, found in ahead(begun, read)]
     asset, slot_us = (
         np.concatenate([none, *(getattr(each, name)[each.is_near] for each in begun)]) for name in ("asset", "slot_us")
     )
@@ -149,10 +169,9 @@ def _things_near(cursor: Any, assets: Assets, code: int, place: Place, slots: Id
     every = range(PIECES_AT_ONCE, len(pieces), PIECES_AT_ONCE)
     some = [pieces.take(part) for part in np.split(np.arange(len(pieces)), every)]
     for part, things in ahead(some, lambda part: read_things(cursor, code, part)):
-        columns = things.columns
-        asset = columns["asset"].astype(np.int64)
+        asset = things["asset"].astype(np.int64)
         _at, is_near = assets.find(asset)
-        sides = [columns[side].astype(np.float64) for side in ("west", "south", "east", "north")]
+        sides = [things[side].astype(np.float64) for side in ("west", "south", "east", "north")]
         asked = np.flatnonzero(is_near)
         is_near[asked] = place.near.over(*(side[asked] for side in sides)) != OUTSIDE
         is_inside = np.zeros(len(asset), bool)
@@ -162,22 +181,14 @@ def _things_near(cursor: Any, assets: Assets, code: int, place: Place, slots: Id
         kept = np.bincount(things.piece[is_near], minlength=len(part)) > 0
         of_kept = kept[things.piece]
         yield _Near(
-            part.take(kept), asset[of_kept], part.slot_us[things.piece][of_kept],
-            columns["count"][of_kept].astype(np.int64), is_near[of_kept], is_inside[of_kept],
+            part.take(kept), (np.cumsum(kept) - 1)[things.piece][of_kept], asset[of_kept],
+            part.slot_us[things.piece][of_kept], things["count"][of_kept].astype(np.int64),
+            is_near[of_kept], is_inside[of_kept],
         )  # fmt: skip
 
 
-def _rows(near: _Near, path: NDArray[Any], said: NDArray[Any], code: int, thinned: bool) -> dict[str, NDArray[Any]]:
-    """The rows of the things that were near; the last one alone of those inside, where they are thinned."""
-    thing = np.repeat(np.arange(len(near.count)), near.count)
-    wanted = near.is_near[thing]
-    if thinned:
-        is_last = np.zeros(len(thing), bool)
-        is_last[np.cumsum(near.count) - 1] = True
-        wanted &= is_last | ~near.is_inside[thing]
-    at = np.flatnonzero(wanted)
-    thing, path, said = thing[at], path[at], said[at]
-    n = len(at)
+def _rows(near: _Near, thing: Ids, path: NDArray[Any], said: NDArray[Any], code: int) -> dict[str, NDArray[Any]]:
+    n = len(thing)
     return {
         "asset": near.asset[thing],
         "kind": np.full(n, code, np.int16),

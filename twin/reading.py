@@ -31,4 +31,5 @@ def reading(work: Callable[[Any], Result]) -> Result:
         raise HttpError(503, gettext("读取历史用时过长，已停止。请缩短时间或缩小范围后再试。")) from None
     except PastDamagedError as error:
         logger.error("history: an archived file cannot be read: %s", error)
-        raise HttpError(503, gettext("这段历史的归档文件缺失或已损坏，暂时不能读取，请联系管理员。")) from None
+        told = gettext("%s 这一天（UTC）的归档文件缺失或已损坏，含这一天的历史暂时不能读取，请联系管理员。")
+        raise HttpError(503, told % error.day) from None

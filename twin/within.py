@@ -21,12 +21,12 @@ from gis.cells import OUTSIDE, UNSURE, CellMap
 from twin import past_sql
 from twin.ahead import ahead
 from twin.archive.reading import archived_days
-from twin.digests import Columns, digested_slots, late_slots
+from twin.digests import digested_slots, late_slots
 from twin.exceptions import PastTooSlowError
 from twin.history import SLOT_US
 from twin.past import Look, candidates
 from twin.past_rows import Assets
-from twin.places import Bounds, Pieces, Things, read_paths, read_places, read_things
+from twin.places import Bounds, Pieces, Things, by_piece, read_paths, read_places, read_things
 
 LONGEST_WITHIN_S = 7 * 86_400
 LONGEST_WORK_S = 8.0
@@ -202,13 +202,15 @@ def _by_place(search: _Search, code: int, pieces: Pieces, slots: Ids, from_us: i
     if search.seen is not None and not search.owned.any():
         of_piece[search.seen.over(*pieces.box.T) == OUTSIDE] = OUTSIDE
     near = np.flatnonzero(of_piece != OUTSIDE)
+    # Those of which all is inside apart: of their things no boxes are looked at.
+    near = near[np.argsort(of_piece[near] == UNSURE, kind="stable")]
     some = [pieces.take(part) for part in np.split(near, range(PIECES_AT_ONCE, len(near), PIECES_AT_ONCE))]
     begun = [
         _by_box(search, part, things, from_us, to_us)
         for part, things in ahead(some, lambda part: read_things(search.cursor, code, part))
     ]
     unsure = [each for each in begun if len(each.pieces)]
-    for each, path in ahead(unsure, lambda each: read_paths(search.cursor, code, each.pieces)):
+    for each, path in ahead(unsure, lambda each: read_paths(search.cursor, code, each.pieces, each.wanted())):
         _by_position(search, each, path, from_us, to_us)
 
 
@@ -220,22 +222,27 @@ class _Unsure:
     ----------
     pieces : Pieces
         Which.
-    slot_us, asset, count : int64[n]
-        Of each of their things.
+    owner, slot_us, asset, count : int64[n]
+        Of each of their things; ``owner`` is the place of its piece.
     is_open : bool[n]
         Whether it is one of those.
     """
 
     pieces: Pieces
+    owner: Ids
     slot_us: Ids
     asset: Ids
     count: Ids
     is_open: NDArray[np.bool_]
 
+    def wanted(self) -> list[Ids]:
+        """Of each piece, which of its positions are those of such things."""
+        return by_piece(np.repeat(self.is_open, self.count), self.owner, self.count, self.pieces)
+
 
 def _by_box(search: _Search, pieces: Pieces, found: Things, from_us: int, to_us: int) -> _Unsure:
     search.still_has_time()
-    things, owner = found.columns, found.piece
+    things, owner = found, found.piece
     slot_us = pieces.slot_us[owner]
     at, known = search.assets.find(things["asset"])
     # What is around a piece of which all is inside, or not near, is so around each of its things.
@@ -255,14 +262,15 @@ def _by_box(search: _Search, pieces: Pieces, found: Things, from_us: int, to_us:
     has_open = np.bincount(owner[is_open], minlength=len(pieces)) > 0
     kept = has_open[owner]
     count = things["count"][kept].astype(np.int64)
-    return _Unsure(pieces.take(has_open), slot_us[kept], things["asset"][kept], count, is_open[kept])
+    place = (np.cumsum(has_open) - 1)[owner[kept]]
+    return _Unsure(pieces.take(has_open), place, slot_us[kept], things["asset"][kept], count, is_open[kept])
 
 
-def _sides(things: Columns, some: Ids) -> list[NDArray[np.float64]]:
+def _sides(things: Things, some: Ids) -> list[NDArray[np.float64]]:
     return [things[side][some].astype(np.float64) for side in ("west", "south", "east", "north")]
 
 
-def _narrow_to_scope(search: _Search, said: Ids, at: Ids, things: Columns) -> None:
+def _narrow_to_scope(search: _Search, said: Ids, at: Ids, things: Things) -> None:
     """Of what was inside: what cannot have been seen is outside, what may have been is unsure; in place."""
     if search.sees_all:
         return
@@ -276,7 +284,6 @@ def _narrow_to_scope(search: _Search, said: Ids, at: Ids, things: Columns) -> No
 
 
 def _by_position(search: _Search, unsure: _Unsure, path: NDArray[Any], from_us: int, to_us: int) -> None:
-    path = path[np.repeat(unsure.is_open, unsure.count)]
     count = unsure.count[unsure.is_open]
     time_us = np.repeat(unsure.slot_us[unsure.is_open], count) + path["at"]
     asset = np.repeat(unsure.asset[unsure.is_open], count)

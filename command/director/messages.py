@@ -16,6 +16,8 @@ Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"\S")]
 Number = Annotated[int, Field(ge=0, le=2**53)]
 Lon = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Lat = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+Moment = Annotated[float, Field(ge=0, le=1e14, allow_inf_nan=False)]
+"""Milliseconds since 1970 UTC."""
 Zoom = Annotated[float, Field(ge=0, le=24, allow_inf_nan=False)]
 
 
@@ -32,7 +34,8 @@ class View(Schema):
 class State(Schema):
     """What is on a wall.
 
-    ``scene``: the scene shown last, if nothing was changed since; ``doing``: number of the order it is carrying out.
+    ``scene``: the scene shown last, if nothing was changed since; ``doing``: number of the order it is carrying out;
+    ``past``: the moment its map shows where that is not the present.
     """
 
     view: View
@@ -45,6 +48,7 @@ class State(Schema):
     sound: bool = False
     scene: Number | None = None
     doing: Number | None = None
+    past: Moment | None = None
 
 
 class Playing(Schema):
@@ -141,6 +145,19 @@ class Nearer(Schema):
     by: float = Field(ge=-4, le=4, allow_inf_nan=False)
 
 
+class Replay(Schema):
+    """Show the past: what was at ``moment`` is to be seen at ``since``, and from there on at ``speed``.
+
+    So walls that are told a little earlier or later show the same. Without a moment: the present again.
+    """
+
+    do: Literal["past"]
+    moment: Moment | None = None
+    since: Moment = 0
+    speed: Literal[1, 10, 60, 300, 600] = 1
+    playing: bool = True
+
+
 class OpenThing(Schema):
     """Open the card of an asset or of an alert."""
 
@@ -149,7 +166,7 @@ class OpenThing(Schema):
 
 
 Order = Annotated[
-    ShowScene | PlayTour | Steer | Fold | SwitchLayer | Stand | LookInto | Fly | Nearer | OpenThing,
+    ShowScene | PlayTour | Steer | Fold | SwitchLayer | Stand | LookInto | Fly | Nearer | Replay | OpenThing,
     Field(discriminator="do"),
 ]
 

@@ -207,11 +207,18 @@ class Terminal:
         if self._attempts >= MOST_ATTEMPTS:
             self.close()
 
+    def _call_for_help(self, location: jt808.Location) -> None:
+        """Pass it on, from a terminal that does not know where it is, too; the clock of that one is not relied on."""
+        event: dict[str, Any] = {"time": location.time_ms, "code": "sos", "lon": location.lon, "lat": location.lat}
+        if not location.located:
+            event = {"time": int(time.time() * 1000), "code": "sos"}
+        self._say("event", event)
+
     def _located(self, message: Message) -> None:
         locations = jt808.read_locations(message)
         for location in locations if message.id != jt808.LOCATIONS else ():
-            if location.sos and not self._sos and location.located:
-                self._say("event", {"time": location.time_ms, "code": "sos", "lon": location.lon, "lat": location.lat})
+            if location.sos and not self._sos:
+                self._call_for_help(location)
             self._sos = location.sos
         self._server.report(self, message, locations)
 

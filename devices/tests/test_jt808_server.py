@@ -292,13 +292,17 @@ def test_commands_go_through_and_back(worker, server, device, key):
     assert phone.ask(jt808.HEARTBEAT) == 0
 
 
-def test_a_call_for_help_is_an_event_once(worker, server, key):
+@pytest.mark.parametrize("located", [True, False])
+def test_a_call_for_help_is_an_event_once(worker, server, key, located):
+    """From a terminal that does not know where it is, too, and whose clock may be years behind."""
     phone = Phone(server)
     phone.sign_in(key)
     for ago in (3, 2):
-        assert phone.ask(jt808.LOCATION, position(ago, alarm=1)) == 0
+        ago += 0 if located else 10**9
+        assert phone.ask(jt808.LOCATION, position(ago, status=3 if located else 1, alarm=1)) == 0
     wait_for(lambda: DeviceEvent.objects.count() == 1)
-    assert DeviceEvent.objects.get().body["code"] == "sos"
+    body = DeviceEvent.objects.get().body
+    assert (body["code"], "lon" in body) == ("sos", located)
 
 
 def test_whoever_floods_is_cut_off(server, key, monkeypatch):

@@ -1,8 +1,10 @@
 """Archived days in a backup: all that a dump can name, whatever changes meanwhile."""
 
+import hashlib
+
 import pytest
 
-from launcher.backup_archive import archive_folder, collect, put_back
+from launcher.backup_archive import ArchivedFile, archive_folder, collect, damaged, put_back
 from launcher.configuration import Installation
 
 
@@ -40,10 +42,11 @@ def test_nothing_archived_is_no_fault(tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-def test_what_is_missing_or_cut_short_is_put_back_and_the_rest_left_alone(tmp_path):
+def test_what_is_damaged_or_cut_short_is_put_back_and_the_rest_left_alone(tmp_path):
     kept, archive = tmp_path / "kept", tmp_path / "archive"
     for name in ("a-1.parquet", "a-2.parquet", "a-3.parquet"):
         day(kept, name, "as it was")
+    day(archive, "a-1.parquet", "as it Was")
     day(archive, "a-2.parquet", "cut")
     there = day(archive, "a-3.parquet", "as it was")
     since = there.stat().st_ino
@@ -52,3 +55,11 @@ def test_what_is_missing_or_cut_short_is_put_back_and_the_rest_left_alone(tmp_pa
     texts = {path.name: path.read_text() for path in archive.rglob("*.parquet")}
     assert texts == dict.fromkeys(["a-1.parquet", "a-2.parquet", "a-3.parquet"], "as it was") | {"b-1.parquet": "later"}
     assert there.stat().st_ino == since
+
+
+def test_what_is_missing_cut_short_or_changed_is_found(tmp_path):
+    written = {name: f"day {name}" for name in ("whole", "missing", "cut", "changed")}
+    for name, content in {"whole": "day whole", "cut": "day", "changed": "day chAnged"}.items():
+        (tmp_path / name).write_text(content)
+    files = [ArchivedFile(name, len(text), hashlib.sha256(text.encode()).hexdigest()) for name, text in written.items()]
+    assert damaged(tmp_path, files) == ["missing", "cut", "changed"]

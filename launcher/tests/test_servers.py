@@ -1,5 +1,6 @@
 """The private database and broker for real: closed folders, killed servers, killed supervisors, backups."""
 
+import hashlib
 import json
 import os
 import signal
@@ -182,6 +183,15 @@ def test_a_backup_brings_rows_keys_and_files_back(installation, tmp_path):
     day = installation.var / "archive" / "machine" / "2026" / "machine-20261101-0a.parquet"
     day.parent.mkdir(parents=True)
     day.write_bytes(b"a day")
+    files = {
+        "machine/2026/machine-20261101-0a.parquet": hashlib.sha256(b"a day").hexdigest(), "gone.parquet": "0" * 64
+    }  # fmt: skip
+    rows = ", ".join(f"('{name}', 5, '{checksum}')" for name, checksum in files.items())
+    sql(
+        installation,
+        "CREATE TABLE twin_archivedday (name text, size_bytes bigint, sha256 text);\n"
+        f"INSERT INTO twin_archivedday VALUES {rows};\n",
+    )
     path = tmp_path / "backup.tar"
     runner = Runner(installation.logs / "test.log")
     Backup(installation, runner).write(path, archive=True)
@@ -189,14 +199,15 @@ def test_a_backup_brings_rows_keys_and_files_back(installation, tmp_path):
     with tarfile.open(path) as archive:
         about, secrets = (json.load(archive.extractfile(name)) for name in (ABOUT, SECRETS))
     assert about["city"] == "310000"
+    assert {file["name"]: file["sha256"] for file in about["archived"]} == files
     assert set(secrets) == {"secret_key", "data_key"}
 
     sql(installation, "DELETE FROM place;\nCREATE TABLE later (n int);\n")
     (installation.var / "demo" / "devices.json").write_text("other")
     (installation.var / "demo" / "later").write_text("other")
     installation.secrets.update(data_key="lost", secret_key="lost")
-    day.unlink()
-    Backup(installation, runner).restore(path)
+    day.write_bytes(b"A day")
+    assert Backup(installation, runner).restore(path) == ["gone.parquet"]
     assert sql(installation, "SELECT ST_AsText(at) FROM place") == "POINT(121.47 31.23)"
     assert sql(installation, "SELECT to_regclass('later') IS NULL") == "t"
     assert [path.name for path in (installation.var / "demo").iterdir()] == ["devices.json"]

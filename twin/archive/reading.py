@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,11 @@ class Archived:
     start_us: int
     end_us: int
 
+    @property
+    def day(self) -> date:
+        """Which, by UTC."""
+        return _EPOCH + timedelta(microseconds=self.start_us)
+
     def rows(
         self,
         columns: Sequence[str],
@@ -51,7 +56,7 @@ class Archived:
         try:
             yield from read_rows(self.store, self.name, columns, from_us, to_us, ids, bounds, latest_first=latest_first)
         except ArchiveDamagedError as error:
-            raise PastDamagedError(str(error)) from error
+            raise PastDamagedError(str(error), self.day) from error
 
     def oldest(self, ids: Ids) -> int | None:
         """When the first row of any of these assets was, microseconds; None where it has none of them.
@@ -63,7 +68,7 @@ class Archived:
         try:
             ranges = groups_of(self.store, self.name)
         except ArchiveDamagedError as error:
-            raise PastDamagedError(str(error)) from error
+            raise PastDamagedError(str(error), self.day) from error
         for group in np.argsort(ranges.low["time_us"], kind="stable"):
             low_us, high_us = int(ranges.low["time_us"][group]) - 1, int(ranges.high["time_us"][group])
             found = self._first(low_us, high_us, ids)

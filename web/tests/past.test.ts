@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import type { AssetColumns } from "../src/live/frames";
 import { fromField, toField } from "../src/screen/past/mapclock";
-import { Player, type Sink, type Source } from "../src/screen/past/player";
+import { Player, type Sink, type Source, replayed } from "../src/screen/past/player";
 import { type Chunk, SPEEDS, after, noRows, portion, slice } from "../src/screen/past/rows";
 import { MINUTE_MS, windowOf } from "../src/screen/past/window";
 import { assets } from "./columns";
@@ -189,5 +189,38 @@ describe("moments", () => {
     expect(windowOf(null, null, NOW)).toEqual({ start: NOW - 10 * MINUTE_MS, end: NOW });
     expect(windowOf(NOW - 60 * HOUR, NOW - 100 * HOUR, NOW)).toEqual({ start: NOW - 72 * HOUR, end: NOW - 48 * HOUR });
     expect(windowOf(NOW - 5 * HOUR, NOW - 3 * HOUR, NOW).start).toBe(NOW - 5 * HOUR);
+  });
+});
+
+describe("several walls", () => {
+  it.each(SPEEDS)("show the same past at ×%i, told early or late and however slowly one of them reads", async (speed) => {
+    let now = NOW;
+    const replay = { moment: NOW - 20 * HOUR, since: NOW, speed, playing: true };
+    const slow = new History();
+    const gates: (() => void)[] = [];
+    slow.state = async () => {
+      await new Promise<void>((open) => gates.push(open));
+      return noRows();
+    };
+    const walls = [new History(), slow, new History()].map(
+      (history) => new Player(history, { show: vi.fn(), changed: vi.fn(), failed: vi.fn(), arrived: vi.fn() }, () => now),
+    );
+    const begin = (wall: Player): void => {
+      void wall.seek(replayed(replay, now));
+      wall.replay = replay;
+      wall.hurry(speed);
+      wall.play(true);
+    };
+    begin(walls[0]);
+    begin(walls[1]);
+    for (let i = 0; i < 60; i++) {
+      now += 250;
+      await settle();
+      if (i === 10) begin(walls[2]);
+      if (i === 30) gates.forEach((open) => open());
+      // One is looked at seldom.
+      walls.forEach((wall, n) => (n < 2 || i % 3 === 2) && wall.tick(250));
+    }
+    for (const wall of walls) expect(wall.moment).toBe(NOW - 20 * HOUR + 15_000 * speed);
   });
 });

@@ -73,7 +73,12 @@ export class DirectorApp {
       onKeep: (id, draft) => void this.change(() => this.api.keepTour(id, draft)),
       onDelete: (tour) => this.prompt.confirm(t("删除巡演“{name}”？", { name: tour.name }), () => void this.change(() => this.api.deleteTour(tour.id))),
     });
-    this.steering = new Steering(boot.districts, { tell, search: (query) => this.search(query) });
+    this.steering = new Steering(boot.districts, {
+      tell,
+      tellAll: (order) => void this.tell(order, this.present()),
+      now: () => this.clock.now(),
+      search: (query) => this.search(query),
+    });
     this.socket = LiveSocket.to(boot.urls.live, {
       onControl: (message) => {
         if (message.type === "hello" || message.type === "pulse") this.clock.hear(message.server_time);
@@ -135,9 +140,13 @@ export class DirectorApp {
     return this.chosen === null ? null : (this.walls.get(this.chosen) ?? null);
   }
 
+  private present(): WallInfo[] {
+    return [...this.walls.values()].filter((wall) => isPresent(wall, this.clock.now()));
+  }
+
   /** The one wall that is there; nothing is chosen for anybody between two. */
   private onlyOne(): number | null {
-    const there = [...this.walls.values()].filter((wall) => isPresent(wall, this.clock.now()));
+    const there = this.present();
     return there.length === 1 ? there[0].id : this.chosen;
   }
 
@@ -174,16 +183,17 @@ export class DirectorApp {
     this.draw();
   }
 
-  /** Tells the wall, and says what becomes of it. */
-  private async tell(order: Deed): Promise<void> {
-    const { wall } = this;
-    if (wall === null) {
+  /** Tells the wall, or all of some, and says what becomes of it at the chosen one. */
+  private async tell(order: Deed, walls: readonly WallInfo[] = this.wall === null ? [] : [this.wall]): Promise<void> {
+    const followed = walls.find(({ id }) => id === this.chosen) ?? walls[0];
+    if (followed === undefined) {
       this.chooser.dialog.showModal();
       return;
     }
     this.say(t("已发出，等待大屏…"));
     try {
-      this.sent = { number: await this.api.tell(wall.id, order), wall: wall.id, at: Date.now() };
+      const numbers = await Promise.all(walls.map(({ id }) => this.api.tell(id, order)));
+      this.sent = { number: numbers[walls.indexOf(followed)], wall: followed.id, at: Date.now() };
       this.follow();
     } catch (error) {
       this.sent = null;

@@ -1,5 +1,7 @@
 /** What walls, tablets and the server say to each other; see `docs/protocols/live.md`. */
 
+import type { Speed } from "../screen/past/rows";
+
 /** A view of the map: degrees, zoom level of 512-pixel tiles. */
 export interface SceneView {
   lon: number;
@@ -24,6 +26,16 @@ export interface WallState {
   scene: number | null;
   /** Number of the order that is being carried out. */
   doing: number | null;
+  /** The moment its map shows, ms since 1970 UTC; null: the present. */
+  past: number | null;
+}
+
+/** The past as several walls show it together: what was at `moment` is seen at `since` (both ms since 1970 UTC). */
+export interface Replay {
+  moment: number;
+  since: number;
+  speed: Speed;
+  playing: boolean;
 }
 
 /** A scene as a wall is told of it. */
@@ -72,6 +84,7 @@ export type Deed =
   | { do: "district"; district: string }
   | { do: "fly"; lon: number; lat: number; zoom: number | null }
   | { do: "zoom"; by: number }
+  | ({ do: "past" } & (Replay | { moment: null }))
   | { do: "asset" | "alert"; id: number };
 
 /** What the server adds when it passes an order on. */

@@ -5,6 +5,7 @@ import type { LayerInfo } from "../screen/layerinfo";
 import { t } from "../words";
 import type { OutlinedDistrict } from "./boot";
 import type { Deed, WallInfo } from "./protocol";
+import { Rerun } from "./rerun";
 
 const MOST_ALERTS = 8;
 const SEARCH_WAIT_MS = 250;
@@ -17,6 +18,10 @@ const panels = (): [name: string, title: string][] => [
 
 interface Handlers {
   tell(order: Deed): void;
+  /** Tells every wall that is there. */
+  tellAll(order: Deed): void;
+  /** The server's time, ms. */
+  now(): number;
   search(query: string): Promise<Found[]>;
 }
 
@@ -30,6 +35,7 @@ export class Steering {
   private readonly layers = h("div", { class: "switches" });
   private readonly found = h("div", { class: "found" });
   private readonly alerts = h("div", { class: "found" });
+  private readonly rerun: Rerun;
   private wall: WallInfo | null = null;
   private searchTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -41,6 +47,7 @@ export class Steering {
     const key = (name: string, order: () => Deed): HTMLElement =>
       h("button", { type: "button", class: "key", onclick: () => tell(order()) }, name);
     this.solid = key(t("三维"), () => ({ do: "solid", solid: !(this.wall?.state.solid ?? false) }));
+    this.rerun = new Rerun(handlers);
     const query = h("input", {
       type: "search", name: "steer-search", placeholder: t("名称、编号、拼音"), "aria-label": t("搜索并飞到"), autocomplete: "off",
       oninput: () => this.ask(query.value.trim()),
@@ -66,6 +73,7 @@ export class Steering {
         key(t("静音"), () => ({ do: "silence" })),
         key(t("显示编号"), () => ({ do: "identify" })),
       ),
+      h("h3", {}, t("回看过去")), this.rerun.element,
       h("h3", {}, t("搜索并飞到")), query, this.found,
       h("h3", {}, t("各区")), h("div", { class: "chips" }, ...this.districtRows.values()),
       h("h3", {}, t("面板")), h("div", { class: "chips" }, ...this.panelRows.values()),
@@ -88,6 +96,7 @@ export class Steering {
   show(wall: WallInfo | null): void {
     this.wall = wall;
     const { solid, district, folded, layers } = wall?.state ?? {};
+    this.rerun.show(wall);
     setText(this.solid, solid ? t("二维") : t("三维"));
     press(this.districtRows, (code) => code === district);
     press(this.panelRows, (name) => !(folded ?? []).includes(name));

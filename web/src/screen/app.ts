@@ -277,6 +277,7 @@ export class ScreenApp {
       districts: this.boot.districts,
       layers: () => inventory.layers,
       focus: this.focus,
+      past: this.past,
       openAsset: (id) => this.opening.asset(id, null),
       turned: () => this.tools.solid(scenery.isSolid),
       hushed: () => this.tools.sounds(false),

@@ -14,7 +14,7 @@ const TICK_MS = 250;
 const TOUCH_EVENTS = ["pointerdown", "wheel", "keydown", "touchstart"] as const;
 
 /** Orders that show something which a tour's next step would take away. */
-const PICTURES: ReadonlySet<Order["do"]> = new Set(["scene", "home", "solid", "district", "fly", "zoom", "asset", "alert"]);
+const PICTURES: ReadonlySet<Order["do"]> = new Set(["scene", "home", "solid", "district", "fly", "zoom", "asset", "alert", "past"]);
 
 interface Deps {
   clock: Clock;
@@ -192,6 +192,9 @@ export class Director {
       case "zoom":
         await stage.zoom(order.by);
         return "";
+      case "past":
+        stage.replay(order.moment === null ? null : order);
+        return "";
       case "asset":
         stage.openAsset(order.id);
         return "";
@@ -279,6 +282,7 @@ export class Director {
       alert: stage.alert,
       sound: stage.isLoud,
       scene: this.scene,
+      past: stage.past,
       doing: this.doing,
     };
   }

@@ -1,10 +1,11 @@
-import type { SceneView } from "../director/protocol";
+import type { Replay, SceneView } from "../director/protocol";
 import type { MapCanvas } from "../map/canvas";
 import type { Selection } from "../map/selection";
 import type { AlertDesk } from "./alertdesk";
 import type { Fold } from "./bottom";
 import type { Focus } from "./focus";
 import type { District, LayerInfo } from "./layerinfo";
+import type { TimeMachine } from "./past/machine";
 import type { Scenery } from "./scenery";
 import type { Tree } from "./tree";
 
@@ -38,6 +39,7 @@ interface Parts {
   districts: readonly District[];
   layers(): readonly LayerInfo[];
   focus: Focus;
+  past: TimeMachine;
   openAsset(id: number): void;
   /** The map was turned flat or upright. */
   turned(): void;
@@ -127,6 +129,17 @@ export class Stage {
     this.close();
     this.parts.focus.look(null);
     return this.landed();
+  }
+
+  /** The moment of the past that is shown; null: the present. */
+  get past(): number | null {
+    return this.parts.past.moment;
+  }
+
+  /** Shows the past together with other walls; null: the present again. */
+  replay(replay: Replay | null): void {
+    if (replay === null) this.parts.past.present();
+    else this.parts.past.follow(replay);
   }
 
   folded(): string[] {

@@ -2,6 +2,7 @@ import { ApiError } from "../../api";
 import type { AssetColumns } from "../../live/frames";
 import type { Stream } from "../../live/stream";
 import type { Notices } from "../../map/notices";
+import type { Replay } from "../../director/protocol";
 import type { Clock } from "../../time";
 import { t } from "../../words";
 import type { Alert } from "../alerts";
@@ -12,7 +13,7 @@ import { TimeBar } from "./bar";
 import { Flag } from "./flag";
 import { listenToTimeKeys } from "./keys";
 import type { MapClock } from "./mapclock";
-import { Player } from "./player";
+import { Player, replayed } from "./player";
 import { noRows, portion } from "./rows";
 import { PastSource } from "./source";
 
@@ -83,14 +84,14 @@ export class TimeMachine {
     );
     this.bar = new TimeBar(clock, deps.timeZone, {
       onGo: (moment) => this.aim(moment),
-      onPlay: (isPlaying) => this.player.play(isPlaying),
-      onSpeed: (speed) => this.player.hurry(speed),
+      onPlay: (isPlaying) => this.alone().play(isPlaying),
+      onSpeed: (speed) => this.alone().hurry(speed),
       onPresent: () => this.present(),
     });
     this.flag = new Flag(clock, () => this.present());
     listenToTimeKeys({
       isPast: () => this.isPast,
-      toggle: () => this.player.play(!this.player.isPlaying),
+      toggle: () => this.alone().play(!this.player.isPlaying),
       step: (direction) => this.bar.step(direction),
     });
     this.bar.show(this.state());
@@ -112,8 +113,17 @@ export class TimeMachine {
     return this.player.isPlaying;
   }
 
+  /** Shows what other walls show, and plays with them. */
+  follow(replay: Replay): void {
+    this.go(replayed(replay, this.deps.clock.now()));
+    this.player.replay = replay;
+    this.player.hurry(replay.speed);
+    this.player.play(replay.playing);
+  }
+
   /** Takes the map to a moment. */
   go(moment: number): void {
+    this.player.replay = null;
     clearTimeout(this.rest);
     this.isAiming = false;
     this.enter(moment);
@@ -123,6 +133,7 @@ export class TimeMachine {
   /** Back to the present. */
   present(): void {
     clearTimeout(this.rest);
+    this.player.replay = null;
     this.isAiming = false;
     if (!this.isPast) {
       this.bar.show(this.state());
@@ -185,6 +196,12 @@ export class TimeMachine {
     if (!this.isAiming) this.player.tick(now - this.ticked);
     this.ticked = now;
     if (this.isPlaying && now - this.alertsAt > ALERTS_MS) void this.readAlerts();
+  }
+
+  /** The hand at this wall goes before what others show. */
+  private alone(): Player {
+    this.player.replay = null;
+    return this.player;
   }
 
   private draw(columns: AssetColumns, moment: number, isWhole: boolean): void {

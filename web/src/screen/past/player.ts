@@ -1,3 +1,4 @@
+import type { Replay } from "../../director/protocol";
 import type { AssetColumns } from "../../live/frames";
 import { type Chunk, SPEEDS, type Speed, after, portion, slice } from "./rows";
 
@@ -24,12 +25,19 @@ const EDGE_MS = 3000;
 /** The next portion is asked for when no more than this is left, seconds of playing. */
 const AHEAD_S = 6;
 
+/** The moment that walls show together at `now`, ms since 1970 UTC. */
+export function replayed({ moment, since, speed, playing }: Replay, now: number): number {
+  return playing ? moment + Math.max(0, now - since) * speed : moment;
+}
+
 /**
  * Plays the past: a moment, the rows read ahead of it, and how fast it goes. It has no clock and no timer of its own:
  * whoever uses it calls {@link tick}.
  */
 export class Player {
   speed: Speed = 10;
+  /** What other walls show, too: this one catches up with them; null: it plays alone. */
+  replay: Replay | null = null;
   isPlaying = false;
   /** A whole picture is being read. */
   isSeeking = false;
@@ -108,10 +116,11 @@ export class Player {
     this.isPlaying = this.isSeeking = this.isWaiting = false;
   }
 
-  /** Lets `elapsed` ms of now go by. */
+  /** Lets `elapsed` ms of now go by; with other walls, the time they share counts. */
   tick(elapsed: number): void {
     if (!this.isPlaying || this.isSeeking) return;
-    const until = Math.min(this.at + elapsed * this.speed, this.known);
+    const goal = this.replay === null ? this.at + elapsed * this.speed : replayed(this.replay, this.now());
+    const until = Math.min(goal, this.known);
     const isWaiting = until <= this.at;
     this.at = Math.max(this.at, until);
     this.showUntil(this.at);
