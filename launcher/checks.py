@@ -19,7 +19,7 @@ from launcher.python_env import DEVELOPMENT_LOCK, RUNTIME_LOCK
 from launcher.steps import Steps
 from launcher.web_bundle import WebBundle
 
-WORKERS = 3  # on two cores: tests wait for servers and browsers a third of their time
+WORKERS = 4  # on two cores: tests wait for servers, browsers and each other half of their time
 
 
 def run_checks(var: Path, fast: bool, arguments: list[str]) -> int:

@@ -110,7 +110,7 @@ class Screen:
 
     def see_things(self) -> None:
         """Wait until the map shows something."""
-        self.wait("!!window.sandtable && sandtable.mapReady() && sandtable.count() > 0", 60)
+        self.wait("!!window.sandtable && sandtable.mapReady() && sandtable.count() > 0")
 
     def picture(self, name: str) -> None:
         """Take a screenshot."""
