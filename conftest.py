@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from django.test import override_settings
 from django.utils import translation
@@ -15,6 +17,24 @@ def _default_language(settings):
 
 
 pytest_plugins = ["tests.functions_plugin"]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    request: pytest.FixtureRequest,
+    django_db_modify_db_settings: None,
+    django_db_blocker: object,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[None]:
+    """Processes that share the tests migrate once: each begins with a copy of what the first of them made."""
+    if not hasattr(request.config, "workerinput"):
+        yield
+        return
+    from tests.migrated import copies_of_one
+
+    folder = tmp_path_factory.getbasetemp().parent  # all processes of this run have theirs in it
+    with copies_of_one(folder, django_db_blocker):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from launcher import lifecycle
@@ -18,11 +19,11 @@ from launcher.python_env import DEVELOPMENT_LOCK, RUNTIME_LOCK
 from launcher.steps import Steps
 from launcher.web_bundle import WebBundle
 
-WORKERS = 3  # on two cores: tests wait for servers and browsers a third of their time
+WORKERS = 4  # on two cores: tests wait for servers, browsers and each other half of their time
 
 
 def run_checks(var: Path, fast: bool, arguments: list[str]) -> int:
-    """Run all checks, then pytest, whose summary comes last.
+    """Run pytest with all other checks beside it; what those found comes last.
 
     Parameters
     ----------
@@ -52,25 +53,29 @@ def run_checks(var: Path, fast: bool, arguments: list[str]) -> int:
     installation.save()
     steps = Steps(installation.logs / "test.log")
     preparation = Preparation(installation, steps, Runner(steps.log))
+    pool = ThreadPoolExecutor(max_workers=1)  # has what pytest leaves of two processors while its tests wait
     try:
         try:
             preparation.machine(RUNTIME_LOCK, DEVELOPMENT_LOCK, testing=True)
             preparation.servers()
+            with steps.step("翻译 (translations)") as step:
+                step.note = f"{preparation.translations()} 个文件 (files)"
         except LaunchError as error:
             steps.explain(error)
             return 1
-        failed = run_static_checks(preparation, steps)
         # Beside the folder emptied above: what a full run proved outlives the partial runs after it.
         argv = [str(preparation.python), "-m", "pytest", "--functions-var", str(var.parent)]
         argv += ["-n", str(WORKERS), "--durations=30", "--durations-min=5", *(["-m", "not slow"] if fast else [])]
+        running = {name: pool.submit(timed(check)) for name, check in static_checks(preparation).items()}
         code = subprocess.run([*argv, *arguments], env=installation.environment(), cwd=ROOT).returncode
-        return code or int(bool(failed))
+        return code or int(bool(report(running, steps)))
     finally:
+        pool.shutdown(cancel_futures=True)
         lifecycle.stop(installation)
 
 
-def run_static_checks(preparation: Preparation, steps: Steps) -> list[str]:
-    """Linter, types, import rules, migrations and the web's own checks; returns the names of those that failed."""
+def static_checks(preparation: Preparation) -> dict[str, Callable[[], None]]:
+    """Linter, types, import rules, migrations and the web's own checks, by name."""
     python = str(preparation.python)
     env = preparation.installation.environment()
     runner = preparation.runner
@@ -78,32 +83,47 @@ def run_static_checks(preparation: Preparation, steps: Steps) -> list[str]:
     def program(*words: str, env: dict[str, str] = env, folder: Path = ROOT) -> Callable[[], None]:
         return lambda: runner.run(words, env=env, cwd=folder)
 
-    def translate() -> None:
-        preparation.translations()
-
     def web() -> None:
         npm = WebBundle(ROOT, preparation.conda, runner).ensure_packages()
         program("npm", "run", "check", env=npm, folder=ROOT / "web")()
 
-    checks: dict[str, Callable[[], None]] = {
-        "类型 (mypy)": program(python, "-m", "mypy", "."),
+    return {
         "代码规范 (ruff check)": program(python, "-m", "ruff", "check", "--no-cache", "."),
         "代码格式 (ruff format)": program(python, "-m", "ruff", "format", "--no-cache", "--check", "."),
+        "类型 (mypy)": program(python, "-m", "mypy", "."),
         "依赖方向 (import rules)": program(str(preparation.python.parent / "lint-imports")),
         "迁移齐全 (makemigrations --check)": program(python, "manage.py", "makemigrations", "--check", "--dry-run"),
-        "翻译 (translations)": translate,
         "网页检查 (web: types and unit tests)": web,
     }
+
+
+def timed(check: Callable[[], None]) -> Callable[[], tuple[float, LaunchError | None]]:
+    """The same check, which returns how many seconds it took and what it found wrong."""
+
+    def run() -> tuple[float, LaunchError | None]:
+        start = time.monotonic()
+        try:
+            check()
+        except LaunchError as error:
+            return time.monotonic() - start, error
+        return time.monotonic() - start, None
+
+    return run
+
+
+def report(running: dict[str, Future[tuple[float, LaunchError | None]]], steps: Steps) -> list[str]:
+    """Show how each check ended; returns the names of those that failed."""
     failed = []
-    with ThreadPoolExecutor(max_workers=2) as pool:  # types on one processor, meanwhile all the rest on the other
-        running = {name: pool.submit(check) for name, check in checks.items()}
-        for name, check_running in running.items():
-            try:
-                with steps.step(name):
-                    check_running.result()
-            except LaunchError as error:
-                failed.append(name)
-                print("\n".join(f"      {line}" for line in [str(error), *error.output.splitlines()]), flush=True)
+    for name, check in running.items():
+        try:
+            with steps.step(name) as step:
+                seconds, error = check.result()
+                step.note = f"{seconds:.0f} 秒 (seconds)"
+                if error is not None:
+                    raise error
+        except LaunchError as error:
+            failed.append(name)
+            print("\n".join(f"      {line}" for line in [str(error), *error.output.splitlines()]), flush=True)
     if failed:
         print(f"未通过 (failed): {'；'.join(failed)}。完整记录 (whole log): {steps.log}", flush=True)
     return failed

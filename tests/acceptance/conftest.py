@@ -7,14 +7,16 @@ import os
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Error as PlaywrightError
+
+from tests.acceptance.page import OPEN, SIZES, Screen, wait_for
+
+__all__ = ["SIZES", "Screen", "Stack", "wait_for"]
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN_VARIABLES = ("SANDTABLE_", "DATABASE_URL", "MQTT_URL", "WEB_", "DJANGO_")
@@ -27,6 +29,9 @@ BROWSER_ARGUMENTS = [
     "--disable-background-networking",
     "--disable-gpu-compositing",  # the page around the map is drawn twice as fast by the processor itself
 ]
+# Smooth edges, and every pixel of a wall, are dear to draw by software, and only people who look at pictures see them.
+WITHOUT_SMOOTH_EDGES = "--webgl-antialiasing-mode=none"
+SHARE_OF_PIXELS = {"wall": 0.5}
 # Runs whatever code comes in, a line of JSON each; what the code prints last is the answer.
 SHELL = """
 import contextlib, io, json, sys, traceback
@@ -41,20 +46,9 @@ for line in sys.stdin:
     connections.close_all()
     print(json.dumps({"said": said.getvalue(), "wrong": wrong}), flush=True)
 """
-SESSION = """
-import json
-from django.conf import settings
-from django.test import Client
-from access.models import User
-client = Client()
-client.force_login(User.objects.get(username="{user}"))
-print(json.dumps([settings.SESSION_COOKIE_NAME, client.cookies[settings.SESSION_COOKIE_NAME].value]))
-"""
 # About half of the whole.
-OF_THE_SCREEN = {"test_screen", "test_screen_side", "test_charts", "test_wall"}
-OPEN: list[Screen] = []  # pages that are open
-RUNNING: list[Stack] = []  # installations that run
-SIZES = {"desk": (1366, 768), "wall": (3840, 1080), "phone": (390, 844)}
+OF_THE_SCREEN = {"test_charts", "test_past", "test_screen", "test_screen_side", "test_wall"}
+RUNNING: list[Callable[[], None]] = []  # ends what runs for these tests alone, the last begun first
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -79,16 +73,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     if report.failed:
         report.sections += [("page", screen.told()) for screen in OPEN]
     return report
-
-
-def wait_for(condition: Callable[[], Any], timeout_s: float = 90.0, every_s: float = 0.1) -> Any:
-    """The condition's first true value; fails after ``timeout_s``: long, for machines with more to do."""
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(every_s)
-    raise AssertionError("waited in vain")
 
 
 @dataclass
@@ -135,11 +119,17 @@ class Stack:
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """The installation ends with the last of these tests: a city that moves for nobody takes a quarter of a core."""
+    """Browser and installation end with the last of these tests.
+
+    A city that moves for nobody takes a quarter of a core; and while Playwright is open its event loop runs in this
+    thread, and nobody else's can.
+    """
     here = Path(__file__).parent
     if nextitem is None or not nextitem.path.is_relative_to(here):
+        for screen in [*OPEN]:
+            screen.close()
         while RUNNING:
-            RUNNING.pop().close()
+            RUNNING.pop()()
 
 
 @pytest.fixture(scope="session")
@@ -154,21 +144,28 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Stack:
     except BaseException:
         stack.close()
         raise
-    RUNNING.append(stack)
+    RUNNING.append(stack.close)
     return stack
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Closed after each file: while Playwright is open its event loop runs in this thread, and nobody else's can."""
+@pytest.fixture(scope="session")
+def browser(request: pytest.FixtureRequest) -> Any:
+    """One for all these tests: what it has translated for drawing once, it need not translate again."""
     from playwright.sync_api import sync_playwright
 
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     assert program, "no Chromium: ./sandtable test installs it"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=BROWSER_ARGUMENTS)
-        yield browser
-        browser.close()
+    arguments = [*BROWSER_ARGUMENTS, *([] if for_people(request) else [WITHOUT_SMOOTH_EDGES])]
+    playwright = sync_playwright().start()
+    RUNNING.append(playwright.stop)
+    browser = playwright.chromium.launch(executable_path=program, args=arguments)
+    RUNNING.append(browser.close)
+    return browser
+
+
+def for_people(request: pytest.FixtureRequest) -> bool:
+    """Whether somebody asked for the pictures, to look at them or to show them."""
+    return request.config.getoption("--pictures") is not None
 
 
 @pytest.fixture(scope="session")
@@ -178,102 +175,24 @@ def pictures(request: pytest.FixtureRequest) -> Path:
     return folder.resolve()
 
 
-class Screen:
-    """One browser page that notices whatever a good page does not do."""
+@pytest.fixture(scope="session")
+def new_screen(request: pytest.FixtureRequest, browser: Any, stack: Stack, pictures: Path) -> Callable[..., Screen]:
+    """Opens a page, which whoever asked for it closes."""
 
-    def __init__(
-        self, browser: Any, stack: Stack, size: str = "desk", pictures: Path | None = None, glides: bool = False
-    ) -> None:
-        width, height = SIZES[size]
-        self.size = size
-        self.stack = stack
-        self.pictures = pictures
-        self.faults: list[str] = []
-        OPEN.append(self)
-        # Software drawing takes a core while things glide: pages ask for less motion, as people may.
-        self.context = browser.new_context(
-            viewport={"width": width, "height": height},
-            locale="zh-CN",
-            reduced_motion=None if glides else "reduce",
-        )
-        self.context.set_default_timeout(60_000)
-        self.page = self.context.new_page()
-        self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
-        self.page.on("console", lambda m: self.faults.append(f"console: {m.text}") if m.type == "error" else None)
-        self.page.on("request", self._look_at_request)
-        self.page.on("response", lambda r: self.faults.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+    def open_(size: str = "desk", glides: bool = False) -> Screen:
+        pixels = 1 if for_people(request) else SHARE_OF_PIXELS.get(size, 1)
+        return Screen(browser, stack, size, pictures, glides, pixels)
 
-    def _look_at_request(self, request: Any) -> None:
-        if not request.url.startswith((self.stack.url, "data:", "blob:", self.stack.url.replace("http", "ws"))):
-            self.faults.append(f"outside: {request.url}")
-
-    def enter(self, user: str, path: str = "/") -> None:
-        """Open a page as somebody who has signed in already: no other page is drawn before."""
-        name, value = self.stack.python(SESSION.format(user=user))
-        self.context.add_cookies([{"name": name, "value": value, "url": self.stack.url}])
-        self.page.goto(f"{self.stack.url}{path}", timeout=90_000)
-
-    def sign_in(self, user: str, password: str) -> None:
-        """Sign in as a person does, who tries again when the page does not answer (Chromium draws slowly here)."""
-        for _attempt in range(4):
-            self.page.goto(f"{self.stack.url}/", wait_until="commit", timeout=90_000)
-            if not self._asks_who():
-                return
-            self.page.fill("input[name=username]", user)
-            self.page.fill("input[name=password]", password)
-            self.page.press("input[name=password]", "Enter", no_wait_after=True)
-            deadline = time.monotonic() + 30
-            while time.monotonic() < deadline:
-                if not self._asks_who():
-                    return
-                time.sleep(0.2)
-        raise AssertionError(f"could not sign in: {self.page.inner_text('body')[:300]}")
-
-    def _asks_who(self) -> bool:
-        """Whether the page is the sign-in page; not by Playwright's idea of a navigation, which can miss one."""
-        try:
-            return "/sign-in/" in self.page.evaluate("() => location.pathname")
-        except PlaywrightError:  # between two documents
-            return True
-
-    def ask(self, expression: str) -> Any:
-        """Value of an expression in the page; the page's policy forbids evaluating text, so polling is ours."""
-        return self.page.evaluate(expression)
-
-    def wait(self, expression: str, timeout_s: float = 90.0) -> Any:
-        """First true value of an expression."""
-        return wait_for(lambda: self.ask(expression), timeout_s)
-
-    def see_things(self) -> None:
-        """Wait until the map shows something."""
-        self.wait("!!window.sandtable && sandtable.mapReady() && sandtable.count() > 0", 60)
-
-    def picture(self, name: str) -> None:
-        """Take a screenshot."""
-        if self.pictures is not None:
-            self.page.screenshot(path=self.pictures / f"{name}-{self.size}.png", timeout=60_000)
-
-    def told(self) -> str:
-        """What the page shows and what went wrong in it, for whoever reads of a failure."""
-        try:
-            return "\n".join([self.page.url, *self.faults, self.page.locator("body").inner_text(timeout=5000)[:4000]])
-        except PlaywrightError as error:
-            return f"{self.page.url}: {error}"
-
-    def close(self) -> None:
-        """Close the page."""
-        OPEN.remove(self)
-        self.context.close()
+    return open_
 
 
-def _opener(browser: Any, stack: Stack, pictures: Path) -> Iterator[Callable[..., Screen]]:
+def _opener(new_screen: Callable[..., Screen]) -> Iterator[Callable[..., Screen]]:
     """Opens pages, and closes them afterwards."""
     opened: list[Screen] = []
 
     def open_(size: str = "desk", glides: bool = False) -> Screen:
-        screen = Screen(browser, stack, size, pictures, glides)
-        opened.append(screen)
-        return screen
+        opened.append(new_screen(size, glides))
+        return opened[-1]
 
     yield open_
     for screen in opened:
@@ -290,17 +209,29 @@ def mqtt_port(stack: Stack) -> int:
     return json.loads((stack.var / "installation.json").read_text())["ports"]["broker"]
 
 
+@pytest.fixture(scope="session")
+def cities() -> dict[str, Screen]:
+    """The page of the whole city that is open, by its size; one at a time: it is drawn while nobody looks, too."""
+    return {}
+
+
 @pytest.fixture(scope="module")
-def page_of_the_city(request: pytest.FixtureRequest, stack: Stack, open_for_file: Callable[..., Screen]) -> Screen:
+def page_of_the_city(
+    request: pytest.FixtureRequest, stack: Stack, new_screen: Callable[..., Screen], cities: dict[str, Screen]
+) -> Screen:
     from tests.acceptance.screens import command_screen
 
     size = getattr(request.module, "SIZE", "desk")
-    return command_screen(stack, open_for_file(size), f"city-{request.path.stem}")
+    if size not in cities:
+        while cities:
+            cities.popitem()[1].close()
+        cities[size] = command_screen(stack, new_screen(size), f"city-{size}")
+    return cities[size]
 
 
 @pytest.fixture
 def city(page_of_the_city: Screen) -> Iterator[Screen]:
-    """The whole city's command screen as it opens, for tests of one file after each other; ``SIZE`` is the file's."""
+    """The whole city's command screen as it opens, for tests after each other; ``SIZE`` is the file's."""
     from tests.acceptance.screens import at_rest
 
     at_rest(page_of_the_city)

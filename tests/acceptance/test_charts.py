@@ -100,6 +100,8 @@ def day_is_drawn(stack, screen):
     assert "没有统计" in counted.inner_text()
     assert "—" in things.locator("[data-series=working]").inner_text()
     screen.picture("charts")
+    if screen.size == "desk":
+        fold.click()
 
 
 def test_the_top_line_tells_the_watch_of_ones_own(stack, watch, city, open_screen):

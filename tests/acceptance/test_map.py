@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
 from tests.acceptance.conftest import Screen, Stack, wait_for
+from tests.acceptance.test_spine import connected, position, publish, register
 
 # In the mouth of the Yangtze: nothing of the demo city is near.
 LON, LAT = 121.95, 31.33
@@ -65,13 +67,12 @@ def thing(stack: Stack) -> int:
 
 
 @pytest.fixture(scope="module")
-def desk(browser: Any, stack: Stack, pictures: Any, thing: int) -> Iterator[Screen]:
+def desk(open_for_file: Callable[..., Screen], thing: int) -> Screen:
     """One page for the tests that leave it as they found it."""
-    screen = Screen(browser, stack, "desk", pictures)
+    screen = open_for_file()
     screen.enter("admin")
     screen.see_things()
-    yield screen
-    screen.close()
+    return screen
 
 
 @pytest.fixture
@@ -191,6 +192,38 @@ def test_a_card_closes_with_a_word_when_its_thing_is_gone(here: Screen, stack: S
     assert here.ask(f"!!sandtable.positionOf({thing})")
     # Its card may have been read anew when it was gone already.
     here.faults = [fault for fault in here.faults if f"/assets/{gone}" not in fault and "404 (Not Found)" not in fault]
+
+
+def test_a_position_reaches_the_page_the_history_and_its_device(stack: Stack, mqtt_port: int, desk: Screen) -> None:
+    device = register(stack, "ACC-1")
+    look(desk, 121.4737, 31.2304)
+    connected(mqtt_port, device)
+    command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(mqtt_port), "-u", device["user"], "-P", device["key"]]
+    command += ["-t", f"st/v1/{device['user']}/acked", "-C", "1", "-W", "20"]
+    listener = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    time.sleep(0.5)
+    publish(mqtt_port, device, position(seq=1))
+    shown = desk.wait(f"sandtable.positionOf({device['asset']})")
+    assert shown[:2] == pytest.approx([121.4737, 31.2304], abs=1e-5)
+    assert json.loads(listener.communicate(timeout=20)[0])["acked"] == 1
+    points = desk.page.request.get(f"{stack.url}/api/v1/assets/{device['asset']}/track").json()["points"]
+    assert [point[:2] for point in points] == [[121.4737, 31.2304]]
+
+
+def test_the_connection_light_tells_the_truth(stack: Stack, desk: Screen) -> None:
+    pids = {p["name"]: p["pid"] for p in stack.status()["processes"]}
+    os.kill(pids["ingest"], signal.SIGSTOP)
+    try:
+        desk.wait("sandtable.connection() !== 'live'")
+        desk.picture("ingest-silent")
+    finally:
+        os.kill(pids["ingest"], signal.SIGCONT)
+    desk.wait("sandtable.connection() === 'live'")
+    os.kill(pids["web"], signal.SIGKILL)
+    desk.wait("sandtable.connection() !== 'live'")
+    desk.picture("connection-lost")
+    desk.wait("sandtable.connection() === 'live'", 60)
+    desk.see_things()
 
 
 def test_an_ended_session_leads_to_the_sign_in_page(stack: Stack, desk: Screen) -> None:

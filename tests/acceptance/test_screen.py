@@ -43,6 +43,7 @@ def shows_what_there_is(stack, screen):
     )
     before = {i: screen.ask(f"sandtable.positionOf({i})") for i in ids}
     wait_for(lambda: [i for i in ids if before[i] and screen.ask(f"sandtable.positionOf({i})") != before[i]])
+    screen.page.emulate_media(reduced_motion="reduce")  # what glides is drawn all the time
     screen.picture("screen")
     screen.page.locator(".district-row[data-code='310115']").dispatch_event("click")
     wait_for(lambda: "浦东新区" in screen.page.locator(".focus:not(.spot)").inner_text())
