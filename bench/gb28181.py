@@ -36,6 +36,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--channels", type=int, default=4, help="每台通道数（默认 4）")
     parser.add_argument("--seconds", type=float, default=180.0, help="保持多少秒（默认 180）")
     parser.add_argument("--keepalive", type=float, default=60.0, help="心跳间隔（默认 60 秒）")
+    parser.add_argument("--expires", type=int, default=3600, help="注册有效期（默认 3600 秒，设备过半后续期）")
     return run_loading("gb28181", parser, arguments, _measure)
 
 
@@ -70,6 +71,8 @@ def _measure(options: argparse.Namespace) -> int:
         "cpu_core_percent": round(100 * (cpu_after - cpu_before) / took, 2),
         "reregister_s": round(again_s, 1),
         "memory_mb": memory,
+        "online": online,
+        "unanswered": after["unanswered"] - before["unanswered"],
         "keepalives_per_s": round((after["keepalives"] - before["keepalives"]) / took, 1),
         "first_register_s": round(first_s, 1),
         "machine": machine(),
@@ -121,7 +124,8 @@ def _cameras(path: Path, options: argparse.Namespace) -> Iterator[_Cameras]:
     log = path.with_suffix(".log")
     command = [
         sys.executable, "-m", "media.simulator", "--credentials", str(path), "--devices", str(options.devices),
-        "--channels", str(options.channels), "--keepalive", str(options.keepalive), "--drawn", "--json",
+        "--channels", str(options.channels), "--keepalive", str(options.keepalive),
+        "--expires", str(options.expires), "--drawn", "--json",
     ]  # fmt: skip
     with log.open("w", encoding="utf-8") as out:
         process = subprocess.Popen(command, cwd=ROOT, stdout=out, text=True)

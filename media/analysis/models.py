@@ -207,6 +207,7 @@ class AnalysisFinding(models.Model):
         indexes = [
             models.Index(fields=["analyser", "verdict"], name="finding_verdict"),
             models.Index(fields=["taken_at"], name="finding_time"),
+            models.Index(fields=["ended_at"], name="finding_end"),  # asked every second: what ended lately
         ]
 
     def __str__(self) -> str:

@@ -29,6 +29,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--streams", type=int, default=1000, help="最多同时送出的码流数")
     parser.add_argument("--transport", choices=["udp", "tcp"], default="udp", help="信令走 UDP 或 TCP")
     parser.add_argument("--keepalive", type=float, default=60.0, help="心跳间隔（秒）")
+    parser.add_argument("--expires", type=int, default=3600, help="注册有效期（秒），过半后续期")
     parser.add_argument("--spread", type=float, default=5.0, help="在几秒内陆续上线")
     parser.add_argument("--size", default="1280x720", help="画面大小")
     parser.add_argument("--kilobits", type=int, default=2000, help="码率（kbit/s）")
@@ -67,6 +68,7 @@ async def _run(options: argparse.Namespace) -> int:
             server,
             listed["platform"],
             listed["domain"],
+            expires_s=options.expires,
             keepalive_s=options.keepalive,
             codec=options.codec,
             moves=options.moving,

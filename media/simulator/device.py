@@ -53,7 +53,15 @@ class SimulatedDevice:
         # Spread over the interval, as cameras that were switched on at different times are.
         await asyncio.sleep(random.uniform(0, self.plan.keepalive_s))  # noqa: S311
         misses = 0
+        loop = asyncio.get_running_loop()
+        refresh_s = loop.time() + self._refresh_s
         while True:
+            if loop.time() >= refresh_s:
+                # Before it runs out (RFC 3261, 10.2.4); where nobody answers, with the next keepalive again.
+                if await self._sign_in():
+                    refresh_s = loop.time() + self._refresh_s
+                else:
+                    self.tally.unanswered += 1
             answer = await self.end.message(replies.keepalive(self.end.next(), self.plan.code))
             if answer is not None and answer.status == 200:
                 misses = 0
@@ -65,7 +73,12 @@ class SimulatedDevice:
                     self._set_registered(False)
                     await self._sign_in()
                     misses = 0
-            await asyncio.sleep(self.plan.keepalive_s)
+            await asyncio.sleep(min(self.plan.keepalive_s, self._refresh_s))
+
+    @property
+    def _refresh_s(self) -> float:
+        """How long until the registration is renewed: not all devices at once."""
+        return self.plan.expires_s * random.uniform(0.5, 0.8)  # noqa: S311
 
     def _set_registered(self, now: bool) -> None:
         self.tally.registered += now - self.registered

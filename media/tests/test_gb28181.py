@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -13,8 +14,12 @@ from media.gb28181.guard import MOST_FAILURES, Buckets, Lock, is_scanner
 from media.gb28181.items import moment, read_alarm, read_entry, read_fixes, read_recording, write_moment
 from media.gb28181.sdp import Wanted, read_sdp, write_sdp
 from media.gb28181.xml import MOST_DEPTH, Element, XmlError, decode, read_xml, write_xml
+from media.simulator import wire
+from media.simulator.device import SimulatedDevice
+from media.simulator.plan import Plan, Tally
 from media.sip.message import read_message
 from media.tests.captures import datagrams
+from media.tests.sources import looped, until
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 
@@ -270,3 +275,27 @@ def test_guards():
     assert not lock.failed("c", "1.2.3.4", 901.0)
     assert is_scanner("friendly-scanner")
     assert not is_scanner("eXosip/4.1.0")
+
+
+@looped
+async def test_a_simulated_device_renews_its_registration_before_it_runs_out(monkeypatch):
+    plan = Plan("31011500001180000001", "x", [], ("127.0.0.1", 5060), "31000000002000000001", "3100000000",
+                expires_s=0.04, keepalive_s=0.01)  # fmt: skip
+    device = SimulatedDevice(plan, Tally(), lambda _data: None, ("127.0.0.1", 5061), (), 1)
+    signed_in = []
+
+    async def sign_in():
+        signed_in.append(len(alive))
+        return len(signed_in) != 2  # once nobody answers
+
+    async def message(body):
+        alive.append(body)
+        return wire.Packet("SIP/2.0 200 OK", [], b"")
+
+    alive = []
+    monkeypatch.setattr(device, "_sign_in", sign_in)
+    monkeypatch.setattr(device.end, "message", message)
+    life = asyncio.create_task(device.live(0))
+    await until(lambda: len(signed_in) >= 4)
+    life.cancel()
+    assert (len(alive) > 2, device.tally.unanswered) == (True, 1)

@@ -1,5 +1,6 @@
-"""A camera signs in, stands on the map, is clicked, and its picture plays; it is moved, and given back. H.265 plays,
-too, where the browser cannot decode it, as far as the limit goes."""
+"""A camera signs in, stands on the map, is clicked, and its picture plays; it is moved, and given back; what was
+recorded of it is played from a second chosen on the timeline. H.265 plays, too, where the browser cannot decode it, as
+far as the limit goes. Another one drives, which its icon follows, and gives alarm, which opens its picture."""
 
 from __future__ import annotations
 
@@ -9,7 +10,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from datetime import time as clock_time
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -37,6 +43,35 @@ from access.models import AuditRecord
 rows = AuditRecord.objects.filter(actor__username="video-duty", action__in=["watch", "watch_ended", "steer"])
 print(json.dumps(sorted(rows.values_list("action", flat=True))))
 """
+RECORD = """
+import json
+from media.models import Channel
+from media.recordings.store import order
+order(Channel.objects.get(asset={asset}), "验收", None)
+print(json.dumps(None))
+"""
+RECORDED = """
+import json
+from media.recordings.models import RecordingSegment
+rows = RecordingSegment.objects.filter(channel__asset={asset}, size_bytes__gt=0)
+print(json.dumps(sum((row.ends_at - row.starts_at).total_seconds() for row in rows)))
+"""
+ALERTS = """
+import json
+from command.models import Alert
+rows = Alert.objects.filter(asset={asset}, rule="video.alarm")
+print(json.dumps([row.pk for row in rows]))
+"""
+# What the page says is shown, and the clock burnt into the picture: seconds between them, and the clock itself.
+PLAYED = """() => {
+  const words = document.querySelector('.picture .caption')?.textContent ?? '';
+  const said = words.match(/\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d/);
+  const age = (READ)();
+  if (!said || age === null) return null;
+  const shown = Date.now() - age;
+  return { apart: (shown - Date.parse(`${said[0].replace(' ', 'T')}+08:00`)) / 1000, shown };
+}""".replace("READ", READ)
+NEEDLE = "() => document.querySelector('.timeline canvas').getAttribute('aria-valuetext')"
 CHANNELS = """
 import json
 from media.models import Channel
@@ -67,24 +102,29 @@ PHASE = "() => document.querySelector('.dock .player')?.dataset.phase"
 
 @pytest.fixture
 def camera(stack: Stack) -> Iterator[dict[str, Any]]:
-    """A simulated camera whose picture is a clock, signed in and placed; and a recorder of three in H.265."""
+    """A simulated camera whose picture is a clock, signed in and placed; and credentials of another recorder."""
     stack.python(PEOPLE)
-    assert stack.sandtable("manage", "democameras", "--devices", "2").returncode == 0
+    assert stack.sandtable("manage", "democameras", "--devices", "2", "--moving").returncode == 0
     credentials = stack.var / "demo/cameras.json"
     listed = json.loads(credentials.read_text())
+    device, h265 = (one["code"] for one in listed["devices"])
     other = credentials.with_name("h265.json")
     other.write_text(json.dumps(listed | {"devices": listed["devices"][1:]}))
-    small = ["--channels", "3", "--codec", "h265", "--size", "320x240", "--kilobits", "150"]
+    with simulated(stack, credentials, "--channels", "1", "--clock"):
+        found = wait_for(lambda: stack.python(CAMERA.replace("{device}", device)))
+        yield found | {"device": device, "h265": h265, "credentials": other}
+
+
+@contextmanager
+def simulated(stack: Stack, credentials: Path, *more: str) -> Iterator[None]:
+    """A device, for as long as it is needed."""
     command = [sys.executable, "-m", "media.simulator", "--devices", "1", "--spread", "0", "--credentials"]
-    running = [
-        subprocess.Popen([*command, str(path), *more], cwd=ROOT, env=stack.env | {"PYTHONPATH": str(ROOT)})
-        for path, more in ((credentials, ["--channels", "1", "--clock"]), (other, small))
-    ]
-    device, h265 = (one["code"] for one in listed["devices"])
-    yield wait_for(lambda: stack.python(CAMERA.replace("{device}", device))) | {"device": device, "h265": h265}
-    for process in running:
+    env = stack.env | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([*command, str(credentials), *more], cwd=ROOT, env=env)
+    try:
+        yield
+    finally:
         os.kill(process.pid, signal.SIGTERM)
-    for process in running:
         process.wait(10)
 
 
@@ -99,6 +139,7 @@ def test_a_camera_on_the_map_is_clicked_plays_and_is_moved(
 ) -> None:
     found = CAMERA.replace("{device}", camera["device"])
     views = VIEWS.format(asset=camera["asset"])
+    stack.python(RECORD.format(asset=camera["asset"]))
     screen = open_screen()
     screen.enter("video-duty")
     screen.wait("!!window.sandtable && sandtable.mapReady()")
@@ -133,6 +174,7 @@ def test_a_camera_on_the_map_is_clicked_plays_and_is_moved(
     assert download.value.suggested_filename.endswith(".png")
     page.locator(".dock-head .close").click()
     wait_for(lambda: watching(stack) == 0)
+    recordings_are_played_from_a_chosen_second(stack, screen, camera["asset"])
     # What the camera has recorded itself is found and played on the recordings' page.
     page.goto(f"{stack.url}/video/recordings/?asset={camera['asset']}")
     page.get_by_role("button", name="设备录像").click()
@@ -145,7 +187,53 @@ def test_a_camera_on_the_map_is_clicked_plays_and_is_moved(
     stack.python(SIGN_OUT)
     wait_for(lambda: watching(stack) == 0)
     page.wait_for_selector("input[name=username]", timeout=60_000)
-    h265_is_shown_as_far_as_the_limit_goes(stack, screen, camera["h265"])
+    more = ["--channels", "3", "--codec", "h265", "--size", "320x240", "--kilobits", "150", "--moving"]
+    with simulated(stack, camera["credentials"], *more, "--alarm-every", "5"):
+        h265_is_shown_as_far_as_the_limit_goes(stack, screen, camera["h265"])
+        an_icon_moves_and_an_alarm_opens_its_picture(stack, screen, camera["h265"])
+    assert not screen.faults, screen.faults
+
+
+def recordings_are_played_from_a_chosen_second(stack: Stack, screen: Screen, asset: int) -> None:
+    """What the page says it shows, and what was chosen, are what the clock in the picture says."""
+    wait_for(lambda: stack.python(RECORDED.format(asset=asset)) > 12)
+    page = screen.page
+    page.goto(f"{stack.url}/video/recordings/?asset={asset}")
+    wait_for(lambda: (played := screen.ask(PLAYED)) and abs(played["apart"]) < 2)
+    timeline = page.locator(".timeline canvas")
+    for _ in range(7):  # two hours are a minute now, around what is shown
+        timeline.press("+")
+    box = timeline.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2 + 30, box["y"] + box["height"] / 2)
+    chosen = clock_time.fromisoformat(screen.ask(NEEDLE))
+    wait_for(lambda: (played := screen.ask(PLAYED)) and abs(played["apart"]) < 2 and is_since(played["shown"], chosen))
+    screen.picture("recordings")
+
+
+def is_since(shown_ms: float, chosen: clock_time) -> bool:
+    """Whether a clock stands at the chosen time of the city, or at most a minute after it, or a key frame before."""
+    shown = datetime.fromtimestamp(shown_ms / 1000, ZoneInfo("Asia/Shanghai"))
+    since_s = (
+        shown - shown.replace(hour=chosen.hour, minute=chosen.minute, second=chosen.second, microsecond=0)
+    ).total_seconds()
+    return -3 <= (since_s + 43_200) % 86_400 - 43_200 <= 60
+
+
+def an_icon_moves_and_an_alarm_opens_its_picture(stack: Stack, screen: Screen, device: str) -> None:
+    """The camera tells where it is, and its icon goes there; its alarm is an alert from which its picture is opened."""
+    found = stack.python(CAMERA.replace("{device}", device))
+    screen.enter("video-duty", "/screen/")
+    screen.wait("!!window.sandtable && sandtable.mapReady()")
+    look(screen, found["lon"], found["lat"], 15)
+    place = f"sandtable.positionOf({found['asset']})"
+    screen.wait(f"!!{place}")
+    before = screen.ask(f"() => {place}[0]")
+    screen.wait(f"{place}[0] > {before}")
+    wait_for(lambda: stack.python(ALERTS.format(asset=found["asset"])))
+    screen.page.locator(".alert-row", has_text="摄像机报警").first.click()
+    screen.page.locator(".alert-card.open [data-action=cameras]").click()
+    wait_for(lambda: screen.ask(FRAMES) > 25)
+    screen.picture("video-alarm")
 
 
 def h265_is_shown_as_far_as_the_limit_goes(stack: Stack, screen: Screen, device: str) -> None:
@@ -168,4 +256,3 @@ def h265_is_shown_as_far_as_the_limit_goes(stack: Stack, screen: Screen, device:
 
     wait_for(played)
     screen.picture("video-h265")
-    assert not screen.faults, screen.faults

@@ -48,7 +48,6 @@ export class Drawing {
   private readonly draw: TerraDraw;
   private figure: Figure | null = null;
   private before: Point | null = null;
-  private isSnapping = true;
 
   constructor(
     private readonly map: MapLibreMap,
@@ -118,10 +117,6 @@ export class Drawing {
     this.draw.setMode("select");
   }
 
-  snapTo(isSnapping: boolean): void {
-    this.isSnapping = isSnapping;
-  }
-
   /** Shows a shape with its handles; null: none. */
   show(shape: Geometry | null, figure: Figure | null): void {
     this.figure = figure;
@@ -181,7 +176,6 @@ export class Drawing {
   }
 
   private snap({ containerX, containerY }: TerraDrawMouseEvent): Point | undefined {
-    if (!this.isSnapping) return undefined;
     let best: Point | undefined;
     let least = SNAP_PX;
     for (const corner of this.handlers.cornersNear(containerX, containerY)) {
