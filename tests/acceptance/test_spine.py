@@ -143,7 +143,7 @@ def test_sign_in_and_see_a_machine_move(stack, open_screen):
         screen.size = size
         page.set_viewport_size({"width": width, "height": height})
         screen.ask(f"sandtable.select({see_a_machine_move(stack, screen)})")
-        page.locator(".card.open").wait_for()
+        wait_for(lambda: "个位置" in page.locator(".card.open").inner_text())  # the last it reads
         screen.wait("sandtable.settled()")
         screen.picture("map")
     screen.size = "desk"
