@@ -35,7 +35,7 @@ export class RecordingsApp {
   private readonly empty = h("p", { class: "empty", role: "status" });
   private readonly saying = new Saying();
   private readonly list = new ChannelList((channel) => void this.open(channel, this.reel?.at ?? null));
-  private readonly title = h("h1", {});
+  private readonly title = h("h1", {}, t("录像"));
   private readonly controls: Controls;
   private readonly keepers = new Keepers(() => this.channel !== null && void this.open(this.channel, this.reel?.isShown === true ? this.reel.at : null));
   private readonly timeline: TimelineView;

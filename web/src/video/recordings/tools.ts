@@ -69,11 +69,13 @@ export class Tools {
       h("h3", {}, t("本段标记")),
       this.list,
     );
+    this.element.hidden = true; // until there is a camera to record, or to cut from
     this.clear();
   }
 
   open(channel: number): void {
     this.channel = channel;
+    this.element.hidden = false;
     this.clear();
   }
 
