@@ -26,6 +26,8 @@ const FORCE_EVERY_MS = 150;
 const FORCE_TRIES = 60;
 const SNAP_BOX_PX = 14;
 const NEIGHBOUR_DEG = 0.001;
+/** As in plan.css: everything stands one below the other. */
+const ONE_COLUMN = "(max-width: 900px)";
 const MOST_NEIGHBOURS = 20;
 
 /** The planners' desk. */
@@ -184,7 +186,7 @@ export class PlanApp {
 
   private async openDraft(id: number): Promise<void> {
     this.show(await this.api.draft(id));
-    if (this.draft !== null) this.frame(this.draft.shape);
+    if (this.draft !== null) this.reveal(this.draft.shape);
   }
 
   /** A change of an area begins, or its open draft is opened. */
@@ -195,7 +197,7 @@ export class PlanApp {
       return;
     }
     this.look(area, area.plans ?? false);
-    this.frame(area.shape);
+    this.reveal(area.shape);
   }
 
   private look(area: Area, canChange: boolean): void {
@@ -333,6 +335,12 @@ export class PlanApp {
     this.overlay?.land(shapes ?? []);
     const points = (shapes ?? []).flatMap((shape) => pointsOf(shape));
     if (points.length > 0) this.frame({ type: "MultiPoint", coordinates: points });
+  }
+
+  /** Shows what was chosen in the list; on a phone the map is further down. */
+  private reveal(shape: Geometry): void {
+    this.frame(shape);
+    if (matchMedia(ONE_COLUMN).matches) this.canvas?.map.getContainer().scrollIntoView({ block: "start" });
   }
 
   private frame(shape: Geometry): void {
