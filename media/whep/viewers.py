@@ -8,16 +8,14 @@ import logging
 import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from aiortc import RTCCertificate
 from prometheus_client import Counter, Gauge
 
 from media.exceptions import MediaError, NotOfferedError
-from media.rtp.frames import VIDEO, Frame
+from media.rtp.frames import VIDEO
 from media.streams.sounding import DECODERS, sounding_key
-from media.streams.stream import Joined
 from media.streams.streams import Streams
 from media.streams.transcoding import transcoded_key
 from media.whep.ice import IcePort
@@ -25,6 +23,7 @@ from media.whep.ledger import Asked
 from media.whep.offer import Own, choose, read_offer, write_answer
 from media.whep.packing import Packer
 from media.whep.session import Session
+from media.whep.viewing import Ear, Viewing
 
 logger = logging.getLogger(__name__)
 
@@ -39,47 +38,8 @@ viewers_open = Gauge("sandtable_whep_viewers", "Browsers that watch")
 ended_total = Counter("sandtable_whep_ended", "Viewings, by how they ended", ["how"])
 
 
-@dataclass
-class Viewing:
-    """Somebody looks at something."""
-
-    key: str
-    user: int
-    channel: int
-    stream: int
-    """Key of what is watched: the channel's, or a playback's."""
-    session: Session
-    login: str = ""
-    """The session its user was signed in with."""
-    joined: Joined | None = None
-    heard: Joined | None = None
-    """Of its sound, where that is made anew."""
-    transcoded: bool = False
-    sounded: bool = False
-    answered: bool = False
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
-
-    @property
-    def seconds(self) -> float:
-        """How long so far."""
-        return asyncio.get_running_loop().time() - self.session.began_s
-
-
 Ended = Callable[[Viewing, str], None]
 Refused = Callable[[list[Asked]], Awaitable[dict[str, str]]]
-
-
-class _Ear:
-    """A session, as far as it hears: sound that ends is no end of the pictures."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def frame(self, frame: Frame) -> None:
-        self._session.frame(frame)
-
-    def ended(self, why: str) -> None:
-        logger.info("whep: sound has ended: %s", why)
 
 
 class Viewers:
@@ -193,7 +153,7 @@ class Viewers:
     async def _sound(self, viewing: Viewing) -> None:
         """Sound in Opus beside the pictures; a picture without sound is better than none."""
         try:
-            heard = await self._streams.join(sounding_key(viewing.stream), _Ear(viewing.session))
+            heard = await self._streams.join(sounding_key(viewing.stream), Ear(viewing.session))
         except MediaError as error:
             logger.info("whep: sound of channel %d cannot be heard: %s", viewing.channel, error)
             return

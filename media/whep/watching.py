@@ -16,7 +16,8 @@ from media.streams.opening import Opening, load_channel
 from media.streams.streams import Streams
 from media.whep.ice import IcePort
 from media.whep.ledger import Asked, may_not_watch, note_end
-from media.whep.viewers import Viewers, Viewing
+from media.whep.viewers import Viewers
+from media.whep.viewing import Viewing
 from twin.database import DatabaseThread
 
 logger = logging.getLogger(__name__)
