@@ -56,6 +56,22 @@ from media.recordings.models import RecordingSegment
 rows = RecordingSegment.objects.filter(channel__asset={asset}, size_bytes__gt=0)
 print(json.dumps(sum((row.ends_at - row.starts_at).total_seconds() for row in rows)))
 """
+# The first of a device's cameras: it is the one that moves and gives alarm.
+MOVER = """
+import json
+from media.models import Channel
+row = Channel.objects.filter(device__code="{device}").order_by("code").first()
+state = row and row.asset and getattr(row.asset, "state", None)
+print(json.dumps(state and dict(asset=row.asset_id, lon=state.lon, lat=state.lat)))
+"""
+FOLLOW = """
+import json
+from media.models import VideoDevice
+device = VideoDevice.objects.get(code="{device}")
+device.follow_position = True
+device.save()
+print(json.dumps(None))
+"""
 ALERTS = """
 import json
 from command.models import Alert
@@ -104,10 +120,11 @@ PHASE = "() => document.querySelector('.dock .player')?.dataset.phase"
 def camera(stack: Stack) -> Iterator[dict[str, Any]]:
     """A simulated camera whose picture is a clock, signed in and placed; and credentials of another recorder."""
     stack.python(PEOPLE)
-    assert stack.sandtable("manage", "democameras", "--devices", "2", "--moving").returncode == 0
+    assert stack.sandtable("manage", "democameras", "--devices", "2").returncode == 0
     credentials = stack.var / "demo/cameras.json"
     listed = json.loads(credentials.read_text())
     device, h265 = (one["code"] for one in listed["devices"])
+    stack.python(FOLLOW.replace("{device}", h265))
     other = credentials.with_name("h265.json")
     other.write_text(json.dumps(listed | {"devices": listed["devices"][1:]}))
     with simulated(stack, credentials, "--channels", "1", "--clock"):
@@ -221,7 +238,7 @@ def is_since(shown_ms: float, chosen: clock_time) -> bool:
 
 def an_icon_moves_and_an_alarm_opens_its_picture(stack: Stack, screen: Screen, device: str) -> None:
     """The camera tells where it is, and its icon goes there; its alarm is an alert from which its picture is opened."""
-    found = stack.python(CAMERA.replace("{device}", device))
+    found = wait_for(lambda: stack.python(MOVER.replace("{device}", device)))
     screen.enter("video-duty", "/screen/")
     screen.wait("!!window.sandtable && sandtable.mapReady()")
     look(screen, found["lon"], found["lat"], 15)
