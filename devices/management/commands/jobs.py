@@ -2,6 +2,7 @@
 
 from django.core.management import call_command
 
+from devices.background import run_in_background
 from devices.process import ProcessCommand, serve_metrics
 from devices.reporting.reporter import reporting
 
@@ -13,6 +14,7 @@ class Command(ProcessCommand):
 
     def handle(self, *args: object, **options: object) -> None:
         """Run."""
+        run_in_background()
         serve_metrics()
         with reporting("jobs"):
             # Two at once: archiving a day takes minutes, and counts and figures are due every one of them.
