@@ -247,7 +247,10 @@ class Fleet:
         self._wait_s[moved] = RESEND_AFTER_S
         self._due_at[moved] = now + self._jittered(moved)
         self._patient_until[at] = now + answers.wait_s * self._rng.uniform(1, 1 + JITTER, len(at))
-        self._due_at[at] = np.maximum(self._due_at[at], self._patient_until[at])
+        due = self._due_at[at]
+        self._due_at[at] = np.where(
+            answers.wait_s > 0, np.maximum(due, self._patient_until[at]), np.minimum(due, now + self._jittered(at))
+        )
         self._due_at[at[self._acked[at] >= self._last[at]]] = np.inf
 
     def _note(self, at: Whole, first: Whole, last: Whole, now_ms: float) -> None:

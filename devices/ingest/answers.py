@@ -56,16 +56,22 @@ class Answers:
         self._told.clear()
         self._owed.clear()
 
-    def after(self, decoded: Decoded) -> Iterator[tuple[str, bytes]]:
+    def after(self, decoded: Decoded, is_more: bool = False) -> Iterator[tuple[str, bytes]]:
         """Topic and payload for numbering devices that a heap came from, and for those whose answer is due.
 
-        Whoever is refused a number, leaves a gap, or repeats what is settled, is always answered.
+        Whoever is refused a number, leaves a gap, or repeats what is settled, is always answered; and told to be
+        patient only where what is missing may be here.
+
+        Parameters
+        ----------
+        is_more : bool, optional
+            Whether more waits here than went into this heap.
         """
         now = self._clock()
         if decoded.rows >= MUCH:
             self._calm_at = now + CALM_S
         if now < self._calm_at:
-            yield from self._sparingly(decoded, now)
+            yield from self._sparingly(decoded, now, WAIT_S if is_more else 0)
             return
         for device in decoded.numbering:
             self._owed.pop(device.id, None)
@@ -83,7 +89,7 @@ class Answers:
             if id_ in settled:
                 yield _answer(device, settled[id_], [], 0)
 
-    def _sparingly(self, decoded: Decoded, now: float) -> Iterator[tuple[str, bytes]]:
+    def _sparingly(self, decoded: Decoded, now: float, missing_s: int) -> Iterator[tuple[str, bytes]]:
         numberings, told = decoded.numberings, []
         for device in self._due(now - SPARED_S):
             if device.id in numberings:
@@ -96,7 +102,8 @@ class Answers:
             before = self._lately.get(id_)
             if before is None:
                 told.append(device)
-            elif id_ in decoded.moved and not faults and not numbering.ahead:
+            has_gap = bool(numbering.ahead) or id_ not in decoded.moved
+            if before is not None and not has_gap and not faults:
                 if numbering.acked == before:
                     continue  # told just now
                 if before < numbering.acked < before + SPARED_NUMBERS:
@@ -104,7 +111,7 @@ class Answers:
                     continue
             self._owed.pop(id_, None)
             self._lately[id_] = numbering.acked
-            yield _answer(device, numbering, faults, WAIT_S)
+            yield _answer(device, numbering, faults, missing_s if has_gap else WAIT_S)
         self._told.append((now, told))
 
     def _due(self, before: float) -> Iterator[KnownDevice]:

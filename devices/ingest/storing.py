@@ -122,8 +122,14 @@ class Storing:
             parts = self._pushes.decode(decoded, self._memory.devices, self._leases.tokens)
         parcel.read = Read(decoded, parts, since)
 
-    def write(self, writer: Writer) -> None:
-        """Begin, and have written what the first parcel came to; :meth:`settle` ends it."""
+    def write(self, writer: Writer, is_more: bool) -> None:
+        """Begin, and have written what the first parcel came to; :meth:`settle` ends it.
+
+        Parameters
+        ----------
+        is_more : bool
+            Whether more waits than went into the parcels.
+        """
         parcel = self._begun = self._parcels[0]
         assert parcel.read is not None
         decoded = parcel.read.decoded
@@ -140,7 +146,7 @@ class Storing:
         if decoded.refused:
             later(cursor, lambda writing: write_refusals(writing, decoded.refused))
         committed = writer.commit()
-        told = packed(self._answers.after(decoded))
+        told = packed(self._answers.after(decoded, is_more))
         self._written = Written(parcel, parcel.read, outcome, switched, messages, told, committed)
 
     def settle(self) -> Written | None:

@@ -118,7 +118,7 @@ class IngestWorker:
         self._settle()
         self._keep_house()
         if storing.has_read or self._read_next():
-            storing.write(self._connect())
+            storing.write(self._connect(), bool(self._supply.heaps.left))
         else:
             self._receiver.send(storing.owed())
             self._memory.warm(self._begin, self._intake.recall, FLUSH_S)

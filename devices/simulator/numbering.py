@@ -159,8 +159,10 @@ class Unsettled:
             self._deadline = self._patiently(now_s)
         if not self._in_flight:
             self._deadline = None
-        elif self._deadline is not None:
+        elif self._deadline is not None and answer.wait_s > 0:
             self._deadline = max(self._deadline, self._patient_until)
+        elif self._deadline is not None:  # an earlier word to be patient holds no more
+            self._deadline = min(self._deadline, self._patiently(now_s))
 
     def wait_s(self, now_s: float) -> float:
         """Seconds until :meth:`due` may become true; infinite when nothing is under way."""

@@ -31,7 +31,7 @@ class Worker:
         self.answers = Answers(lambda: self.now)
         self.numberings = {key: Numbering() for key in keys}
 
-    def heap(self, *keys, rows=MUCH, step=1, moved=True, faults=None):
+    def heap(self, *keys, rows=MUCH, step=1, moved=True, faults=None, is_more=False):
         """Who is told what after a heap in which these devices went on by ``step``."""
         for key in keys:
             self.numberings[key].acked += step
@@ -43,7 +43,7 @@ class Worker:
             faults=faults or {},
             rows=rows,
         )
-        return self.read(self.answers.after(decoded))
+        return self.read(self.answers.after(decoded, is_more))
 
     def owed(self):
         return self.read(self.answers.owed(self.numberings))
@@ -115,11 +115,14 @@ def test_who_has_to_hear_is_told_at_once(said):
     assert [key for key, _acked, _wait in worker.heap(1, **said)] == [1]
 
 
-def test_a_gap_is_told_at_once():
-    worker = Worker()
-    worker.heap(1)
+@pytest.mark.parametrize("is_more", [False, True])
+def test_a_gap_is_told_at_once_and_to_wait_only_where_what_is_missing_may_be_here(is_more):
+    worker = Worker((1, 2))
+    worker.heap(1, 2)
     worker.numberings[1].ahead = [[5, 6]]
-    assert len(worker.heap(1)) == 1
+    assert worker.heap(1, is_more=is_more) == [(1, 2, WAIT_S if is_more else 0)]
+    # Before its turn, after a worker was killed: nothing was settled.
+    assert worker.heap(2, step=0, moved=False, is_more=is_more) == [(2, 1, WAIT_S if is_more else 0)]
 
 
 def test_after_a_failure_nothing_is_said_of_what_was_read():

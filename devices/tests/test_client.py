@@ -138,6 +138,20 @@ class TestUnsettled:
         held.settle(Acked(1, 0, wait_s=1e9), 132.0)
         assert held.due(192.0)
 
+    def test_patience_holds_for_what_is_sent_later_and_ends_with_an_answer_that_does_not_ask_for_it(self):
+        held = Unsettled(epoch=1)
+        held.add(position())
+        held.take(100.0)
+        held.settle(Acked(1, 1, wait_s=45), 101.0)
+        held.add(position())
+        held.take(110.0)
+        assert held.wait_s(110.0) == 36
+        # The platform has seen a later number, and this one is missing.
+        held.settle(Acked(1, 1), 112.0)
+        assert held.wait_s(112.0) == 5
+        held.settle(Acked(1, 1), 115.0)
+        assert held.due(117.0)
+
     def test_no_more_than_the_window_is_under_way(self):
         held = Unsettled(epoch=1)
         for _ in range(1000):
