@@ -34,6 +34,10 @@ class Camera:
             self._task.cancel()
             self._task = None
 
+    def rest(self):
+        """It stays, and sends nothing more by itself."""
+        self._task.cancel()
+
     def only_still(self):
         """From now on no key frame comes."""
         self.pictures = [picture for picture in self.pictures if not picture.key]

@@ -154,7 +154,7 @@ async def test_aac_is_heard_as_opus_and_its_limit_is_told():
     await streams.join(sounding_key(CHANNEL), heard)
     with pytest.raises(NotOfferedError, match="already"):
         await streams.join(sounding_key(CHANNEL + 1), Sink())
-    camera.silent = True
+    camera.rest()  # its pictures run ahead of the sound's times
     for i, data in enumerate(sounds):
         camera.sink.frame(Frame("aac", data, i * 1024 * 90_000 // 16_000, True))
         await asyncio.sleep(0)

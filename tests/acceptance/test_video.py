@@ -43,6 +43,14 @@ from access.models import AuditRecord
 rows = AuditRecord.objects.filter(actor__username="video-duty", action__in=["watch", "watch_ended", "steer"])
 print(json.dumps(sorted(rows.values_list("action", flat=True))))
 """
+# Of recordings that the platform keeps, each look is in the ledger, too, and has no end.
+WATCHING = """
+import json
+from access.models import AuditRecord
+rows = AuditRecord.objects.filter(actor__username="video-duty")
+begun = rows.filter(action="watch", detail__has_key="session").count()
+print(json.dumps(begun - rows.filter(action="watch_ended").count()))
+"""
 RECORD = """
 import json
 from media.models import Channel
@@ -147,8 +155,7 @@ def simulated(stack: Stack, credentials: Path, *more: str) -> Iterator[None]:
 
 def watching(stack: Stack) -> int:
     """Viewings that were begun and have not ended: a page may begin one anew where the machine is slow."""
-    told = stack.python(RECORDS)
-    return told.count("watch") - told.count("watch_ended")
+    return stack.python(WATCHING)
 
 
 def test_a_camera_on_the_map_is_clicked_plays_and_is_moved(
