@@ -18,6 +18,8 @@ from devices.protocols.push_request import PATH, signature
 
 AHEAD_MOST_S = 2.0
 """A platform that fell behind its rate does not make up for more than this at once."""
+APART_MS = 100
+"""Between positions of one device in one batch, where there was time for that since the batch before."""
 
 
 @dataclass(frozen=True)
@@ -85,14 +87,17 @@ class Pushers:
         await line.connect()
         # Each connection speaks for devices of its own: no two batches bring the same device at the same time.
         mine = key.devices[i // len(self.keys) :: max(1, self.connections // len(self.keys))]
-        at = 0
+        at, until_ms = 0, 0
         while not self._stopping:
             if self._due < self.batch:
                 await asyncio.sleep(0.005)
                 continue
             self._due -= self.batch
-            body = self._body(mine, at)
-            at += self.batch
+            # No device is twice at one moment, so what is accepted and what is stored can be compared.
+            each = math.ceil(self.batch / len(mine))
+            now_ms = max(time.time_ns() // 1_000_000, until_ms + each)
+            body = self._body(mine, at, now_ms, min(APART_MS, (now_ms - until_ms) // each))
+            at, until_ms = at + self.batch, now_ms
             began = time.monotonic()
             status, answer = await line.post(key, body)
             self.statuses[status] += 1
@@ -111,18 +116,17 @@ class Pushers:
             self.refused += len(said.refused)
         line.close()
 
-    def _body(self, devices: list[str], at: int) -> bytes:
-        now_ms = time.time_ns() // 1_000_000
+    def _body(self, devices: list[str], at: int, now_ms: int, apart_ms: int) -> bytes:
         count = len(devices)
         rows = []
         for k in range(at, at + self.batch):
             angle = k / count * 6 + k % count
-            # A batch longer than the devices there are holds several positions of each, a moment apart.
+            # A batch longer than the devices there are holds several positions of each.
             rows.append(
                 b'{"device":"%s","time":%d,"lon":%.6f,"lat":%.6f,"speed_m_s":5.0,"working":true}'
                 % (
                     devices[k % count].encode(),
-                    now_ms - (at + self.batch - 1 - k) // count * 100,
+                    now_ms - (at + self.batch - 1 - k) // count * apart_ms,
                     121.2 + k % count * 0.6180339887 % 1 * 0.6 + 0.001 * math.cos(angle),
                     31.0 + k % count * 0.7548776662 % 1 * 0.5 + 0.001 * math.sin(angle),
                 )

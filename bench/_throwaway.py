@@ -73,4 +73,6 @@ def run_loading(
         django.setup()
         return measure(options)
     with throwaway(*up(options)) as var:
-        return sandtable(var, "bench", name, "--here", "--keep", *arguments).returncode
+        # Its rows go with the whole installation: nobody need clear them away first.
+        here = ["--here", *(["--keep"] if hasattr(options, "keep") else [])]
+        return sandtable(var, "bench", name, *here, *arguments).returncode

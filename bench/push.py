@@ -30,10 +30,13 @@ def main(arguments: list[str]) -> int:
     """Run the benchmark; exit code 1 where something was lost, doubled or refused."""
     parser = loading_parser("push", __doc__, rate=60_000, devices=20_000)
     parser.add_argument("--batch", type=int, default=100, help="每批的位置数（默认 100）")
-    parser.add_argument("--connections", type=int, default=32, help="连接数，每个同时一批在途（默认 32）")
+    parser.add_argument("--connections", type=int, default=600, help="连接数，每个同时一批在途（默认 600）")
     parser.add_argument("--areas", type=int, default=1000, help="电子围栏数（默认 1000）")
     parser.add_argument("--seconds", type=float, default=30, help="持续秒数（默认 30）")
-    return run_loading("push", parser, arguments, _here, lambda _options: ["--processes", "web=2"])
+    parser.add_argument("--ingest", type=int, default=1, help="接入进程数（默认 1）")
+    return run_loading(
+        "push", parser, arguments, _here, lambda options: ["--processes", f"web=2,ingest={options.ingest}"]
+    )
 
 
 def _here(options: argparse.Namespace) -> int:

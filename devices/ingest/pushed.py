@@ -97,6 +97,11 @@ class Pushes:
         """Heaps that were heard and that no transaction has taken yet."""
         return len(self._heard) - self._taken
 
+    @property
+    def rows(self) -> int:
+        """Rows of the heaps that wait."""
+        return sum(len(heard.rows) for heard in list(self._heard)[self._taken :])
+
     def decode(self, into: Decoded, devices: Mapping[str, KnownDevice], shards: Collection[int]) -> list[Part]:
         """Add what waits, as far as it is for ``shards``, to what a transaction is about to store.
 

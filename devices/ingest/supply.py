@@ -23,7 +23,7 @@ PATIENT_S = 15.0
 """After a shard changed hands its devices have this long to send again, in order, what was under way."""
 PRESSED = 5_000
 PRESSED_BYTES = 2 << 20
-"""Messages, or what they take in memory, that are worth reading while others are written."""
+"""Messages and pushed rows, or what messages take in memory, that are worth reading while others are written."""
 
 
 class Supply:
@@ -51,13 +51,18 @@ class Supply:
 
         With less, answers would wait for no gain.
         """
-        return self.heaps.waiting >= PRESSED or self._receiver.waiting_bytes >= PRESSED_BYTES
+        return self._waiting >= PRESSED or self._receiver.waiting_bytes >= PRESSED_BYTES
+
+    @property
+    def _waiting(self) -> int:
+        """Messages, and rows of other ways in."""
+        return self.heaps.waiting + self._pushes.rows
 
     def gather(self, storing: Storing) -> list[Received]:
         """What goes into the next transaction; waits a moment for it, unless one is being written."""
         if not storing.is_writing:
             self._receiver.arrived.wait(0 if self.heaps.left or self._memory.is_cold else FLUSH_S)
-            if (self._receiver.waiting or self._pushes.waiting) and self.heaps.waiting < MOST_AT_ONCE:
+            if (self._receiver.waiting or self._pushes.waiting) and self._waiting < MOST_AT_ONCE:
                 # A full heap costs hardly more than one message; give it a moment to fill.
                 self._stopping.wait(FLUSH_S)
         # Of a shard that changed hands, a number before its turn is left for its device to send again.

@@ -40,7 +40,8 @@ from gis.notices import connection_parameters
 
 logger = logging.getLogger(__name__)
 
-MOST_AT_ONCE = 96
+MOST_AT_ONCE = 400
+MOST_BYTES_AT_ONCE = 96 * MOST_BYTES
 RETRY_AFTER_S = 5
 
 requests_total = Counter("sandtable_push_requests", "Requests of the HTTP push, by status", ["status"])
@@ -55,6 +56,7 @@ class PushDoor:
         self._turned_away = TurnedAway({})
         self._writing: asyncio.Task[None] | None = None
         self._inside = 0
+        self._bytes = 0
 
     async def stop(self) -> None:
         """Let go of broker and database."""
@@ -71,13 +73,14 @@ class PushDoor:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         given = {name: headers.get(f"sandtable-{name}", "") for name in HEADERS}
         try:
-            if self._inside >= MOST_AT_ONCE:
+            size = _most_bytes(headers)
+            if self._inside >= MOST_AT_ONCE or self._bytes + size > MOST_BYTES_AT_ONCE:
                 raise TurnedDown(503, "busy", f"{self._inside} requests are being stored")
-            self._inside += 1
+            self._inside, self._bytes = self._inside + 1, self._bytes + size
             try:
                 status, answer = 200, await self._push(scope, headers, given, receive)
             finally:
-                self._inside -= 1
+                self._inside, self._bytes = self._inside - 1, self._bytes - size
         except TurnedDown as refusal:
             status, answer = refusal.status, msgspec.json.encode({"error": refusal.error, "detail": refusal.detail})
             if refusal.reason:
@@ -134,6 +137,12 @@ class PushDoor:
     async def _write_soon(self) -> None:
         await asyncio.sleep(1)
         await asyncio.to_thread(self._turned_away.write)
+
+
+def _most_bytes(headers: dict[str, str]) -> int:
+    """What a request's body can come to in memory; of one that is packed, or does not say, the most that is taken."""
+    length = headers.get("content-length", "")
+    return min(int(length), MOST_BYTES) if length.isdecimal() and "content-encoding" not in headers else MOST_BYTES
 
 
 def _answer_of(body: Body, refused: list[RowRefused]) -> bytes:

@@ -252,6 +252,15 @@ def test_without_a_worker_nothing_is_promised(road, served, monkeypatch):
     assert tracks() == []
 
 
+def test_more_at_once_than_memory_has_room_for_is_sent_again(town, monkeypatch):
+    monkeypatch.setattr(http_push, "MOST_BYTES_AT_ONCE", 1000)
+    status, answer, headers = town.push({"rows": [row("C-1")]}, packed=True)  # may hold anything
+    assert (status, answer["error"], headers["Retry-After"]) == (503, "busy", "5")
+    for seconds in range(10):  # one after the other there is room for each
+        assert town.push({"rows": [row("C-1", seconds)]})[0] == 200
+    assert len(tracks()) == 10
+
+
 def test_who_does_not_sign_is_turned_away(served):
     platform = Platform.objects.create(name="芯片平台")
     push = Pusher(served, platform)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -15,6 +16,7 @@ from devices.ingest import supply, wire, worker
 from devices.ingest.decode import Received
 from devices.ingest.worker import IngestWorker
 from devices.models import Device, Numbering, Refusal
+from devices.pushed import SIGNED_IN
 from devices.topics import topic
 from gis.notices import connection_parameters
 from twin import intake
@@ -56,6 +58,12 @@ class Bench:
         row = {"seq": seq, "time": now // 1000 - 1000 + seq, "lon": 121.5, "lat": 31.2} | more
         message = Received(topic("machine", device, "pos"), json.dumps(row).encode(), now)
         self.worker._receiver._heap.append(message)
+
+    def hear_pushed(self, number, seconds_ago):
+        at = int((time.time() - seconds_ago) * 1000)
+        rows = [{"device": "S-1", "time": at, "lon": 121.5, "lat": 31.2}]
+        heap = json.dumps({"id": number, "sender": "door", "source": SIGNED_IN, "rows": rows}).encode()
+        self.worker._pushes._on_message(None, None, SimpleNamespace(payload=heap))
 
     def turn(self, times=1):
         for _ in range(times):
@@ -113,6 +121,23 @@ def test_what_is_read_meanwhile_is_told_of_only_once_it_is_stored(bench):
     assert bench.acked() == [2]
     bench.turn()
     assert (bench.acked(), tracks(), bench.failures) == ([2, 3], [2, 3], [])
+
+
+def test_what_is_pushed_is_read_meanwhile_too(bench):
+    bench.go_on.clear()
+    bench.hear_pushed(1, 30)
+    bench.turn()
+    assert not bench.worker._supply.is_pressing
+    bench.hear_pushed(2, 20)
+    assert bench.worker._supply.is_pressing
+    assert bench.worker._read_next()
+    assert not bench.worker._supply.is_pressing
+    bench.go_on.set()
+    bench.turn(2)
+    assert (bench.worker._pushes.waiting, bench.failures) == (0, [])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM twin_track WHERE seq = 0")
+        assert cursor.fetchone() == (2,)
 
 
 def test_who_repeats_what_waits_is_answered_after_the_commit(bench):
