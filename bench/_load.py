@@ -189,11 +189,16 @@ def bytes_per_row() -> float | None:
 
 
 def draw_areas(count: int) -> None:
-    """Draw ``count`` round fences of 250 m over the city."""
+    """Draw ``count`` round fences over the city: 250 m where there are 10,000.
+
+    The fewer, the larger: together they always cover as much, so a thing is in as many of them, and enters and leaves
+    as often. What grows with their number is then the search, and not what is found.
+    """
+    wide = (10_000 / count) ** 0.5 if count else 0.0
     rng = np.random.default_rng(1)
     centre = np.c_[rng.uniform(121.2, 121.8, count), rng.uniform(31.0, 31.5, count)]
     angle = np.arange(37) / 18 * np.pi
-    rings = centre[:, None, :] + np.c_[0.0026 * np.cos(angle), 0.0022 * np.sin(angle)]
+    rings = centre[:, None, :] + wide * np.c_[0.0026 * np.cos(angle), 0.0022 * np.sin(angle)]
     shapes = shapely.multipolygons(shapely.polygons(rings)[:, None])
     columns: dict[str, Column] = {
         "number": ("int4", np.arange(count, dtype=np.int32)),
