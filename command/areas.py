@@ -56,9 +56,14 @@ class Areas:
         at = np.searchsorted(self.id, wanted).clip(max=len(self) - 1)
         return np.where(self.id[at] == wanted, at, -1)
 
-    def is_kind(self, *kinds: str) -> Mask:
-        """Which areas are of these kinds: bool[m]."""
-        return np.isin(self.kind.astype(str), kinds) if len(self) else np.zeros(0, bool)
+    def is_kind(self, *kinds: str, at: Ids | None = None) -> Mask:
+        """Which areas are of these kinds: bool[m].
+
+        Of the entries ``at`` (int64[k]) only, where they are given: bool[k]. A city has many more areas than a few
+        positions are told of.
+        """
+        kind = self.kind if at is None else self.kind[at]
+        return np.isin(kind.astype(str), kinds) if len(kind) else np.zeros(0, bool)
 
     def values(self, key: str, at: Ids | None = None) -> NDArray[np.object_]:
         """The attribute ``key`` of every area, None where it has none: object[m].

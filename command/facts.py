@@ -204,7 +204,7 @@ class Facts:
         return row[first], other[first], distance_m[first]
 
     def _of_kinds(self, at: Ids, kinds: tuple[str, ...]) -> Mask:
-        return self.areas.is_kind(*kinds)[at] if kinds else np.ones(len(at), bool)
+        return self.areas.is_kind(*kinds, at=at) if kinds else np.ones(len(at), bool)
 
     def only(self, rows: Mask) -> Facts:
         """The facts about the rows where ``rows`` (bool[n]) is true; the areas stay whole."""
