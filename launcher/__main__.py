@@ -46,8 +46,8 @@ PASSED_ON = {
     "manage": ["{root}/manage.py"],
     "bench": ["-m", "bench"],
     "functions": ["-m", "tests.functions"],
-    "simulate": ["-m", "devices.simulator"],
-    "simulate cameras": ["-m", "media.simulator"],
+    "simulate": ["-m", "devices.simulator", "--credentials", "{var}/demo/devices.json"],
+    "simulate cameras": ["-m", "media.simulator", "--credentials", "{var}/demo/cameras.json"],
     "replay": ["{root}/manage.py", "replay"],
 }
 COMMANDS = ("up", "test", "status", "logs", "down", "reset", *PASSED_ON, "backup", "restore")
@@ -102,7 +102,7 @@ def pass_on(command: str, words: list[str], installation: Installation) -> int:
     if command == "simulate" and words[:1] == ["cameras"]:
         command, words = "simulate cameras", words[1:]
     env = {**installation.environment(), "PYTHONPATH": str(ROOT)}
-    argv = [str(python), *(word.format(root=ROOT) for word in PASSED_ON[command]), *words]
+    argv = [str(python), *(word.format(root=ROOT, var=installation.var) for word in PASSED_ON[command]), *words]
     return subprocess.run(argv, env=env).returncode
 
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { between } from "../src/video/beside";
 import { flightOf } from "../src/video/flying";
 import { type LonLat, type Pose, footprint, sectorPath } from "../src/video/geometry";
 import { wavOf } from "../src/video/talk";
@@ -14,6 +15,13 @@ const metres = ([lon, lat]: LonLat): [number, number] => [
 ];
 
 const drone: Pose = { lon: HERE[0], lat: HERE[1], height_m: 100, yaw_deg: 0, pitch_deg: -90, view_deg: 90, view_v_deg: 60 };
+
+describe("a picture beside an icon", () => {
+  it("stands between the panels where there is room for it, and over them where there is none", () => {
+    expect(between(300, 1000, 1366, 360)).toEqual([300, 640]);
+    expect(between(300, 600, 1366, 360)).toEqual([8, 998]);
+  });
+});
 
 describe("sector", () => {
   it("begins and ends at the camera and turns with its heading", () => {

@@ -81,6 +81,7 @@ export class MapApp {
     const video = (this.video = new OnMap({
       boot, clock: this.clock, fleet, hidden: this.panel.hidden, tokens: this.tokens, scale: this.scale,
       cover: () => (card.isOpen ? card.element.getBoundingClientRect() : null),
+      free: () => this.padding(),
       onChange: () => this.brush.draw(),
     }));
     card.actions.append(video.card.element);

@@ -167,6 +167,7 @@ export class ScreenApp {
     this.moving = new Moving({
       boot, api: this.api, clock: this.clock, mapClock: this.mapClock, tokens, scale,
       stream: this.stream, makers: this.makers, inventory: this.inventory, notices: this.notices, annotations: this.annotator,
+      free: () => this.layout.free(),
       onAlert: (id) => this.alerts.open(id),
       onSignedOut: () => signIn(boot.urls),
     });

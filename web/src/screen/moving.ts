@@ -17,6 +17,7 @@ import type { ScreenBoot } from "./boot";
 import { Dossier } from "./dossier";
 import type { Inventory } from "./inventory";
 import type { MapClock } from "./past/mapclock";
+import type { Free } from "./scenery";
 import { Wake } from "./wake";
 
 interface Deps {
@@ -32,6 +33,8 @@ interface Deps {
   inventory: Inventory;
   notices: Notices;
   annotations: Annotator;
+  /** The room that panels leave. */
+  free: () => Free;
   /** An alert of the selected thing was chosen. */
   onAlert(id: number): void;
   onSignedOut(): void;
@@ -58,6 +61,7 @@ export class Moving {
     this.video = new OnMap({
       boot, clock, fleet, hidden: sieve.hidden, tokens, scale,
       cover: () => (this.card.isOpen ? this.card.element.getBoundingClientRect() : null),
+      free: deps.free,
       onChange: () => this.brush.draw(),
     });
     this.card.actions.append(this.video.card.element);

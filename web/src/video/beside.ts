@@ -13,6 +13,13 @@ export interface Room {
   at(id: number): { x: number; y: number } | null;
   /** What lies over the map on its right; null: nothing. */
   cover(): DOMRect | null;
+  /** How much of the page's edges the panels take, pixels. */
+  free(): { left: number; right: number; top: number; bottom: number };
+}
+
+/** From where to where a picture may stand along one side of the page: between the panels where there is room for it. */
+export function between(start: number, end: number, page: number, own: number): [number, number] {
+  return end - start >= own ? [start, end - own] : [EDGE_PX, page - own - EDGE_PX];
 }
 
 /** A camera's picture beside the icon of what carries it; it goes where that goes. */
@@ -57,7 +64,7 @@ export class Beside {
     this.onDock(camera);
   }
 
-  /** At each frame of the screen: to the right of the icon, left of it where there is no room, never off the map. */
+  /** At each frame of the screen: right of the icon, else left of it, else above or below; never over the panels. */
   private readonly follow = (): void => {
     if (this.id === null) return;
     this.frame = requestAnimationFrame(this.follow);
@@ -67,12 +74,15 @@ export class Beside {
     if (at === null) return; // it stays where it was seen last
     const { clientWidth: width, clientHeight: height } = document.documentElement;
     const { offsetWidth: own_width, offsetHeight: own_height } = element;
-    const cover = this.room.cover();
-    // A card over all of the map leaves no room beside it anyhow.
-    const end = cover !== null && cover.left > own_width + 2 * EDGE_PX ? cover.left : width;
-    const isRight = at.x + AWAY_PX + own_width + EDGE_PX <= end;
-    const x = clamp(isRight ? at.x + AWAY_PX : at.x - AWAY_PX - own_width, EDGE_PX, end - own_width - EDGE_PX);
-    const y = clamp(at.y - own_height / 2, EDGE_PX, height - own_height - EDGE_PX);
+    const free = this.room.free();
+    const end = Math.min(width - free.right, (this.room.cover()?.left ?? width) - EDGE_PX);
+    const [first, last] = between(free.left, end, width, own_width);
+    const isRight = at.x + AWAY_PX <= last;
+    const x = clamp(isRight ? at.x + AWAY_PX : at.x - AWAY_PX - own_width, first, last);
+    const [top, bottom] = between(free.top, height - free.bottom, height, own_height);
+    const isBeside = at.x < x || at.x > x + own_width;
+    const above = at.y - AWAY_PX - own_height;
+    const y = clamp(isBeside ? at.y - own_height / 2 : above >= top ? above : at.y + AWAY_PX, top, bottom);
     element.style.transform = `translate(${Math.round(x)}px, ${Math.round(y)}px)`;
     // From the icon to the nearest point of the picture.
     const to = { x: clamp(at.x, x, x + own_width), y: clamp(at.y, y, y + own_height) };

@@ -29,6 +29,8 @@ interface Deps {
   scale: number;
   /** What lies over the map on its right; null: nothing. */
   cover(): DOMRect | null;
+  /** How much of the page's edges the panels take, pixels. */
+  free(): { left: number; right: number; top: number; bottom: number };
   onChange(): void;
 }
 
@@ -49,7 +51,7 @@ export class OnMap {
     this.colour = rgb(tokens.accent);
     const now = stamper(clock, boot.time_zone);
     this.dock = new Dock(this.api, now, () => this.sights.point([]));
-    this.beside = new Beside(this.api, now, { at: (id) => this.project(id), cover: () => deps.cover() }, (camera) => this.dock.show([camera]));
+    this.beside = new Beside(this.api, now, { at: (id) => this.project(id), cover: () => deps.cover(), free: () => deps.free() }, (camera) => this.dock.show([camera]));
     this.card = new OnCard(this.api, this.dock, this.beside, onChange);
     this.sights = new Sights(this.api, fleet, hidden, tokens, scale, onChange);
   }
