@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pyproj import CRS
-from pyproj.exceptions import CRSError
+if TYPE_CHECKING:
+    from pyproj import CRS
 
 MOST_TEXT = 100_000
 # A match of name, ellipsoid and parameters; ESRI's spelling of a name stays below full confidence.
@@ -27,10 +27,16 @@ def describe(text: str) -> dict[str, Any]:
         return nothing | {"name": text[6:86], "datum": text[6:86]}
     if len(text) > MOST_TEXT:
         return nothing
+    wgs84 = {"text": shown, "name": "WGS 84", "epsg": 4326, "proj4": None, "readable": True, "datum": None}
+    if text == "OGC:CRS84":  # what GeoJSON and KML are by their standards, and most files: said without a library
+        return wgs84
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
     try:
         crs = CRS.from_user_input(text)
         if text.upper().endswith(("CRS84", "CRS:84")):
-            return {"text": shown, "name": "WGS 84", "epsg": 4326, "proj4": None, "readable": True, "datum": None}
+            return wgs84
         return {
             "text": shown,
             "name": crs.name,

@@ -7,12 +7,21 @@ import os
 import resource
 import sys
 from collections.abc import Callable
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
 from gis.confined.raw import Job, RawLayer, Refused
 
 JOB, ANSWER, ROWS = "job.json", "answer.json", "rows-{}.arrow"
+
+
+class _WithoutPandas(MetaPathFinder):
+    """Hides pandas: GDAL's binding and Arrow load it where they find it, at the price of most files, for its types."""
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if fullname in ("pandas", "geopandas"):
+            raise ModuleNotFoundError(f"{fullname} is not for a file's reader", name=fullname)
 
 
 def main(folder: Path) -> None:
@@ -22,9 +31,13 @@ def main(folder: Path) -> None:
     ends the process with its traceback on standard error.
     """
     job = json.loads((folder / JOB).read_text())
-    _limit(job["limits"], folder)
+    sys.meta_path.insert(0, _WithoutPandas())
     try:
-        answer = {"read": _read, "inspect": _read, "write": _write}[job["do"]](job, folder)
+        # Libraries before limits: nothing of the file is looked at yet, and Python may keep what it translated of them
+        # for the next process (many are used by nobody else, and to translate them takes seconds).
+        do = {"read": _reading, "inspect": _reading, "write": _writing}[job["do"]](job, folder)
+        _limit(job["limits"], folder)
+        answer = do()
     except Refused as refused:
         answer = {"refused": refused.reason, "detail": refused.detail}
     except MemoryError:
@@ -94,16 +107,21 @@ def _reader(kind: str) -> Callable[[Job], list[RawLayer]]:
 
         return read_csv_features
     if kind == "xlsx":
-        from gis.confined.tablefeatures import read_xlsx_features
+        from gis.confined.workbooks import read_xlsx_features
 
         return read_xlsx_features
     raise Refused("unknown_format", format=kind)
 
 
-def _read(job: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _reading(job: dict[str, Any], folder: Path) -> Callable[[], dict[str, Any]]:
+    """What reads as the job asks, with all its libraries loaded."""
     from gis.confined.examine import examine
-    from gis.confined.results import summary, write_rows
+    from gis.confined.results import summary
 
+    rows_wanted = job["do"] == "read"
+    if rows_wanted:
+        from gis.confined.arrowrows import write_rows
+    read = _reader(job["format"])
     limits = job["limits"]
     task = Job(
         job["format"],
@@ -115,19 +133,25 @@ def _read(job: dict[str, Any], folder: Path) -> dict[str, Any]:
         int(limits["vertices"]),
         int(limits["columns"]),
     )
-    layers = _reader(task.format)(task)
-    if task.layer is not None and not layers:
-        raise Refused("no_layer", name=task.layer)
-    described = []
-    for i, layer in enumerate(layers):
-        examine(layer)
-        described.append(summary(layer))
-        if job["do"] == "read" and (len(layers) == 1 or (job.get("first") and not i)):
-            write_rows(layer, folder / ROWS.format(i))
-    return {"layers": described}
+
+    def do() -> dict[str, Any]:
+        layers = read(task)
+        if task.layer is not None and not layers:
+            raise Refused("no_layer", name=task.layer)
+        described = []
+        for i, layer in enumerate(layers):
+            examine(layer)
+            described.append(summary(layer))
+            if rows_wanted and (len(layers) == 1 or (job.get("first") and not i)):
+                write_rows(layer, folder / ROWS.format(i))
+        return {"layers": described}
+
+    return do
 
 
-def _write(job: dict[str, Any], folder: Path) -> dict[str, Any]:
-    from gis.confined.writers import write
+def _writing(job: dict[str, Any], folder: Path) -> Callable[[], dict[str, Any]]:
+    """What writes as the job asks, with all its libraries loaded."""
+    from gis.confined.writers import write, writer_of
 
-    return {"files": write(job, folder)}
+    writer = writer_of(job["format"])
+    return lambda: {"files": write(job, folder, writer)}

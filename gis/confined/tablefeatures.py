@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from gis.confined.raw import Job, Problem, RawLayer, Refused, empty_shapes
-from gis.confined.tables import Table, read_csv, read_xlsx
+from gis.confined.tables import Table, read_csv
 
 # Headings that are understood, in the order of preference. Surveyors' X points north (纵坐标): a bare X and Y is
 # looked at again by its values.
@@ -40,15 +40,11 @@ _SRID_TYPE = re.compile(r"\s*SRID=(\d+);", re.IGNORECASE)
 
 def read_csv_features(job: Job) -> list[RawLayer]:
     """The rows of a CSV file."""
-    return [_layer(job, table) for table in read_csv(job)]
+    return [layer_of(job, table) for table in read_csv(job)]
 
 
-def read_xlsx_features(job: Job) -> list[RawLayer]:
-    """The rows of each sheet."""
-    return [_layer(job, table) for table in read_xlsx(job)]
-
-
-def _layer(job: Job, table: Table) -> RawLayer:
+def layer_of(job: Job, table: Table) -> RawLayer:
+    """A table's rows with the shapes that stand in its columns."""
     count = len(table.lines)
     columns = {name: [values[i] for _n, values in table.lines] for i, name in enumerate(table.headings)}
     layer = RawLayer(

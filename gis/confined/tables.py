@@ -1,23 +1,16 @@
-"""Tables: CSV and XLSX, as lines of values below a heading."""
+"""Tables as lines of values below a heading; those of CSV files (workbooks: :mod:`gis.confined.workbooks`)."""
 
 from __future__ import annotations
 
 import csv
 import datetime
 import io
-import warnings
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from gis.confined.raw import Job, Refused, decode
 
-MOST_SHEETS = 50
 # As many blank lines end a sheet: some programs format a million of them.
 BLANK_LINES = 2_000
 MOST_CELL = 1 << 22
@@ -56,51 +49,15 @@ def read_csv(job: Job) -> list[Table]:
     separator = max(",;\t|", key=first.count)
     csv.field_size_limit(MOST_CELL)
     try:
-        table = _table(job, name, csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+        table = table_of(job, name, csv.reader(io.StringIO(text, newline=""), delimiter=separator))
     except csv.Error as error:
         raise Refused("broken_csv", error=str(error)) from None
     table.encoding = encoding
     return [table]
 
 
-def read_xlsx(job: Job) -> list[Table]:
-    """Every sheet with more than a heading; of formulas, the values that were last shown."""
-    _name, path = job.files[0]
-    _no_doctype(path)
-    tables = []
-    try:
-        with warnings.catch_warnings():
-            # Extensions that the library leaves out hold no values.
-            warnings.simplefilter("ignore")
-            book = load_workbook(path, read_only=True, data_only=True, keep_links=False)
-            try:
-                for sheet in book.worksheets[:MOST_SHEETS]:
-                    if job.layer in (None, sheet.title):
-                        # A sheet's own statement of its size can be wrong, in both directions.
-                        sheet.reset_dimensions()
-                        lines = sheet.iter_rows(max_col=job.most_columns + 1, values_only=True)
-                        tables.append(_table(job, sheet.title, lines))
-            finally:
-                book.close()
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, IndexError, ValueError, OSError, SyntaxError) as error:
-        if isinstance(error, Refused):
-            raise
-        raise Refused("broken_file", part=".xlsx") from None
-    return [table for table in tables if table.lines or len(tables) == 1]
-
-
-def _no_doctype(path: Path) -> None:
-    """Refuse document types in the package's parts: Excel writes none, and entities only do harm."""
-    with zipfile.ZipFile(path) as package:
-        for part in package.infolist():
-            if part.filename.lower().endswith((".xml", ".rels")):
-                with package.open(part) as file:
-                    head = file.read(65536)
-                if b"<!DOCTYPE" in head or b"<!ENTITY" in head or b"<\0!\0D\0O\0C" in head:
-                    raise Refused("doctype")
-
-
-def _table(job: Job, name: str, lines: Iterable[Sequence[Any]]) -> Table:
+def table_of(job: Job, name: str, lines: Iterable[Sequence[Any]]) -> Table:
+    """The table that lines of values make: the first that is not blank is the heading."""
     table = Table(name, [], [])
     blank = 0
     for number, line in enumerate(lines, start=1):

@@ -1,4 +1,4 @@
-"""CSV and XLSX: attributes, then the coordinates of points, or WKT."""
+"""Tables, and CSV files of them: attributes, then the coordinates of points, or WKT."""
 
 from __future__ import annotations
 
@@ -9,18 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import shapely
-from openpyxl import Workbook
 
 from gis.confined.raw import Refused
 from gis.confined.writers import Features
 
-LONGEST_CELL = 32_767
 _COMPUTES = re.compile(r"[=+\-@\t\r\n]")
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
-def _lines(features: Features) -> Iterator[list[Any]]:
+def lines(features: Features) -> Iterator[list[Any]]:
     """The heading, then a line for each feature."""
     points = all(shape is None or shape.geom_type == "Point" for shape in features.shapes)
     x, y = ("lon", "lat") if features.degrees else ("east", "north")
@@ -50,22 +47,8 @@ def write_csv(features: Features, folder: Path) -> list[str]:
     encoding = "utf-8-sig" if features.encoding == "utf-8" else features.encoding
     try:
         with path.open("w", encoding=encoding, newline="") as file:
-            csv.writer(file).writerows(_lines(features))
+            csv.writer(file).writerows(lines(features))
     except UnicodeEncodeError as error:
         text = str(error.object[error.start : error.start + 20])
         raise Refused("cannot_write", format="CSV", why="encoding", text=text) from None
-    return [path.name]
-
-
-def write_xlsx(features: Features, folder: Path) -> list[str]:
-    """A workbook of one sheet."""
-    path = folder / "export.xlsx"
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet()
-    sheet.freeze_panes = "A2"
-    for line in _lines(features):
-        if any(isinstance(value, str) and len(value) > LONGEST_CELL for value in line):
-            raise Refused("cannot_write", format="XLSX", why="long_cell")
-        sheet.append([_UNPRINTABLE.sub("", value) if isinstance(value, str) else value for value in line])
-    book.save(path)
     return [path.name]

@@ -50,7 +50,10 @@ class Features:
     degrees: bool
 
 
-def write(job: dict[str, Any], folder: Path) -> list[str]:
+Writer = Callable[[Features, Path], list[str]]
+
+
+def write(job: dict[str, Any], folder: Path, writer: Writer) -> list[str]:
     """Write the features that lie in ``folder``; names of the files made, in ``folder``."""
     with pa.OSFile(str(folder / ROWS), "rb") as source:
         table = pa.ipc.open_file(source).read_all()
@@ -67,10 +70,11 @@ def write(job: dict[str, Any], folder: Path) -> list[str]:
         job["encoding"],
         job["degrees"],
     )
-    return _writer(job["format"])(features, folder)
+    return writer(features, folder)
 
 
-def _writer(kind: str) -> Callable[[Features, Path], list[str]]:
+def writer_of(kind: str) -> Writer:
+    """The writer of a format; imported here, so that a job loads the libraries of its own format only."""
     if kind in ("shp", "gpkg"):
         from gis.confined import gdalwriter
 
@@ -79,14 +83,21 @@ def _writer(kind: str) -> Callable[[Features, Path], list[str]]:
         from gis.confined.dxfwriter import write_dxf
 
         return write_dxf
-    if kind in ("csv", "xlsx"):
-        from gis.confined import tablewriter
+    if kind == "csv":
+        from gis.confined.tablewriter import write_csv
 
-        return tablewriter.write_csv if kind == "csv" else tablewriter.write_xlsx
-    writers = {"geojson": write_geojson, "kml": _write_kml}
-    if kind not in writers:
-        raise Refused("unknown_format")
-    return writers[kind]
+        return write_csv
+    if kind == "xlsx":
+        from gis.confined.workbookwriter import write_xlsx
+
+        return write_xlsx
+    if kind == "kml":
+        from gis.confined.kmlwriter import write_kml
+
+        return write_kml
+    if kind == "geojson":
+        return write_geojson
+    raise Refused("unknown_format", format=kind)
 
 
 def write_geojson(features: Features, folder: Path) -> list[str]:
@@ -110,9 +121,3 @@ def write_geojson(features: Features, folder: Path) -> list[str]:
             file.write(f', "geometry": {text or "null"}}}')
         file.write("\n]}\n")
     return [path.name]
-
-
-def _write_kml(features: Features, folder: Path) -> list[str]:
-    from gis.confined.kmlwriter import write_kml
-
-    return write_kml(features, folder)

@@ -15,7 +15,7 @@ from gis.formats.reasons import row_text, shape_names
 from gis.formats.values import Offer, Reading, Refusal
 
 FIXED_COLUMNS = 6
-"""Columns of the process's answer before the attributes (:func:`gis.confined.results.write_rows`)."""
+"""Columns of the process's answer before the attributes (:func:`gis.confined.arrowrows.write_rows`)."""
 
 
 class RowsReader:

@@ -185,7 +185,7 @@ def test_time_and_memory_end(tmp_path):
         inspect_upload(path, path.name, limits=dataclasses.replace(DEFAULT, seconds=1))
     assert caught.value.reason == "too_slow" and "1 秒" in str(caught.value)
     with pytest.raises(FormatError) as caught:
-        inspect_upload(path, path.name, limits=dataclasses.replace(DEFAULT, memory_bytes=300 << 20))
+        inspect_upload(path, path.name, limits=dataclasses.replace(DEFAULT, memory_bytes=150 << 20))
     # Some libraries die of it before they can say what it was.
     assert caught.value.reason in ("too_much_memory", "reader_broke_down")
     assert not list(Path(tempfile.gettempdir()).glob("sandtable-file-*/upload.geojson"))
