@@ -14,6 +14,9 @@ from unittest.mock import patch
 
 from django.db import connection
 
+MADE = "migrated"
+"""File in the folder of a run; holds the name of the database that is migrated."""
+
 
 @contextmanager
 def copies_of_one(folder: Path, blocker: Any) -> Iterator[None]:
@@ -26,16 +29,16 @@ def copies_of_one(folder: Path, blocker: Any) -> Iterator[None]:
     blocker : DjangoDbBlocker
         Keeps tests that did not ask for it from the database; lets this by.
     """
-    template = f"test_{connection.settings_dict['NAME']}_migrated"
-    made = folder / "migrated"
+    made = folder / MADE
     with (folder / "migrated.lock").open("w") as lock, blocker.unblock():
         fcntl.flock(lock, fcntl.LOCK_EX)  # the first migrates, the others wait for it
         if not made.exists():
+            template = f"test_{connection.settings_dict['NAME']}_migrated"
             with patch.dict(connection.settings_dict["TEST"], NAME=template):
                 old = connection.settings_dict["NAME"]
                 connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
                 connection.close()
                 connection.settings_dict["NAME"] = old
-            made.touch()
-    with patch.dict(connection.settings_dict["TEST"], TEMPLATE=template):
+            made.write_text(template)
+    with patch.dict(connection.settings_dict["TEST"], TEMPLATE=made.read_text()):
         yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -231,9 +232,20 @@ def test_it_brings_its_own_tests(key):
     assert list((LAYERS / key / "tests").glob("test_*.py"))
 
 
+def test_it_could_start_and_lacks_no_migration(db):
+    """The platform with the modules that are here; copies of the checkout ask it with others."""
+    call_command("check")
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
 @every_installed_module
-def test_its_migrations_are_complete(key, db):
-    call_command("makemigrations", key, check=True, dry_run=True, verbosity=0)
+def test_its_tables_are_known_to_the_migrations_of_those_who_require_it_alone(key):
+    """Others must be made where it is not; what Python imports says nothing of SQL."""
+    tables = {model._meta.db_table for model in apps.get_app_config(key).get_models(include_auto_created=True)}
+    requiring = {key, *(other for other in INSTALLED if key in module_of(other).requires)}
+    for path in (path for floor in (*FLOORS, "layers") for path in (ROOT / floor).rglob("migrations/*.py")):
+        if path.parent.parent not in {LAYERS / each for each in requiring}:
+            assert not tables & set(re.findall(r"\w+", path.read_text(encoding="utf-8"))), path
 
 
 def topics_of(table):
