@@ -26,21 +26,25 @@ START_US = int(START.timestamp()) * 1_000_000
 def make_history():
     """Write it; returns the machines' keys."""
     connection.cursor().execute("TRUNCATE twin_track, twin_late, twin_place, twin_digest, twin_keyframe")
-    assets = [Asset.objects.create(kind="machine", code=f"m{i}", name=f"m{i}") for i in range(60)]
+    machines = Asset.objects.bulk_create(Asset(kind="machine", code=f"m{i}", name=f"m{i}") for i in range(60))
+    keys = [machine.pk for machine in machines]
     rng = np.random.default_rng(7)
-    for number, asset in enumerate(assets):
-        count = 2 if number % 3 == 0 else 80
-        seconds = np.sort(rng.integers(-20 * 3600, 24 * 3600, count))
-        report(asset.pk, START_US + seconds * 1_000_000 + rng.integers(0, 1_000_000, count), rng)
-    return [asset.pk for asset in assets]
+    counts = [2 if number % 3 == 0 else 80 for number in range(60)]
+    seconds = np.concatenate([np.sort(rng.integers(-20 * 3600, 24 * 3600, count)) for count in counts])
+    time_us = START_US + seconds * 1_000_000 + rng.integers(0, 1_000_000, len(seconds))
+    report(np.repeat(keys, counts), time_us, rng)
+    return keys
 
 
 def report(asset, time_us, rng, seq=0):
-    """Let a machine walk about and report."""
+    """Let a machine walk about and report; or several, ``asset`` holding one for each time."""
     n = len(time_us)
+    asset = np.broadcast_to(asset, n)
+    _assets, first, which = np.unique(asset, return_index=True, return_inverse=True)
     walk = np.cumsum(rng.normal(0, 0.004, (2, n)), axis=1)
+    walk -= walk[:, first[which]]
     batch = states(
-        asset=[asset] * n, device=[asset] * n, seq=np.arange(n) + seq, lon=121.5 + walk[0], lat=31.2 + walk[1],
+        asset=asset, device=asset, seq=np.arange(n) + seq, lon=121.5 + walk[0], lat=31.2 + walk[1],
         status=rng.integers(-1, 3, n), speed_m_s=np.where(rng.random(n) < 0.3, np.nan, 1 / 3), alt_m=rng.random(n),
     ).batch  # fmt: skip
     batch.time_us[:] = time_us

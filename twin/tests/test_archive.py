@@ -44,6 +44,10 @@ def store(request, tmp_path, monkeypatch):
     return made
 
 
+# Asks of what lies in the database: files are put, read and deleted in both kinds of stores elsewhere here.
+one_store = pytest.mark.parametrize("store", ["local"], indirect=True)
+
+
 @pytest.fixture
 def history(db):
     return make_history()
@@ -132,6 +136,7 @@ def test_wherever_it_is_interrupted_nothing_is_lost(store, history, monkeypatch,
     assert table() == before
 
 
+@one_store
 def test_a_row_that_comes_while_the_day_is_read_keeps_it_in_the_database(store, history, monkeypatch):
     put = ArchiveStore.put
 
@@ -151,6 +156,7 @@ def test_a_row_that_comes_while_the_day_is_read_keeps_it_in_the_database(store, 
     assert table() == before
 
 
+@one_store
 def test_who_reads_the_day_is_not_thrown_out(store, history, monkeypatch):
     monkeypatch.setattr("twin.history.LONGEST_WAIT_S", 0.2)
     with psycopg.connect(**connection_parameters()) as reader:
@@ -160,6 +166,7 @@ def test_who_reads_the_day_is_not_thrown_out(store, history, monkeypatch):
     assert len(table()) > 0 and not ArchivedDay.objects.exists()
 
 
+@one_store
 def test_only_one_archives_at_a_time(store, history):
     with keeping._keeper(), pytest.raises(ArchiveBusyError):
         archive_due(store, DAY)
@@ -183,6 +190,7 @@ def test_rows_that_come_late_are_read_beside_the_file_and_go_into_a_new_one(stor
     check(store, second)
 
 
+@one_store
 def test_a_restored_day_is_read_once_and_goes_back_when_its_time_is_over(store, history):
     archive_everything(store)
     archived = track(history[1])
@@ -197,6 +205,7 @@ def test_a_restored_day_is_read_once_and_goes_back_when_its_time_is_over(store, 
     assert track(history[1]) == archived
 
 
+@one_store
 def test_retention_applies_to_files(store, history):
     archive_everything(store)
     eve = ArchivedDay.objects.get(day=EVE).name
@@ -254,6 +263,7 @@ def test_a_place_that_is_none_is_refused():
         ArchiveStore.at("gopher://somewhere/archive")
 
 
+@one_store
 def test_a_day_that_is_not_archived_cannot_be_restored(store, history):
     with pytest.raises(ArchiveError):
         restore(store, MACHINE, DAY)
