@@ -30,7 +30,7 @@ def snapshot() -> list:
     return [list(model.objects.order_by("pk").values_list()) for model in MODELS]
 
 
-def test_plants_zones_and_people_are_registered(loaded):
+def test_plants_zones_and_people_are_registered_and_people_keep_to_their_zones(loaded):
     fill(loaded.whole, demo_city.SEED)
     assert Plant.objects.count() == 8
     assert Zone.objects.count() == Area.objects.filter(kind="zone").count() == 8 + 8
@@ -41,10 +41,7 @@ def test_plants_zones_and_people_are_registered(loaded):
     whole = Zone.objects.filter(plant=troubled.plant).order_by("pk").first()
     assert whole.most_people < TagHolder.objects.filter(zones__plant=troubled.plant).count()
     assert not TagHolder.objects.filter(post="罐区值守").exists()
-
-
-def test_people_keep_to_the_zone_where_the_simulator_has_them(loaded):
-    fill(loaded.whole, demo_city.SEED)
+    # Where the simulator has them is where they belong.
     plan = make_plan(loaded.whole.name, districts_of(loaded.whole), demo_city.SEED)
     things = {thing.code: thing for thing in plan.things if thing.kind == "person"}
     for holder in TagHolder.objects.select_related("asset"):
@@ -53,15 +50,11 @@ def test_people_keep_to_the_zone_where_the_simulator_has_them(loaded):
         assert own.buffer(1e-6).contains(shapely.Point(mover.place)), holder.asset.code
 
 
-def test_a_second_time_changes_nothing(loaded):
+def test_a_second_time_changes_nothing_and_what_people_registered_stays(loaded):
     fill(loaded.whole, demo_city.SEED)
     before = snapshot()
     fill(loaded.whole, demo_city.SEED)
     assert snapshot() == before
-
-
-def test_what_people_registered_stays(loaded):
-    fill(loaded.whole, demo_city.SEED)
     holder = TagHolder.objects.get(asset__code="P-0001")
     holder.zones.clear()
     Zone.objects.update(most_people=7)
