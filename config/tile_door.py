@@ -18,7 +18,7 @@ from gis import tile_memory
 from gis.exceptions import TileTimeoutError
 from gis.tile_memory import Address
 from gis.tiles import TileScope
-from gis.views import CONTENT_TYPE, busy, tile_content, version_now
+from gis.views import CONTENT_TYPE, busy, joined_content, tile_parts
 
 _HEADERS = [
     (b"content-type", CONTENT_TYPE.encode()),
@@ -34,9 +34,10 @@ _pool = ThreadPoolExecutor(DRAWERS, "tiles")
 def _draw(address: Address, seat: TileScope | None) -> tuple[str, bytes]:
     """Name and bytes of a tile that is not in memory."""
     try:
-        layer, z, x, y = address
-        name = tile_memory.tile_name(layer, version_now(layer), seat, z, x, y)
-        return name, tile_content(layer, z, x, y, seat, name, is_kept=True)
+        layers, z, x, y = address
+        parts = tile_parts(layers, z, x, y, seat)
+        name = tile_memory.joined_name([name for _layer, name in parts])
+        return name, joined_content(parts, z, x, y, seat, is_kept=True)
     finally:
         close_old_connections()
 
@@ -66,13 +67,18 @@ def _asked(scope: dict[str, Any]) -> tuple[Address, TileScope | None] | None:
 
 
 def _remembered(address: Address, seat: TileScope | None) -> tuple[str, bytes] | None:
-    layer, z, x, y = address
-    version = tile_memory.version_of(layer)
-    if version is None:
-        return None
-    name = tile_memory.tile_name(layer, version, seat, z, x, y)
-    content = tile_memory.contents.get(name)
-    return None if content is None else (name, content)
+    layers, z, x, y = address
+    names, contents = [], []
+    for layer in layers:
+        version = tile_memory.version_of(layer)
+        if version is None:
+            return None
+        names.append(tile_memory.tile_name(layer, version, seat, z, x, y))
+        content = tile_memory.contents.get(names[-1])
+        if content is None:
+            return None
+        contents.append(content)
+    return tile_memory.joined_name(names), b"".join(contents)
 
 
 async def serve(scope: dict[str, Any], send: Any) -> bool:

@@ -59,10 +59,11 @@ def _base(
 
 
 _NAME = (("name", "nullif(f.name, '')"),)
+# All end at the same zoom, so that clients can ask for their tiles together.
 BASE_LAYERS = (
-    _base("water", _("水系"), _NAME, 5, 14, 1.0),
-    _base("green", _("绿地"), _NAME, 7, 14, 1.5),
+    _base("water", _("水系"), _NAME, 5, 15, 1.0),
+    _base("green", _("绿地"), _NAME, 7, 15, 1.5),
     _base("road", _("道路"), _NAME, 5, 15, 1.0),
-    _base("block", _("街区"), (), 6, 14, 1.5),
+    _base("block", _("街区"), (), 6, 15, 1.5),
     _base("building", _("建筑"), (*_NAME, ("height_m", "f.height_m")), 13, 15, 1.5),
 )

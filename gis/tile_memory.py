@@ -1,7 +1,7 @@
 """What a web process remembers of the tiles it has just served, so that serving them again asks nobody.
 
-A view that has served a tile notes four things: whose credentials see by which scope, which layer an address means,
-which version the layer's topics have, and the bytes. Each by itself goes out of date soon; as long as all four are
+A view that has served a tile notes four things: whose credentials see by which scope, which layers an address means,
+which version a layer's topics have, and the bytes. Each by itself goes out of date soon; as long as all four are
 there the same tile can be answered before any session is opened or row is read (:mod:`config.tile_door`), and with the
 first two a tile that is not there can be drawn by itself. Who may see what is asked of the view alone, which notes it
 anew.
@@ -14,7 +14,7 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar
 
 from gis.tile_grid import has_tile
@@ -27,7 +27,7 @@ VERSION_S = 0.5
 MOST_BYTES = 64 << 20
 MOST_NOTES = 20_000
 ADDRESS_S = 3600
-Address = tuple[TileLayer, int, int, int]
+Address = tuple[tuple[TileLayer, ...], int, int, int]
 Value = TypeVar("Value")
 
 
@@ -98,7 +98,7 @@ class Contents:
 
 
 seats: Notes[TileScope | None] = Notes(SEAT_S)
-layers: Notes[TileLayer] = Notes(ADDRESS_S)
+layers: Notes[tuple[TileLayer, ...]] = Notes(ADDRESS_S)
 versions: Notes[int] = Notes(VERSION_S)
 contents = Contents()
 
@@ -118,24 +118,25 @@ def credentials(cookies: Mapping[str, str], session_cookie: str, authorization: 
 _PLACE = re.compile(r"(/.+)/(0|[1-9]\d{0,6})/(0|[1-9]\d{0,6})/(0|[1-9]\d{0,6})(\.mvt)?", re.ASCII)
 
 
-def note_address(path: str, layer: TileLayer) -> None:
-    """Note that this address, and every other that differs by the tile only, is one of the layer's tiles."""
+def note_address(path: str, declared: Sequence[TileLayer]) -> None:
+    """Note that this address, and every other that differs by the tile only, is a tile of these layers."""
     if found := _PLACE.fullmatch(path):
-        layers.put(f"{found[1]}{found[5] or ''}", layer)
+        layers.put(f"{found[1]}{found[5] or ''}", tuple(declared))
 
 
 def address_of(path: str) -> Address | None:
-    """Which tile an address means; None where nobody has asked for one of that layer yet, or there is none such.
+    """Which tile an address means, of layers that have it; None where nobody has asked for one such yet, or none has.
 
     Ours are ``z/x/y.mvt``, those of OGC API Tiles ``z/row/column``.
     """
     found = _PLACE.fullmatch(path)
-    layer = layers.get(f"{found[1]}{found[5] or ''}") if found else None
-    if found is None or layer is None:
+    declared = layers.get(f"{found[1]}{found[5] or ''}") if found else None
+    if found is None or declared is None:
         return None
     z, second, third = int(found[2]), int(found[3]), int(found[4])
     x, y = (second, third) if found[5] else (third, second)
-    return (layer, z, x, y) if has_tile(layer, z, x, y) else None
+    here = tuple(layer for layer in declared if has_tile(layer, z, x, y))
+    return (here, z, x, y) if here else None
 
 
 def version_name(layer: TileLayer) -> str:
@@ -153,3 +154,8 @@ def version_of(layer: TileLayer) -> int | None:
 def tile_name(layer: TileLayer, version: int, scope: TileScope | None, z: int, x: int, y: int) -> str:
     """Name of a tile's content: what it is kept under, and its ETag."""
     return hashlib.sha256(layer.cache_key(version, scope, z, x, y).encode()).hexdigest()[:40]
+
+
+def joined_name(names: Sequence[str]) -> str:
+    """Name of what several contents are together: another when one is another."""
+    return names[0] if len(names) == 1 else hashlib.sha256("/".join(names).encode()).hexdigest()[:40]

@@ -6,5 +6,5 @@ from gis import views
 
 urlpatterns = [
     path("catalog.json", views.catalog, name="tile-catalog"),
-    path("<str:layer>/<int:z>/<int:x>/<int:y>.mvt", views.tile, name="tile"),
+    path("<str:layers>/<int:z>/<int:x>/<int:y>.mvt", views.tile, name="tile"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -17,12 +18,14 @@ from gis.exceptions import TileOutOfRangeError, TileTimeoutError, UnknownLayerEr
 from gis.notices import stamp_of
 from gis.regions import city_region
 from gis.rendering import render_tile
-from gis.tile_grid import check_tile
+from gis.tile_grid import check_tile, has_tile
 from gis.tiles import TileLayer, TileScope, registry, scope_of_request
 
 CONTENT_TYPE = "application/vnd.mapbox-vector-tile"
 CACHE_S = 24 * 3600
 RETRY_AFTER_S = 5
+MOST_LAYERS = 8
+"""So many layers are put into one tile at most: each may take its own time."""
 
 
 def _cache() -> BaseCache:
@@ -48,40 +51,47 @@ def version_now(layer: TileLayer) -> int:
 
 
 @require_safe
-def tile(request: HttpRequest, layer: str, z: int, x: int, y: int) -> HttpResponse:
-    """One tile for whoever is signed in.
+def tile(request: HttpRequest, layers: str, z: int, x: int, y: int) -> HttpResponse:
+    """One tile for whoever is signed in, of a layer or of several whose names stand one after another with commas.
 
-    Answers 304 without rendering while nothing changed that the tile is made of: the layer's declaration and topics,
-    and the scope. With ``at`` (milliseconds since 1970 UTC) it is the tile of that moment, of a layer that keeps its
-    past. 400 where that is no moment, 401 without a session, 403 where nobody can tell the scope, 404 for a layer,
-    zoom or tile that does not exist, 503 when the database took too long.
+    Answers 304 without rendering while nothing changed that the tile is made of: the layers' declarations and topics,
+    and the scope. With ``at`` (milliseconds since 1970 UTC) it is the tile of that moment, of layers that keep their
+    past. Of several layers those are left out that have no tiles at this zoom. 400 where ``at`` is no moment, a layer
+    is named twice or there are too many, 401 without a session, 403 where nobody can tell the scope, 404 for a layer,
+    zoom or tile that does not exist, 503 when the database took too long: all for one layer's sake, too.
     """
     if not request.user.is_authenticated:
         return refusal(401, _("请先登录"))
+    names = layers.split(",")
+    if not len(set(names)) == len(names) <= MOST_LAYERS:
+        return refusal(400, _("一次最多取 %(most)d 个图层，且不能重复。") % {"most": MOST_LAYERS})
     try:
-        declared = registry.find(layer)
-        check_tile(declared, z, x, y)
+        declared = [registry.find(name) for name in names]
+        if not any(has_tile(layer, z, x, y) for layer in declared):
+            check_tile(declared[0], z, x, y)
         if "at" in request.GET:
-            declared = declared.at(_moment(request.GET["at"]))
+            moment = _moment(request.GET["at"])
+            declared = [layer.at(moment) for layer in declared]
     except (UnknownLayerError, TileOutOfRangeError) as error:
         return refusal(404, error)
     except ValueError:
         return refusal(400, _("at 应为 1970 年起的毫秒数（UTC）。"))
-    if scope_of_request(request) is None and not declared.open_to_all:
-        return refusal(403, _("图层 %(layer)s 的数据范围无从判断") % {"layer": layer})
+    scope = scope_of_request(request)
+    for layer in declared:
+        if scope is None and not layer.open_to_all:
+            return refusal(403, _("图层 %(layer)s 的数据范围无从判断") % {"layer": layer.name})
     return tile_response(request, declared, z, x, y)
 
 
-def tile_response(request: HttpRequest, declared: TileLayer, z: int, x: int, y: int) -> HttpResponse:
-    """A tile of the layer in the scope of whoever asks, from the cache where it is; 304, 503 as :func:`tile`."""
+def tile_response(request: HttpRequest, declared: Sequence[TileLayer], z: int, x: int, y: int) -> HttpResponse:
+    """A tile of the layers in the scope of whoever asks, from the cache where it is; 304, 503 as :func:`tile`."""
     scope = scope_of_request(request)
     is_present = "at" not in request.GET
-    # The version is read before the rows: a change between the two makes the tile newer than its key, never older.
-    name = tile_memory.tile_name(declared, version_now(declared), scope, z, x, y)
+    parts = tile_parts(declared, z, x, y, scope)
 
     def rendered() -> HttpResponse:
         try:
-            content = tile_content(declared, z, x, y, scope, name, is_kept=is_present)
+            content = joined_content(parts, z, x, y, scope, is_kept=is_present)
         except TileTimeoutError as error:
             return busy(error)
         return HttpResponse(content, content_type=CONTENT_TYPE)
@@ -92,7 +102,38 @@ def tile_response(request: HttpRequest, declared: TileLayer, z: int, x: int, y: 
     tile_memory.seats.put(shown, scope)
     if is_present:
         tile_memory.note_address(request.path, declared)
-    return revalidated(request, name, rendered)
+    return revalidated(request, tile_memory.joined_name([name for _layer, name in parts]), rendered)
+
+
+def tile_parts(
+    layers: Sequence[TileLayer], z: int, x: int, y: int, scope: TileScope | None
+) -> list[tuple[TileLayer, str]]:
+    """What a tile of several layers is made of: those that have one there, and the names of their contents now.
+
+    The versions are read before the rows: a change between the two makes the tile newer than its key, never older.
+    """
+    here = [layer for layer in layers if has_tile(layer, z, x, y)]
+    versions = {(layer.topics, layer.lifetime_s): layer for layer in here}
+    known = {facts: version_now(layer) for facts, layer in versions.items()}
+    return [
+        (layer, tile_memory.tile_name(layer, known[layer.topics, layer.lifetime_s], scope, z, x, y)) for layer in here
+    ]
+
+
+def joined_content(
+    parts: Sequence[tuple[TileLayer, str]], z: int, x: int, y: int, scope: TileScope | None, *, is_kept: bool
+) -> bytes:
+    """The bytes of :func:`tile_parts`, each as :func:`tile_content` has them.
+
+    Tiles one after the other are one tile with all their layers (Mapbox Vector Tile Specification 2.1, 4.1: layers are
+    a repeated field).
+
+    Raises
+    ------
+    TileTimeoutError
+        As :func:`tile_content`, for any of them.
+    """
+    return b"".join(tile_content(layer, z, x, y, scope, name, is_kept=is_kept) for layer, name in parts)
 
 
 def tile_content(

@@ -65,6 +65,13 @@ class StatisticsOut(Schema):
     as_of: datetime
 
 
+class StatisticsOfOut(Schema):
+    """Counts of several layers; ``failed``: why, by layer, of those that could not be read."""
+
+    layers: list[StatisticsOut]
+    failed: dict[str, str]
+
+
 class SearchOut(Schema):
     """What was found, best first; ``more``: there is more than fits."""
 
@@ -130,18 +137,39 @@ def statistics(
     ``district``: code of the one district to count in. ``at`` (milliseconds since 1970 UTC): live things and risk grids
     as they were then; what stands is counted as it is.
     """
-    layer, source = _layer(layer_id), _layer(layer_id).source
-    scope, code = scope_of(request.user), district[:LONGEST_QUERY]  # type: ignore[arg-type]
     try:
-        if at and isinstance(source, LiveAssets):
-            at_us = moment_of(at, "at", must_be_kept=False)
-            counts = reading(lambda cursor: count_at(cursor, layer, source, scope, code, at_us))
-        elif at and isinstance(source, GridCells):
-            counts = count_cells_at(source, scope, code, moment_of(at, "at", must_be_kept=False))
-        else:
-            counts = count(layer, scope, code)
+        return _statistics(request, _layer(layer_id), district, at)
     except LayerFailedError as error:
         raise HttpError(503, str(error)) from error
+
+
+@router.get("/statistics", response=StatisticsOfOut)
+def statistics_of(
+    request: HttpRequest, layers: Query[str], district: Query[str] = "", at: Query[str] = ""
+) -> StatisticsOfOut:
+    """The same of several layers, whose ids stand one after another with commas.
+
+    404 where one of them does not exist; one that cannot be read leaves the others as they are.
+    """
+    told, failed = [], {}
+    for layer in [_layer(layer_id) for layer_id in dict.fromkeys(layers.split(","))]:
+        try:
+            told.append(_statistics(request, layer, district, at))
+        except LayerFailedError as error:
+            failed[layer.id] = str(error)
+    return StatisticsOfOut(layers=told, failed=failed)
+
+
+def _statistics(request: HttpRequest, layer: MapLayer, district: str, at: str) -> StatisticsOut:
+    source = layer.source
+    scope, code = scope_of(request.user), district[:LONGEST_QUERY]  # type: ignore[arg-type]
+    if at and isinstance(source, LiveAssets):
+        at_us = moment_of(at, "at", must_be_kept=False)
+        counts = reading(lambda cursor: count_at(cursor, layer, source, scope, code, at_us))
+    elif at and isinstance(source, GridCells):
+        counts = count_cells_at(source, scope, code, moment_of(at, "at", must_be_kept=False))
+    else:
+        counts = count(layer, scope, code)
     names = district_names([code for code in counts.district if code], get_language() or "")
     states = _state_titles(layer)
     return StatisticsOut(

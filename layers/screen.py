@@ -35,6 +35,7 @@ def screen_page(request: HttpRequest) -> HttpResponse:
         "ask": reverse("api:ask"),
         "modules": reverse("api:modules"),
         "search": reverse("api:search"),
+        "statistics": reverse("api:statistics_of"),
         "alerts": reverse("api:alerts"),
         "charts": reverse("api:charts"),
         "tilesets": reverse("tileset-catalog"),

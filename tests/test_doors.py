@@ -17,6 +17,7 @@ from django.utils import timezone
 from access.identifiers import make_uscc
 from access.models import Grant, Organization, User
 from devices.models import Device, DeviceEvent
+from gis.maplayers import REGIONS
 from gis.models import Region
 from gis.rendering import render_tile
 from twin.live import socket as live
@@ -120,7 +121,8 @@ def test_api_does_not_tell_forbidden_from_missing(town):
 
 
 def test_nobody_signed_in_sees_nothing(town):
-    for address in (f"/api/v1/assets/{town.assets['west-west'].pk}", "/tiles/areas/10/857/418.mvt"):
+    asset = f"/api/v1/assets/{town.assets['west-west'].pk}"
+    for address in (asset, "/tiles/areas/10/857/418.mvt", "/tiles/regions,areas/10/857/418.mvt"):
         assert Client().get(address).status_code == 401
     assert Client().get("/").status_code == 302
     assert Client().get("/admin/").status_code == 302
@@ -134,7 +136,11 @@ def test_tiles(town, who):
     assert answer.status_code in (200, 204)
     found = {name for name in town.areas if name.encode() in answer.content}
     assert found == VISIBLE_AREAS[who]
-    assert answer.content == render_tile(AREAS, 9, 428, 209, AREAS.scope_clause(scope_of(town.users[who])))
+    own = render_tile(AREAS, 9, 428, 209, AREAS.scope_clause(scope_of(town.users[who])))
+    assert answer.content == own
+    # Nor does a layer that is open to all open the door for another.
+    together = signed_in(town.users[who]).get("/tiles/regions,areas/9/428/209.mvt")
+    assert together.content == render_tile(REGIONS, 9, 428, 209, REGIONS.scope_clause(None)) + own
 
 
 @pytest.mark.parametrize("who", VISIBLE)

@@ -86,7 +86,7 @@ def test_a_tile_that_is_not_in_memory_is_drawn_as_the_view_would(client, monkeyp
     view = client.get(there)
     assert (body, headers[b"etag"].decode()) == (view.content, view["ETag"]) and body
     drawn = []
-    monkeypatch.setattr(tile_door, "tile_content", lambda *args, **kwargs: drawn.append(args) or b"")
+    monkeypatch.setattr(tile_door, "joined_content", lambda *args, **kwargs: drawn.append(args) or b"")
     assert ask(session, there)[2] == body and not drawn, "it is in memory now"
     tile_memory.versions.clear()
     ask(session, there)
@@ -101,11 +101,30 @@ def test_of_other_addresses_the_row_comes_first(client):
     assert ask(session, address(428, 209))[2] == client.get(address(428, 209)).content == b""
 
 
+def test_of_several_layers_each_must_be_in_memory(client, monkeypatch):
+    session = client.session.session_key
+    together = "/tiles/regions,base.roads/8/214/104.mvt"
+    assert ask(session, together) is None
+    view = client.get(together)
+    drawn = []
+    monkeypatch.setattr(tile_door, "drawing", lambda *asked: drawn.append(asked) or drawing(*asked))
+    drawing = sync_to_async(tile_door._draw)
+    status, headers, body = ask(session, together)
+    assert (status, body, headers[b"etag"].decode(), drawn) == (200, view.content, view["ETag"], [])
+    tile_memory.versions.clear()
+    views.version_now(REGIONS)
+    assert ask(session, together)[2] == view.content and drawn, "the roads' version may have changed"
+    near = "/tiles/regions,base.roads/15/27440/13390.mvt"
+    assert ask(session, near)[2] == client.get(near).content, "regions have no tiles there"
+    assert ask(session, "/tiles/regions,base.roads/16/0/0.mvt") is None
+    assert ask(session, "/tiles/base.roads,regions/8/214/104.mvt") is None, "nobody has asked the view for these"
+
+
 def test_a_tile_that_takes_too_long_is_refused_here_too(client, monkeypatch):
     session = client.session.session_key
     client.get(PATH)
     slow = replace(REGIONS, where="pg_sleep(3) IS NOT NULL", timeout_ms=50)
-    tile_memory.note_address(PATH, slow)
+    tile_memory.note_address(PATH, [slow])
     status, headers, body = ask(session, "/tiles/regions/9/428/209.mvt")
     assert (status, headers[b"retry-after"]) == (503, str(views.RETRY_AFTER_S).encode())
     assert "50" in json.loads(body)["detail"]

@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from gis import checks, tiles, views
 from gis.exceptions import RegistrationError, TileOutOfRangeError, TileTimeoutError
 from gis.maplayers import REGIONS
-from gis.models import Region
+from gis.models import BaseFeature, Region
 from gis.regions import load_city
 from gis.rendering import render_tile
 from gis.tile_grid import tile_bounds
@@ -317,15 +317,85 @@ def test_what_does_not_exist_is_not_found(served, path):
 def test_only_reading_and_only_when_signed_in(served):
     assert served.post(address(), headers={"X-Path": "/"}).status_code == 405
     served.logout()
-    response, made = get(served, address())
-    assert response.status_code in (302, 401) and made == 0
+    for names in ("regions", "regions,scoped"):
+        response, made = get(served, address(names))
+        assert response.status_code in (302, 401) and made == 0
     assert get(served, "/tiles/catalog.json")[0].status_code in (302, 401)
+
+
+def test_several_layers_come_as_one_tile_each_in_its_own_scope(served):
+    for scope, code in (("/310000/310115/", "310115"), ("/310000/310112/", "310112")):
+        parts = [get(served, address(name), scope)[0] for name in ("regions", "scoped")]
+        both, made = get(served, address("regions,scoped"), scope)
+        assert (both.status_code, both.content, made) == (200, b"".join(part.content for part in parts), 0)
+        layers = decode(both.content)
+        assert {feature["code"] for feature in layers["scoped"]} == {code} and len(layers["regions"]) > 10
+        assert both["Cache-Control"] == "private, no-cache" and "Cookie" in both["Vary"]
+        assert both["ETag"] not in {part["ETag"] for part in parts}
+        same, made = get(served, address("regions,scoped"), scope, **{"If-None-Match": both["ETag"]})
+        assert (same.status_code, same.content, made) == (304, b"", 0)
+    other, made = get(served, address("regions,scoped"), "/310000/310115/", **{"If-None-Match": both["ETag"]})
+    assert (other.status_code, made) == (200, 0)
+
+
+def test_a_change_of_either_layer_makes_a_new_tile_of_both(served, monkeypatch):
+    registry = TileRegistry()
+    registry.register(replace(REGIONS, name="one"))
+    registry.register(replace(REGIONS, name="other", topics=("basemap",)))
+    monkeypatch.setattr(views, "registry", registry)
+
+    def change_regions():
+        Region.objects.filter(code="310115").update(name="浦东")
+
+    def change_basemap():
+        shape = Point(121.5, 31.2).buffer(0.01)
+        BaseFeature.objects.create(
+            kind="green", category="park", min_zoom=11, generated=False, source="x", geometry=shape
+        )
+
+    last, made = get(served, address("one,other"))
+    assert made == 2
+    for change in (change_regions, change_basemap):
+        change()
+        new, made = get(served, address("one,other"), **{"If-None-Match": last["ETag"]})
+        assert (new.status_code, made) == (200, 1), "only the one that changed is made anew"
+        assert new["ETag"] != last["ETag"]
+        last = new
+
+
+def test_of_several_layers_those_without_the_zoom_are_left_out(served, monkeypatch):
+    registry = TileRegistry()
+    registry.register(replace(REGIONS, max_zoom=7))
+    registry.register(replace(REGIONS, name="near", min_zoom=8))
+    monkeypatch.setattr(views, "registry", registry)
+    both = get(served, address("regions,near"))[0]
+    assert list(decode(both.content)) == ["near"] and both["ETag"] == get(served, address("near"))[0]["ETag"]
+    assert get(served, address("regions"))[0].status_code == 404
+    assert get(served, address("regions,near", (15, 0, 0)))[0].status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("names", "status"),
+    [
+        ("regions,nothing", 404),
+        ("nothing,regions", 404),
+        ("regions,", 404),
+        ("regions, scoped", 404),
+        ("regions,regions", 400),
+        (",".join(f"a{number}" for number in range(views.MOST_LAYERS + 1)), 400),
+        ("regions,slow", 503),
+    ],
+)
+def test_one_layer_that_is_refused_refuses_all(served, names, status):
+    response = get(served, address(names))[0]
+    assert response.status_code == status and response.json()["detail"] and "ETag" not in response
 
 
 def test_without_a_resolver_only_open_layers_answer(served, monkeypatch):
     monkeypatch.setattr(tiles, "_resolvers", [])
     assert get(served, address("scoped"))[0].status_code == 403
     assert get(served, address("regions"))[0].status_code == 200
+    assert get(served, address("regions,scoped"))[0].status_code == 403
 
 
 def test_the_catalogue(served):

@@ -146,7 +146,7 @@ def tile(asked: Asked, name: str, scheme: str, zoom: str, row: str, column: str)
         check_tile(found.layer, z, x, y)
     except TileOutOfRangeError as error:
         raise NotFoundError(str(error)) from error
-    return tile_response(asked.request, found.layer, z, x, y)
+    return tile_response(asked.request, [found.layer], z, x, y)
 
 
 @resource()

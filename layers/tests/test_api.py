@@ -147,12 +147,32 @@ def test_one_layer_fails_alone(town, monkeypatch):
     answer = client.get("/api/v1/layers/kites.broken/statistics")
     assert (answer.status_code, answer.json()["detail"]) == (503, "图层“区”暂时无法读取")
     assert counted(client, "drones")[0] == 2
+    several = client.get("/api/v1/statistics?layers=kites.broken,kites.drones").json()
+    assert [each["id"] for each in several["layers"]] == ["kites.drones"]
+    assert several["failed"] == {"kites.broken": "图层“区”暂时无法读取"}
     assert client.get("/layers/export?bbox=121,31,122,32&layers=kites.broken").status_code == 503
 
 
 def test_an_unknown_layer_is_not_found(town):
-    answer = town.client("city").get("/api/v1/layers/kites.none/statistics")
-    assert (answer.status_code, answer.json()) == (404, {"detail": "没有名为“kites.none”的图层"})
+    for address in ("layers/kites.none/statistics", "statistics?layers=kites.drones,kites.none"):
+        answer = town.client("city").get(f"/api/v1/{address}")
+        assert (answer.status_code, answer.json()) == (404, {"detail": "没有名为“kites.none”的图层"})
+
+
+@pytest.mark.parametrize("who", ["city", "west"])
+@pytest.mark.parametrize("district", ["", "310101"])
+def test_several_layers_are_counted_at_once_as_each_alone(town, who, district):
+    client = town.client(who)
+    names = ["kites.drones", "kites.rows"]
+    together = client.get("/api/v1/statistics", {"layers": ",".join([*names, names[0]]), "district": district}).json()
+    alone = [client.get(f"/api/v1/layers/{name}/statistics", {"district": district}).json() for name in names]
+    for each in (*together["layers"], *alone):
+        del each["as_of"]
+    assert (together["layers"], together["failed"]) == (alone, {})
+
+
+def test_nobody_signed_in_counts_anything(client):
+    assert client.get("/api/v1/statistics?layers=kites.drones").status_code == 401
 
 
 def test_modules_offer_what_the_reader_may_open(town, monkeypatch):
@@ -255,7 +275,13 @@ def test_more_than_fits_says_so(town):
 
 @pytest.mark.parametrize(
     ("address", "most"),
-    [("layers", 8), ("modules", 8), ("layers/kites.drones/statistics", 10), ("search?q=无人机", 16)],
+    [
+        ("layers", 8),
+        ("modules", 8),
+        ("layers/kites.drones/statistics", 10),
+        ("statistics?layers=kites.drones", 10),
+        ("search?q=无人机", 16),
+    ],
 )
 def test_what_a_screen_asks_costs_the_same_however_much_there_is(town, django_assert_max_num_queries, address, most):
     Asset.objects.bulk_create(

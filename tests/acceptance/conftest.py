@@ -20,6 +20,15 @@ __all__ = ["SIZES", "Screen", "Stack", "wait_for"]
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN_VARIABLES = ("SANDTABLE_", "DATABASE_URL", "MQTT_URL", "WEB_", "DJANGO_")
+# Each window gets lists below an address bar that nobody sees, pages of their own: a second of work for every window.
+# The last such argument counts alone, so what Playwright turns off is named here, too.
+WITHOUT_FEATURES = (
+    "WebUIOmniboxPopup", "WebUIOmniboxAimPopup",
+    "AimEnabled", "AvoidCorsURLLoaderRestartOnRedirect", "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose", "HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades", "LensOverlay", "MediaRouter",
+    "NetworkTimeServiceQuerying", "OptimizationHints", "PaintHolding", "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+)  # fmt: skip
 BROWSER_ARGUMENTS = [
     "--headless=new",
     "--no-sandbox",
@@ -31,6 +40,7 @@ BROWSER_ARGUMENTS = [
     # Half of what a map costs is translating its shaders: once, when they are used, and kept for the next page.
     "--disable-angle-features=warmUpPipelineCacheAtLink",
     "--enable-angle-features=preferGlobalPipelineCache",
+    f"--disable-features={','.join(WITHOUT_FEATURES)}",
 ]
 # Smooth edges, and every pixel, are dear to draw by software, and only people who look at pictures see them.
 WITHOUT_SMOOTH_EDGES = "--webgl-antialiasing-mode=none"

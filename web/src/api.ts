@@ -119,15 +119,18 @@ export const fetchDuty = (base: string, district: string): Promise<DutyAnswer> =
 export const fetchWeather = (base: string, district: string): Promise<WeatherAnswer> =>
   read(`${base}?district=${encodeURIComponent(district)}`);
 
-/** Zoom ranges of the tile layers; empty when the catalogue cannot be read, the map then uses its defaults. */
-export async function fetchTileRanges(base: string): Promise<Record<string, { minzoom: number; maxzoom: number }>> {
-  type Entry = { name?: string; id?: string; minzoom?: number; maxzoom?: number };
-  type Catalogue = { layers?: Entry[] | Record<string, Entry> };
-  const { layers = [] } = await read<Catalogue>(`${base}/catalog.json`).catch((): Catalogue => ({}));
-  const entries: [string, Entry][] = Array.isArray(layers)
-    ? layers.map((entry) => [entry.name ?? entry.id ?? "", entry])
-    : Object.entries(layers);
-  return Object.fromEntries(
-    entries.map(([name, { minzoom = 0, maxzoom = 14 }]) => [name, { minzoom, maxzoom }]),
-  );
+/** A layer of vector tiles, as the server tells of it. */
+export interface TileLayerInfo {
+  name: string;
+  /** Address with places for zoom, column and row. */
+  tiles: string;
+  minzoom: number;
+  maxzoom: number;
+  attribution: string;
+}
+
+/** The tile layers by name; none when the catalogue cannot be read, the map then uses its defaults. */
+export async function fetchTileLayers(base: string): Promise<ReadonlyMap<string, TileLayerInfo>> {
+  const { layers } = await read<{ layers: TileLayerInfo[] }>(`${base}/catalog.json`).catch(() => ({ layers: [] }));
+  return new Map(layers.map((layer) => [layer.name, layer]));
 }

@@ -15,9 +15,14 @@ const HATCH = "hatch";
 /** Areas whose kind asks for care are hatched (`visual.md`). */
 const IS_KEY_AREA = ["==", ["get", "kind"], "key_area"] as const;
 
-function tiles(base: string, layer: string, range: TileRange): StyleSpecification["sources"][string] {
+/** Address of tiles of these layers, which come together. */
+export function tilesOf(base: string, ...layers: readonly string[]): string {
   const address = new URL(base, window.location.href).href.replace(/\/$/, "");
-  return { type: "vector", tiles: [`${address}/${layer}/{z}/{x}/{y}.mvt`], ...range };
+  return `${address}/${layers.join(",")}/{z}/{x}/{y}.mvt`;
+}
+
+function tiles(base: string, layer: string, range: TileRange): StyleSpecification["sources"][string] {
+  return { type: "vector", tiles: [tilesOf(base, layer)], ...range };
 }
 
 /**
@@ -28,14 +33,17 @@ function tiles(base: string, layer: string, range: TileRange): StyleSpecificatio
  */
 export function baseStyle(
   tilesUrl: string,
-  ranges: Readonly<Record<string, TileRange>>,
+  ranges: ReadonlyMap<string, TileRange>,
   colours: Tokens,
   scale: number,
 ): StyleSpecification {
   const districts = ["==", ["get", "level"], "district"] as const;
   const regions = { source: "regions", "source-layer": "regions" } as const;
   const areas = { source: "areas", "source-layer": "areas" } as const;
-  const range = (name: string): TileRange => ranges[name] ?? { minzoom: 0, maxzoom: 14 };
+  const range = (name: string): TileRange => {
+    const { minzoom, maxzoom } = ranges.get(name) ?? { minzoom: 0, maxzoom: 14 };
+    return { minzoom, maxzoom };
+  };
   const layers: LayerSpecification[] = [
     { id: "ground", type: "background", paint: { "background-color": colours.ground } },
     {

@@ -10,7 +10,7 @@ import {
   setWorkerUrl,
 } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
-import { fetchTileRanges } from "../api";
+import { type TileLayerInfo, fetchTileLayers } from "../api";
 import type { Boot } from "../boot";
 import type { View } from "../live/messages";
 import type { Tokens } from "../tokens";
@@ -54,6 +54,8 @@ export class MapCanvas {
 
   private constructor(
     readonly map: MapLibreMap,
+    /** What tile layers there are, by name. */
+    readonly tileLayers: ReadonlyMap<string, TileLayerInfo>,
     private readonly overlay: MapLibreOverlay,
     private readonly handlers: CanvasHandlers,
   ) {}
@@ -66,13 +68,13 @@ export class MapCanvas {
     padding: { left: number; right: number; top: number; bottom: number },
     handlers: CanvasHandlers,
   ): Promise<MapCanvas> {
-    const ranges = await fetchTileRanges(boot.urls.tiles);
+    const tileLayers = await fetchTileLayers(boot.urls.tiles);
     const [west, south, east, north] = boot.bounds;
     // Names fade in and colours change over time, drawn frame by frame, but where people asked for less motion.
     const duration = window.matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : FADE_MS;
     const map = new MapLibreMap({
       container,
-      style: { ...baseStyle(boot.urls.tiles, ranges, colours, scale), transition: { duration, delay: 0 } },
+      style: { ...baseStyle(boot.urls.tiles, tileLayers, colours, scale), transition: { duration, delay: 0 } },
       fadeDuration: duration,
       bounds: [west, south, east, north] as LngLatBoundsLike,
       fitBoundsOptions: { padding },
@@ -113,7 +115,7 @@ export class MapCanvas {
       },
     });
     map.addControl(overlay as never);
-    const canvas = new MapCanvas(map, overlay, handlers);
+    const canvas = new MapCanvas(map, tileLayers, overlay, handlers);
     canvas.listen(boot.language);
     return canvas;
   }

@@ -104,7 +104,7 @@ export class PlanApp {
         onTileProblem: (status) => this.say(t("底图读取失败：{what}。", { what: status === undefined ? t("服务器没有应答") : String(status) })),
       });
       // Streets, water and blocks are what one draws along; waits for the style, too.
-      await Ground.lay(this.canvas.map, this.boot.urls.tiles, this.tokens, 1);
+      await Ground.lay(this.canvas, this.boot.urls.tiles, this.tokens, 1);
     } catch (error) {
       this.say(t("地图打不开：{what}", { what: String(error) }));
       return;

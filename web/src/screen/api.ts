@@ -54,6 +54,7 @@ export interface ScreenUrls {
   ask: string;
   modules: string;
   search: string;
+  statistics: string;
   alerts: string;
   charts: string;
   tilesets: string;
@@ -77,11 +78,17 @@ export class ScreenApi {
     return this.ask(this.urls.layers);
   }
 
-  /** @param district code; "": everywhere */
-  statistics(layer: string, district: string): Promise<Statistics> {
+  /**
+   * Counts of layers (by id); those that cannot be read now are left out.
+   *
+   * @param district code; "": everywhere
+   */
+  async statistics(layers: readonly string[], district: string): Promise<Statistics[]> {
+    if (layers.length === 0) return [];
     const moment = this.moment();
     const at = moment === null ? "" : `&at=${Math.round(moment)}`;
-    return this.ask(`${this.urls.layers}/${layer}/statistics?district=${encodeURIComponent(district)}${at}`);
+    const address = `${this.urls.statistics}?layers=${layers.join(",")}&district=${encodeURIComponent(district)}${at}`;
+    return (await this.ask<{ layers: Statistics[] }>(address)).layers;
   }
 
   /** Where the charts of the last 24 hours are read. */

@@ -19,10 +19,10 @@ export function readScreenBoot(page: Document): ScreenBoot {
   const boot = readBoot(page);
   const given = JSON.parse(page.getElementById("boot")?.textContent ?? "{}") as Partial<ScreenBoot>;
   const urls = boot.urls as Partial<ScreenBoot["urls"]>;
-  const { layers, grids, ask, modules, search, alerts, charts, tilesets, map, walls, director, past } = urls;
-  if (!layers || !grids || !ask || !modules || !search || !alerts || !charts || !tilesets || !map || !walls || !director || !past) {
+  const { layers, grids, ask, modules, search, statistics, alerts, charts, tilesets, map, walls, director, past } = urls;
+  if (!layers || !grids || !ask || !modules || !search || !statistics || !alerts || !charts || !tilesets || !map || !walls || !director || !past) {
     throw new Error("boot data: addresses of the screen missing");
   }
-  const addresses = { layers, grids, ask, modules, search, alerts, charts, tilesets, map, walls, director, past };
+  const addresses = { layers, grids, ask, modules, search, statistics, alerts, charts, tilesets, map, walls, director, past };
   return { ...boot, urls: { ...boot.urls, ...addresses }, districts: (given.districts ?? []).map(short) };
 }

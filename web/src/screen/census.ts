@@ -55,7 +55,8 @@ export class Census {
   /** Counts in one district (code) from now on; "": everywhere. */
   look(district: string): void {
     this.district = district;
-    for (const layer of [...this.live, ...this.standing]) void this.readOne(layer);
+    void this.readNow(this.live);
+    void this.readNow(this.standing);
   }
 
   /** How many things have an alert that nobody has acknowledged. */
@@ -91,22 +92,22 @@ export class Census {
   }
 
   private async read(layers: readonly LayerInfo[], wait_ms: number): Promise<void> {
-    if (!document.hidden) await Promise.all(layers.map((layer) => this.readOne(layer)));
+    if (!document.hidden) await this.readNow(layers);
     setTimeout(() => void this.read(layers, wait_ms), wait_ms);
   }
 
   /** What cannot be read stays as it was: the time beside the counts tells since when. */
-  private async readOne(layer: LayerInfo): Promise<void> {
+  private async readNow(layers: readonly LayerInfo[]): Promise<void> {
     const { district } = this;
+    const ids = layers.map(({ id }) => id);
+    const everywhere = district === "" ? ids : layers.filter(({ source }) => source.type === "live").map(({ id }) => id);
     try {
-      const isLive = layer.source.type === "live";
       const [all, here] = await Promise.all([
-        isLive || district === "" ? this.api.statistics(layer.id, "") : null,
-        district === "" ? null : this.api.statistics(layer.id, district),
+        this.api.statistics(everywhere, ""),
+        district === "" ? null : this.api.statistics(ids, district),
       ]);
-      if (all !== null) this.everywhere.set(layer.id, all);
-      const wanted = here ?? all;
-      if (wanted !== null && district === this.district) this.shown.set(layer.id, wanted);
+      for (const each of all) this.everywhere.set(each.id, each);
+      if (district === this.district) for (const each of here ?? all) this.shown.set(each.id, each);
     } catch {
       return;
     }

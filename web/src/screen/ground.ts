@@ -1,16 +1,10 @@
 import type { ExpressionSpecification, GeoJSONSource, LayerSpecification, Map as MapLibreMap, VectorTileSource } from "maplibre-gl";
-import { hatchImage } from "../map/basemap";
+import type { TileLayerInfo } from "../api";
+import { hatchImage, tilesOf } from "../map/basemap";
+import type { MapCanvas } from "../map/canvas";
 import { type TokenName, type Tokens, rgb } from "../tokens";
 import type { District, LayerInfo, Paint } from "./layerinfo";
 import { shadesOf, shareOf } from "./shades";
-
-interface CatalogueEntry {
-  name: string;
-  tiles: string;
-  minzoom: number;
-  maxzoom: number;
-  attribution: string;
-}
 
 /** Everything of the base map lies below the first line of the map's own style. */
 const BELOW_LINES = "district-lines";
@@ -18,11 +12,14 @@ const BELOW_LINES = "district-lines";
 const OWN_AREAS = ["areas", "key-areas", "area-lines"];
 const SHADE = "beyond-district";
 const DISTRICT_EDGE = "district-edge";
+/** The base map's tiles hold all its layers: one request brings what five would. */
+const BASE = "base";
+const BASE_LAYERS = ["base.green", "base.blocks", "base.water", "base.roads", "base.buildings"];
 /** Flat outlines of buildings, drawn where they do not stand. */
 const FLAT_BUILDINGS = "base-buildings";
 const STANDING_BUILDINGS = "base-buildings-standing";
 
-function tileAddress({ tiles }: CatalogueEntry): string {
+function tileAddress({ tiles }: TileLayerInfo): string {
   return new URL(tiles, window.location.href).href.replaceAll("%7B", "{").replaceAll("%7D", "}");
 }
 
@@ -59,19 +56,16 @@ export class Ground {
 
   private constructor(
     private readonly map: MapLibreMap,
-    private readonly catalogue: ReadonlyMap<string, CatalogueEntry>,
+    private readonly catalogue: ReadonlyMap<string, TileLayerInfo>,
     private readonly tokens: Tokens,
     private readonly scale: number,
   ) {}
 
   /** @param tilesUrl address of the tiles' folder */
-  static async lay(map: MapLibreMap, tilesUrl: string, tokens: Tokens, scale: number): Promise<Ground> {
-    const isStyled = map.getLayer(BELOW_LINES) === undefined ? map.once("style.load") : null;
-    const answer = await fetch(`${tilesUrl}/catalog.json`);
-    const { layers } = answer.ok ? ((await answer.json()) as { layers: CatalogueEntry[] }) : { layers: [] };
-    const ground = new Ground(map, new Map(layers.map((entry) => [entry.name, entry])), tokens, scale);
-    await isStyled;
-    ground.layBase();
+  static async lay({ map, tileLayers }: MapCanvas, tilesUrl: string, tokens: Tokens, scale: number): Promise<Ground> {
+    if (map.getLayer(BELOW_LINES) === undefined) await map.once("style.load");
+    const ground = new Ground(map, tileLayers, tokens, scale);
+    ground.layBase(tilesUrl);
     return ground;
   }
 
@@ -188,15 +182,24 @@ export class Ground {
   }
 
   /** Water, green, blocks, buildings and roads in greys that step back. */
-  private layBase(): void {
+  private layBase(tilesUrl: string): void {
+    const present = BASE_LAYERS.flatMap((name) => this.catalogue.get(name) ?? []);
+    if (present.length === 0) return;
+    const attributions = new Set(present.flatMap(({ attribution }) => attribution.split("；")).filter((text) => text !== ""));
+    this.map.addSource(BASE, {
+      type: "vector",
+      tiles: [tilesOf(tilesUrl, ...present.map(({ name }) => name))],
+      minzoom: Math.min(...present.map(({ minzoom }) => minzoom)),
+      // Nearer than a layer's last zoom its tiles would be without it.
+      maxzoom: Math.min(...present.map(({ maxzoom }) => maxzoom)),
+      ...(attributions.size > 0 ? { attribution: [...attributions].join("；") } : {}),
+    });
     const { ground, raised, line, quiet } = this.tokens;
     const scale = this.scale;
     const width = (near: number, far: number): ExpressionSpecification =>
       ["interpolate", ["exponential", 1.5], ["zoom"], 9, far * scale, 16, near * scale];
     const put = (id: string, name: string, layer: object): void => {
-      const tiles = `base.${name}`;
-      if (this.map.getSource(tiles) === undefined && !this.addTiles(tiles, tiles)) return;
-      this.map.addLayer({ id, source: tiles, "source-layer": tiles, ...layer } as LayerSpecification, BELOW_LINES);
+      this.map.addLayer({ id, source: BASE, "source-layer": `base.${name}`, ...layer } as LayerSpecification, BELOW_LINES);
     };
     const isDark = rgb(ground)[2] < 128;
     const green = isDark ? mix(raised, "#1f4a44", 0.35) : mix(raised, "#3f9a6a", 0.16);

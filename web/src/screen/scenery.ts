@@ -50,7 +50,7 @@ export class Scenery {
     notices: Notices,
     free: () => Free,
   ): Promise<Scenery> {
-    const ground = await Ground.lay(canvas.map, tilesUrl, tokens, scale);
+    const ground = await Ground.lay(canvas, tilesUrl, tokens, scale);
     const scenery = new Scenery(canvas, ground, free);
     try {
       const tilesets = await api.tilesets();
