@@ -20,6 +20,7 @@ _FIRST_CODE = 100
 class Command(BaseCommand):
     """Writes one folder and touches nothing else."""
 
+    requires_system_checks = ()  # writes files; they are checked, and so is all else, when they are migrated
     help = "新建图层模块：一个文件夹，含对象类别、实时图层、台账、规则、测试"
 
     def add_arguments(self, parser: CommandParser) -> None:
