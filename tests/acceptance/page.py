@@ -105,8 +105,22 @@ class Screen:
         return self.page.evaluate(expression)
 
     def wait(self, expression: str, timeout_s: float = 90.0) -> Any:
-        """First true value of an expression."""
-        return wait_for(lambda: self.ask(expression), timeout_s)
+        """First true value of an expression, in the page that is there by then."""
+
+        def value() -> Any:
+            try:
+                return self.ask(expression)
+            except PlaywrightError as error:
+                if "navigation" not in str(error):
+                    raise
+                return None  # between two documents
+
+        return wait_for(value, timeout_s)
+
+    def speak(self, button: str, language: str) -> None:
+        """Choose a language; not by Playwright's idea of a navigation, which a map's address that follows it meets."""
+        self.page.get_by_role("button", name=button, exact=True).dispatch_event("click")
+        self.wait(f"document.documentElement.lang === '{language}'")
 
     def see_things(self) -> None:
         """Wait until the map shows something."""

@@ -276,8 +276,7 @@ def test_the_screen_speaks_english_too(stack, mqtt_port, city):
     connected(mqtt_port, machine)
     screen = city
     drive_in(mqtt_port, machine, (PUDONG[0] + 0.06, PUDONG[1]))
-    with screen.page.expect_navigation():
-        click(screen.page.get_by_role("button", name="English"))
+    screen.speak("English", "en")
     screen.see_things()
     wait_for(lambda: (total(screen, "hotwork.machines") or 0) > 10)
     row = screen.page.locator(".alert-row", has_text="验收侧屏三号焊机").filter(has_text="Work inside a key area").first
@@ -291,8 +290,7 @@ def test_the_screen_speaks_english_too(stack, mqtt_port, city):
     click(row)
     screen.page.locator(".alert-card.open [data-action]").first.wait_for()
     screen.picture("screen-english")
-    with screen.page.expect_navigation():
-        click(screen.page.get_by_role("button", name="中文"))
+    screen.speak("中文", "zh-hans")
     screen.see_things()
     assert "预警" in screen.page.inner_text("body")
 

@@ -153,8 +153,7 @@ def test_sign_in_and_see_a_machine_move(stack, open_screen):
 
 
 def speaks_english(screen):
-    with screen.page.expect_navigation():
-        screen.page.get_by_role("button", name="English").click()
+    screen.speak("English", "en")
     screen.see_things()
     text = wait_for(lambda: (text := screen.page.inner_text("body")) and "Live" in text and text)
     screen.picture("map-english")
