@@ -16,6 +16,11 @@ Tour.objects.filter(created_by__username__startswith="director-").delete()
 Scene.objects.filter(created_by__username__startswith="director-").delete()
 print(json.dumps(True))
 """
+STANDS_STILL = """
+import json
+from command.director.models import Wall
+print(json.dumps(Wall.objects.filter(run__paused=True).exists()))
+"""
 
 
 ROLES = {
@@ -140,6 +145,7 @@ def test_a_tablet_saves_scenes_and_plays_a_tour_on_the_wall(stack, wall, directo
     # Somebody touches the wall: it stands still and says so, also after it was loaded anew.
     wall.page.mouse.click(683, 500)
     wait_for(lambda: "有人操作大屏，已暂停" in badge.inner_text())
+    wait_for(lambda: stack.python(STANDS_STILL))  # the platform has been told, too
     wall.page.reload()
     wall.see_things()
     wait_for(lambda: badge.is_visible() and "已暂停" in badge.inner_text())
