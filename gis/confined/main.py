@@ -11,6 +11,7 @@ from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
+from gis.confined.programs import READERS, WRITERS, program_of
 from gis.confined.raw import Job, RawLayer, Refused
 
 JOB, ANSWER, ROWS = "job.json", "answer.json", "rows-{}.arrow"
@@ -80,39 +81,6 @@ def _guard(folder: Path) -> Callable[[str, tuple[Any, ...]], None]:
     return hook
 
 
-def _reader(kind: str) -> Callable[[Job], list[RawLayer]]:
-    """The reader of a format; imported here, so that a job loads the libraries of its own format only."""
-    if kind == "geojson":
-        from gis.confined.jsonfeatures import read_geojson
-
-        return read_geojson
-    if kind == "shp":
-        from gis.confined.gdalfile import read_shapefiles
-
-        return read_shapefiles
-    if kind == "gpkg":
-        from gis.confined.gdalfile import read_geopackage
-
-        return read_geopackage
-    if kind == "kml":
-        from gis.confined.kmlfile import read_kml
-
-        return read_kml
-    if kind == "dxf":
-        from gis.confined.dxffile import read_dxf
-
-        return read_dxf
-    if kind == "csv":
-        from gis.confined.tablefeatures import read_csv_features
-
-        return read_csv_features
-    if kind == "xlsx":
-        from gis.confined.workbooks import read_xlsx_features
-
-        return read_xlsx_features
-    raise Refused("unknown_format", format=kind)
-
-
 def _reading(job: dict[str, Any], folder: Path) -> Callable[[], dict[str, Any]]:
     """What reads as the job asks, with all its libraries loaded."""
     from gis.confined.examine import examine
@@ -121,7 +89,7 @@ def _reading(job: dict[str, Any], folder: Path) -> Callable[[], dict[str, Any]]:
     rows_wanted = job["do"] == "read"
     if rows_wanted:
         from gis.confined.arrowrows import write_rows
-    read = _reader(job["format"])
+    read: Callable[[Job], list[RawLayer]] = program_of(job["format"], READERS)
     limits = job["limits"]
     task = Job(
         job["format"],
@@ -151,7 +119,7 @@ def _reading(job: dict[str, Any], folder: Path) -> Callable[[], dict[str, Any]]:
 
 def _writing(job: dict[str, Any], folder: Path) -> Callable[[], dict[str, Any]]:
     """What writes as the job asks, with all its libraries loaded."""
-    from gis.confined.writers import write, writer_of
+    from gis.confined.writers import Writer, write
 
-    writer = writer_of(job["format"])
+    writer: Writer = program_of(job["format"], WRITERS)
     return lambda: {"files": write(job, folder, writer)}

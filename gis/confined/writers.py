@@ -13,8 +13,6 @@ import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
 
-from gis.confined.raw import Refused
-
 ROWS = "features.arrow"
 
 
@@ -71,33 +69,6 @@ def write(job: dict[str, Any], folder: Path, writer: Writer) -> list[str]:
         job["degrees"],
     )
     return writer(features, folder)
-
-
-def writer_of(kind: str) -> Writer:
-    """The writer of a format; imported here, so that a job loads the libraries of its own format only."""
-    if kind in ("shp", "gpkg"):
-        from gis.confined import gdalwriter
-
-        return gdalwriter.write_shapefiles if kind == "shp" else gdalwriter.write_geopackage
-    if kind == "dxf":
-        from gis.confined.dxfwriter import write_dxf
-
-        return write_dxf
-    if kind == "csv":
-        from gis.confined.tablewriter import write_csv
-
-        return write_csv
-    if kind == "xlsx":
-        from gis.confined.workbookwriter import write_xlsx
-
-        return write_xlsx
-    if kind == "kml":
-        from gis.confined.kmlwriter import write_kml
-
-        return write_kml
-    if kind == "geojson":
-        return write_geojson
-    raise Refused("unknown_format", format=kind)
 
 
 def write_geojson(features: Features, folder: Path) -> list[str]:
