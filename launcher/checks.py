@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -15,8 +14,8 @@ from launcher.commands import Runner
 from launcher.configuration import ROOT, Installation
 from launcher.exceptions import LaunchError
 from launcher.preparation import Preparation
-from launcher.python_env import DEVELOPMENT_LOCK, RUNTIME_LOCK
-from launcher.steps import Steps
+from launcher.python_env import DEVELOPMENT_LOCK
+from launcher.steps import Done, Steps, timed
 from launcher.web_bundle import WebBundle
 
 WORKERS = 4  # on two cores: tests wait for servers, browsers and each other half of their time
@@ -56,7 +55,7 @@ def run_checks(var: Path, fast: bool, arguments: list[str]) -> int:
     pool = ThreadPoolExecutor(max_workers=1)  # has what pytest leaves of two processors while its tests wait
     try:
         try:
-            preparation.machine(RUNTIME_LOCK, DEVELOPMENT_LOCK, testing=True)
+            preparation.machine(DEVELOPMENT_LOCK, testing=True)
             preparation.servers()
             with steps.step("翻译 (translations)") as step:
                 step.note = f"{preparation.translations()} 个文件 (files)"
@@ -74,18 +73,22 @@ def run_checks(var: Path, fast: bool, arguments: list[str]) -> int:
         lifecycle.stop(installation)
 
 
-def static_checks(preparation: Preparation) -> dict[str, Callable[[], None]]:
+def static_checks(preparation: Preparation) -> dict[str, Callable[[], str]]:
     """Linter, types, import rules, migrations and the web's own checks, by name."""
     python = str(preparation.python)
     env = preparation.installation.environment()
     runner = preparation.runner
 
-    def program(*words: str, env: dict[str, str] = env, folder: Path = ROOT) -> Callable[[], None]:
-        return lambda: runner.run(words, env=env, cwd=folder)
+    def program(*words: str, env: dict[str, str] = env, folder: Path = ROOT) -> Callable[[], str]:
+        def run() -> str:
+            runner.run(words, env=env, cwd=folder)
+            return ""
 
-    def web() -> None:
+        return run
+
+    def web() -> str:
         npm = WebBundle(ROOT, preparation.conda, runner).ensure_packages()
-        program("npm", "run", "check", env=npm, folder=ROOT / "web")()
+        return program("npm", "run", "check", env=npm, folder=ROOT / "web")()
 
     return {
         "代码规范 (ruff check)": program(python, "-m", "ruff", "check", "--no-cache", "."),
@@ -97,30 +100,12 @@ def static_checks(preparation: Preparation) -> dict[str, Callable[[], None]]:
     }
 
 
-def timed(check: Callable[[], None]) -> Callable[[], tuple[float, LaunchError | None]]:
-    """The same check, which returns how many seconds it took and what it found wrong."""
-
-    def run() -> tuple[float, LaunchError | None]:
-        start = time.monotonic()
-        try:
-            check()
-        except LaunchError as error:
-            return time.monotonic() - start, error
-        return time.monotonic() - start, None
-
-    return run
-
-
-def report(running: dict[str, Future[tuple[float, LaunchError | None]]], steps: Steps) -> list[str]:
+def report(running: dict[str, Future[Done]], steps: Steps) -> list[str]:
     """Show how each check ended; returns the names of those that failed."""
     failed = []
     for name, check in running.items():
         try:
-            with steps.step(name) as step:
-                seconds, error = check.result()
-                step.note = f"{seconds:.0f} 秒 (seconds)"
-                if error is not None:
-                    raise error
+            steps.finish(name, check)
         except LaunchError as error:
             failed.append(name)
             print("\n".join(f"      {line}" for line in [str(error), *error.output.splitlines()]), flush=True)

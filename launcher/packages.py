@@ -14,7 +14,7 @@ from pathlib import Path
 
 from launcher.commands import Runner
 from launcher.exceptions import LaunchError
-from launcher.python_env import OFFLINE_ADVICE
+from launcher.installer import OFFLINE_ADVICE
 from launcher.tools import find_program, has_postgis, installed_postgres
 
 POLICY = Path("/usr/sbin/policy-rc.d")

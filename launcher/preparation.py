@@ -19,11 +19,11 @@ from launcher.files import fingerprint, hash_file, walk
 from launcher.identity import choose_identity
 from launcher.manager import Manager
 from launcher.migrations import known_migrations
-from launcher.packages import SystemPackages
+from launcher.packages import SystemPackages, venv_present
 from launcher.ports import is_free
 from launcher.programs import platform_programs
 from launcher.python_env import RUNTIME_LOCK, VirtualEnvironment, check_conda, python_of
-from launcher.steps import Steps
+from launcher.steps import Steps, timed
 from launcher.tools import conda_prefix
 from launcher.web_bundle import WebBundle
 
@@ -93,31 +93,38 @@ class Preparation:
         digest.update(hash_file(ROOT / "web" / "dist" / ".sandtable-stamp").encode())
         return digest.hexdigest()
 
-    def machine(self, *locks: str, testing: bool = False) -> None:
+    def machine(self, lock: str = RUNTIME_LOCK, *, testing: bool = False) -> None:
         """Packages, Python and the web bundle: everything that belongs to the checkout, not to the installation."""
-        with self.steps.step("系统软件包 (system packages)") as step:
-            if self.conda:
-                step.note = f"使用 conda 环境 {self.conda} (from conda)"
-            else:
-                packages = SystemPackages(
-                    self.runner,
-                    database=self.installation.private_database,
-                    broker=self.installation.private_broker,
-                    testing=testing,
-                )
-                step.note = " ".join(packages.ensure()) or "已齐备 (complete)"
+        packages = SystemPackages(
+            self.runner,
+            database=self.installation.private_database,
+            broker=self.installation.private_broker,
+            testing=testing,
+        )
         bundle = WebBundle(ROOT, self.conda, self.runner)
-        with ThreadPoolExecutor(max_workers=1) as beside:
-            # Each waits for the network and for one processor.
-            building = beside.submit(bundle.ensure) if bundle.has_node else None
-            with self.steps.step("Python 依赖 (Python packages)") as step:
-                if self.conda:
-                    check_conda(self.python, self.runner)
-                else:
-                    done = VirtualEnvironment(ROOT, self.runner).ensure(*(locks or (RUNTIME_LOCK,)))
-                    step.note = "已安装 (installed)" if done else "未变化 (unchanged)"
-            with self.steps.step("网页 (web bundle)") as step:
-                step.note = building.result() if building else bundle.ensure()
+        environment = VirtualEnvironment(ROOT, self.runner)
+
+        def system() -> str:
+            if self.conda:
+                return f"使用 conda 环境 {self.conda} (from conda)"
+            return " ".join(packages.ensure()) or "已齐备 (complete)"
+
+        def python() -> str:
+            if self.conda:
+                check_conda(self.python, self.runner)
+                return ""
+            return environment.ensure(lock)
+
+        with ThreadPoolExecutor() as beside:
+            # Each waits for the network and for one processor; begun at once, unless it needs what comes before it.
+            works = [
+                ("系统软件包 (system packages)", system, True),
+                ("Python 依赖 (Python packages)", python, bool(self.conda) or venv_present()),
+                ("网页 (web bundle)", bundle.ensure, bundle.has_node),
+            ]
+            begun = {name: beside.submit(timed(work)) for name, work, is_ready in works if is_ready}
+            for name, work, _ in works:
+                self.steps.finish(name, begun.get(name) or beside.submit(timed(work)))
 
     def servers(self) -> None:
         """Start the supervisor with the private servers, or look at the existing ones."""

@@ -12,11 +12,11 @@ from pathlib import Path
 from launcher.commands import Runner
 from launcher.exceptions import LaunchError
 from launcher.files import hash_file, write_atomically
+from launcher.installer import Installer
 
 RUNTIME_LOCK = "requirements.lock"
 DEVELOPMENT_LOCK = "requirements-dev.lock"
 NODE_LOCK = "requirements-node.lock"
-OFFLINE_ADVICE = "检查网络或包镜像设置后重试 (check the network or the package mirror's settings, then run this again)."
 
 
 def python_of(root: Path, conda: Path | None) -> Path:
@@ -47,31 +47,29 @@ class VirtualEnvironment:
         self.stamp = self.folder / "sandtable-stamp.json"
         self.runner = runner
 
-    def ensure(self, *locks: str) -> bool:
-        """Make what is missing; True when something had to be done.
+    def ensure(self, lock: str) -> str:
+        """Make what is missing; says in a word what was done.
 
         Raises
         ------
         LaunchError
             The environment or a package cannot be made.
         """
-        wanted = {lock: hash_file(self.root / lock) for lock in locks}
-        installed = self._installed() if self._works() else {}
-        missing = [lock for lock, digest in wanted.items() if installed.get(lock) != digest]
-        if not missing:
-            return False
-        if not self._works():
+        wanted = hash_file(self.root / lock)
+        works = self._works()
+        installed = self._installed() if works else {}
+        if installed.get(lock) == wanted:
+            return "未变化 (unchanged)"
+        if not works:
             self._create()
-            installed = {}
-        for lock in missing:
-            self._install(lock)
-            installed[lock] = wanted[lock]
-            if lock == DEVELOPMENT_LOCK:  # holds the runtime packages too, at the same versions
-                installed[RUNTIME_LOCK] = hash_file(self.root / RUNTIME_LOCK)
-            elif lock == RUNTIME_LOCK and installed.get(DEVELOPMENT_LOCK) != hash_file(self.root / DEVELOPMENT_LOCK):
-                installed.pop(DEVELOPMENT_LOCK, None)
-            write_atomically(self.stamp, json.dumps(installed, indent=2) + "\n", 0o644)
-        return True
+        done_by = Installer(self.python, self.root, self.runner).install(lock)
+        installed[lock] = wanted
+        if lock == DEVELOPMENT_LOCK:  # holds the runtime packages too, at the same versions
+            installed[RUNTIME_LOCK] = hash_file(self.root / RUNTIME_LOCK)
+        elif lock == RUNTIME_LOCK and installed.get(DEVELOPMENT_LOCK) != hash_file(self.root / DEVELOPMENT_LOCK):
+            installed.pop(DEVELOPMENT_LOCK, None)
+        write_atomically(self.stamp, json.dumps(installed, indent=2) + "\n", 0o644)
+        return f"已由 {done_by} 安装 (installed by it)"
 
     def _works(self) -> bool:
         """An interpreter that was upgraded away, or a moved checkout, leaves a broken environment behind."""
@@ -94,18 +92,6 @@ class VirtualEnvironment:
             what="建立 Python 虚拟环境 (python -m venv)",
             advice="安装 python3-venv (install python3-venv).",
         )
-
-    def _install(self, lock: str) -> None:
-        # --no-deps: the lock is complete, and nothing that is not in it may come in. --no-compile: of 13,000 modules
-        # a sixth is ever imported, and Python compiles those when it does.
-        self.runner.run(
-            [
-                str(self.python), "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-compile", "--no-input",
-                "--disable-pip-version-check", "--progress-bar", "off", "-r", str(self.root / lock),
-            ],
-            what=f"安装 Python 依赖 {lock} (pip install)",
-            advice=OFFLINE_ADVICE,
-        )  # fmt: skip
 
 
 def check_conda(python: Path, runner: Runner) -> None:

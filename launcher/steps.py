@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +15,34 @@ from launcher.exceptions import LaunchError
 
 @dataclass
 class Step:
-    """A running step; ``note`` is shown behind its name when it ends."""
+    """A running step; ``note`` is shown behind its name when it ends, with ``seconds`` if not its own."""
 
     name: str
     note: str = ""
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """How something ended that ran beside the steps."""
+
+    seconds: float
+    note: str = ""
+    error: LaunchError | None = None
+
+
+def timed(work: Callable[[], str]) -> Callable[[], Done]:
+    """The same work (which returns a note), measured, its error kept."""
+
+    def run() -> Done:
+        start = time.monotonic()
+        try:
+            note = work()
+        except LaunchError as error:
+            return Done(time.monotonic() - start, error=error)
+        return Done(time.monotonic() - start, note)
+
+    return run
 
 
 @dataclass
@@ -49,11 +74,26 @@ class Steps:
             raise
         self._line("✓", current, start, live)
 
+    def finish(self, name: str, begun: Future[Done]) -> None:
+        """Wait for something that was begun beside the steps, and show it as one.
+
+        Raises
+        ------
+        LaunchError
+            It failed with that.
+        """
+        with self.step(name) as step:
+            done = begun.result()
+            step.note, step.seconds = done.note, done.seconds
+            if done.error is not None:
+                raise done.error
+
     @staticmethod
     def _line(mark: str, step: Step, start: float, live: bool) -> None:
         note = f"：{step.note}" if step.note else ""
         erase = "\r\x1b[K" if live else ""
-        print(f"{erase}  {mark} {step.name}{note}  {time.monotonic() - start:.1f} s", flush=True)
+        seconds = time.monotonic() - start if step.seconds is None else step.seconds
+        print(f"{erase}  {mark} {step.name}{note}  {seconds:.1f} s", flush=True)
 
     def explain(self, error: LaunchError) -> None:
         """Print a failed step's reason, last output, log file and advice on standard error."""

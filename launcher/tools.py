@@ -78,7 +78,8 @@ def installed_postgres(conda: Path | None = None, debian: Path = DEBIAN_POSTGRES
     else:
         folders = [path.parent for path in debian.glob("*/bin/postgres")]
         if found := shutil.which("postgres"):
-            folders.append(Path(found).parent)
+            # Where people link a server's programs into PATH, its other programs stand behind the link.
+            folders.append(Path(found).resolve().parent)
     servers = {Postgres(folder, postgres_version(folder / "postgres")) for folder in folders}
     return sorted((s for s in servers if s.major >= OLDEST_POSTGRES), key=lambda s: (-s.major, str(s.bin)))
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from launcher.commands import Runner
 from launcher.files import fingerprint, hash_file, write_atomically
-from launcher.python_env import NODE_LOCK, OFFLINE_ADVICE, VirtualEnvironment
+from launcher.installer import OFFLINE_ADVICE
+from launcher.python_env import NODE_LOCK, VirtualEnvironment
 from launcher.tools import find_node
 
 # Tests and their settings do not reach the bundle.

@@ -16,7 +16,7 @@ from launcher.files import fingerprint, is_locked, locked, tail
 from launcher.logs import KEPT, RotatingLog
 from launcher.procfile import expand, instances, line_of, parse_counts, parse_procfile, wanted_processes
 from launcher.status import Reading, parse_counters, rate
-from launcher.tools import node_supported
+from launcher.tools import Postgres, installed_postgres, node_supported
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -185,3 +185,14 @@ def test_several_of_one_process():
 def test_a_number_of_processes_that_cannot_be(text):
     with pytest.raises(LaunchError, match=text):
         parse_counts(text)
+
+
+def test_a_server_that_is_linked_into_the_path_is_where_its_other_programs_are(tmp_path, monkeypatch):
+    server, linked = tmp_path / "15" / "bin" / "postgres", tmp_path / "local" / "postgres"
+    for folder in (server.parent, linked.parent):
+        folder.mkdir(parents=True)
+    server.write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 15.18'\n")
+    server.chmod(0o755)
+    linked.symlink_to(server)
+    monkeypatch.setenv("PATH", str(linked.parent), prepend=":")
+    assert installed_postgres(debian=tmp_path) == [Postgres(server.parent, 15)]
