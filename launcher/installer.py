@@ -59,12 +59,13 @@ class Installer:
         return self.runner.attempt(self._pip(INSTALLER_LOCK)).returncode == 0
 
     def _by_uv(self, lock: str) -> bool:
-        settings = pip_settings(self.runner.attempt([str(self.python), "-m", "pip", "config", "list"]).stdout)
+        settings = pip_settings(self.runner.output([str(self.python), "-m", "pip", "config", "list"]))
         arguments, env = uv_settings(settings, os.environ)
         argv = [str(self.python), "-m", "uv", "pip", "install", "--python", str(self.python), *EXACTLY]
         # Of all indexes the best match, as pip does: the hashes say what is right.
         argv += ["--index-strategy", "unsafe-best-match", "--no-progress", *arguments, "-r", str(self.root / lock)]
-        return self.runner.attempt(argv, env=env).returncode == 0
+        # Not from the checkout: what stands there for uv is for making lock files.
+        return self.runner.attempt(argv, env=env, cwd=Path(self.root.anchor)).returncode == 0
 
 
 def pip_settings(listed: str) -> dict[str, str]:
@@ -84,7 +85,7 @@ def uv_settings(pip: Mapping[str, str], environ: Mapping[str, str]) -> tuple[lis
     Returns
     -------
     tuple of list of str, dict of str to str
-        Arguments for ``uv pip install``, and its environment (addresses may hold passwords, which no command line shows).
+        Arguments for ``uv pip install``, and its environment: addresses may hold passwords, so no argument names one.
     """
     env = {
         "UV_DEFAULT_INDEX": pip.get("index-url", ""),

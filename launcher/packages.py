@@ -87,7 +87,7 @@ class SystemPackages:
     database, broker : bool
         Whether this installation runs its own servers.
     testing : bool
-        Whether the tests' browser, fonts and MQTT tools are needed too.
+        Whether the tests' browser, fonts and foreign programs (MQTT, SIP, video) are needed too.
     """
 
     def __init__(self, runner: Runner, *, database: bool = True, broker: bool = True, testing: bool = False) -> None:
@@ -107,6 +107,8 @@ class SystemPackages:
                 Need(lambda: find_program("chromium") is not None, browser_packages),
                 Need(chinese_fonts_present, lambda: ["fonts-noto-cjk", "fontconfig"]),
                 Need(lambda: find_program("mosquitto_pub") is not None, lambda: ["mosquitto-clients"]),
+                Need(lambda: find_program("ffprobe") is not None, lambda: ["ffmpeg"]),
+                Need(lambda: find_program("sipp") is not None, lambda: ["sip-tester"]),
             ]
 
     def ensure(self) -> list[str]:

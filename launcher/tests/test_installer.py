@@ -32,8 +32,11 @@ class Programs:
     def attempt(self, argv, *, env=None, cwd=None):
         self.asked.append((" ".join(argv), env))
         words = "pip_for_uv" if INSTALLER_LOCK in self.asked[-1][0] else "uv" if "uv" in argv else "pip"
-        listed = LISTED if "config" in argv else ""
-        return subprocess.CompletedProcess(argv, self.codes.get(words, 0), listed, "")
+        return subprocess.CompletedProcess(argv, self.codes.get(words, 0), "", "")
+
+    def output(self, argv):
+        assert argv[-2:] == ["config", "list"]
+        return LISTED
 
     def run(self, argv, *, what="", advice=""):
         if self.attempt(argv).returncode:

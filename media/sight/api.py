@@ -42,9 +42,12 @@ def views(request: HttpRequest, bbox: Query[str] = "", asset: int | None = None)
 
 
 @router.get("/video/near")
-def cameras_near(request: HttpRequest, lon: Lon, lat: Lat, most: int = 4) -> dict[str, Any]:
-    """Cameras of the user's scope within two kilometres; those that are online and look at the place come first."""
-    found = near(visible(request), lon, lat, NEAR_M, max(1, min(most, MOST_NEAR)))
+def cameras_near(request: HttpRequest, lon: Lon, lat: Lat, most: int = 4, asset: int | None = None) -> dict[str, Any]:
+    """Cameras of the user's scope within two kilometres, and those of ``asset`` wherever they are.
+
+    Of those that are online ``asset``'s own come first, then those that look at the place.
+    """
+    found = near(visible(request), lon, lat, NEAR_M, max(1, min(most, MOST_NEAR)), asset)
     told = whole(request, [each.channel for each in found])
     return {
         "channels": [

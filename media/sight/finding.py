@@ -77,8 +77,10 @@ def within_box(west: float, south: float, east: float, north: float) -> Q:
     return Q(at_lon__range=(west, east), at_lat__range=(south, north))
 
 
-def near(rows: QuerySet[Channel], lon: float, lat: float, radius_m: float, most: int) -> list[Near]:
-    """Cameras around a place: of those that are online first those that look at it, each time the nearest first.
+def near(
+    rows: QuerySet[Channel], lon: float, lat: float, radius_m: float, most: int, about: int | None = None
+) -> list[Near]:
+    """Cameras around a place: of those that are online first its own, then those that look at it, the nearest first.
 
     Parameters
     ----------
@@ -86,13 +88,21 @@ def near(rows: QuerySet[Channel], lon: float, lat: float, radius_m: float, most:
         Whose the asker may see.
     lon, lat : float
         Degrees.
+    about : int, optional
+        Primary key of the asset that something has happened to: it may be a camera, or carry one, and be elsewhere now.
     """
-    inside = with_places(rows.filter(listed=True)).filter(within_box(*around(lon, lat, radius_m)))
-    found = []
-    for channel in inside[:MOST_AROUND]:
-        distance_m, _bearing = way(channel.at_lon, channel.at_lat, lon, lat)
-        if distance_m <= radius_m:
-            sight = sight_of(channel)
-            found.append(Near(channel, distance_m, sight is not None and sight.covers(lon, lat)))
-    found.sort(key=lambda each: (not each.channel.online, not each.covers, each.distance_m))
-    return found[:most]
+    own = Q(pk__in=()) if about is None else Q(asset=about) | Q(carrier=about)
+    placed = with_places(rows.filter(listed=True))
+    around_it = placed.filter(within_box(*around(lon, lat, radius_m))).exclude(own)[:MOST_AROUND]
+    ranked: list[tuple[tuple[bool, bool, bool, float], Near]] = []
+    for is_own, channels in ((True, placed.filter(own)), (False, around_it)):
+        for channel in channels:
+            if channel.at_lon is None or channel.at_lat is None:
+                continue
+            distance_m, _bearing = way(channel.at_lon, channel.at_lat, lon, lat)
+            if is_own or distance_m <= radius_m:
+                sight = sight_of(channel)
+                covers = sight is not None and sight.covers(lon, lat)
+                rank = (not channel.online, not is_own, not covers, distance_m)
+                ranked.append((rank, Near(channel, distance_m, covers)))
+    return [found for _rank, found in sorted(ranked, key=lambda pair: pair[0])[:most]]

@@ -76,7 +76,8 @@ class RtspServer:
     async def __aexit__(self, *_):
         self._server.close()
         for writer in self.writers:
-            writer.transport.abort()
+            if not writer.is_closing():
+                writer.transport.abort()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

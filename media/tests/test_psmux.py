@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
-
-import pytest
 
 from media.rtp.frames import Frame
 from media.rtp.packets import Reorder, read_packet
@@ -64,7 +61,6 @@ def test_nothing_goes_out_that_nobody_could_read():
     assert list(Packets(1).of(b"", 0)) == []
 
 
-@pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffmpeg is not installed")
 def test_ffmpeg_reads_it(tmp_path):
     muxer = PsMuxer()
     frames = [Frame("h264", p.data, 900_000 + i * 3600, p.key) for i, p in enumerate(drawn(8, 6, 25))]

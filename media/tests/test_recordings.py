@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -310,7 +309,6 @@ def test_a_killed_process_costs_a_fragment_at_most(folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("codec", ["h264", "h265"])
-@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="there is no encoder")
 def test_what_an_encoder_gives_is_decoded_whole(codec, tmp_path):
     try:
         clip = encoded("176x144", 200, codec, seconds=1)

@@ -125,6 +125,14 @@ def test_views_and_cameras_near_a_place_are_told_of_the_own_district_only(town):
         (west.pk, True, 95), (other.pk, False, 10),
     ]  # fmt: skip
     assert len(client.get(f"{VIDEO}/near?{place}&most=1").json()["channels"]) == 1
+    # Those of the thing it is about come before all, wherever they are by now; not those of other districts.
+    other.asset = Asset.objects.create(kind="camera", code="C-1", name="C-1", owner=town["west"])
+    other.lon = 121.6
+    other.save()
+    own = client.get(f"{VIDEO}/near?{place}&asset={other.asset_id}").json()["channels"]
+    assert [camera["id"] for camera in own] == [other.pk, west.pk]
+    foreign = client.get(f"{VIDEO}/near?{place}&asset={Channel.objects.get(device__code=CODES['east']).asset_id}")
+    assert [camera["id"] for camera in foreign.json()["channels"]] == [west.pk]
     east = Channel.objects.get(device__code=CODES["east"])
     assert client.get(f"{VIDEO}/views?asset={east.asset_id}").json()["views"] == []
     assert [view["channel"] for view in client.get(f"{VIDEO}/views?asset={west.asset_id}").json()["views"]] == [west.pk]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import shutil
 
 import av
 import pytest
@@ -93,8 +92,6 @@ def test_pictures_come_by_tls_and_by_udp_never_beside_it(tmp_path):
 
 @pytest.mark.slow
 def test_ffmpeg_is_a_foreign_source_of_both_codecs_and_sound():
-    if not shutil.which("ffmpeg"):
-        pytest.skip("there is no ffmpeg")
 
     async def work(codec):
         async with RtspServer() as server:

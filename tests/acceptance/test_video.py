@@ -121,8 +121,6 @@ print(json.dumps(None))
 """
 SHOWN = "() => document.querySelector('.{place} video')?.getVideoPlaybackQuality().totalVideoFrames ?? 0"
 FRAMES = "() => document.querySelector('.dock video')?.getVideoPlaybackQuality().totalVideoFrames ?? 0"
-DOCKED = """() => [...document.querySelectorAll('.dock video')].map(
-  (video) => video.getVideoPlaybackQuality().totalVideoFrames)"""
 PHASE = "() => document.querySelector('.dock .player')?.dataset.phase"
 
 
@@ -258,9 +256,10 @@ def an_icon_moves_and_an_alarm_opens_its_picture(stack: Stack, screen: Screen, d
     wait_for(lambda: stack.python(ALERTS.format(asset=found["asset"])))
     screen.page.locator(".alert-row", has_text="摄像机报警").first.click()
     screen.page.locator(".alert-card.open [data-action=cameras]").click()
-    # Its picture and those of the two beside it; whichever is asked for last finds nobody left to transcode.
-    wait_for(lambda: max(screen.ask(DOCKED), default=0) > 25)
-    assert screen.page.locator(".dock .player", has_text="模拟摄像机 1-1").count() == 1
+    # Its picture comes before those of the two beside it: whoever is asked for last finds nobody left to transcode.
+    wait_for(lambda: screen.page.locator(".dock .player").count() == 3)
+    assert "模拟摄像机 1-1" in screen.page.locator(".dock .player").first.inner_text()
+    wait_for(lambda: screen.ask(FRAMES) > 25)
     screen.picture("video-alarm")
 
 

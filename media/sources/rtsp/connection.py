@@ -179,6 +179,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """The camera has hung up."""
+        self._transport = None  # Python 3.11.2 cannot abort TLS that is over
         self._end(CLOSED)
 
     def _end(self, why: str) -> None:

@@ -18,8 +18,8 @@ interface Handlers {
   onClose(): void;
   /** The subject's name was clicked. */
   onAsset(id: number): void;
-  /** The cameras around its place, degrees, are wanted, and opened. */
-  onCameras(lon: number, lat: number): Promise<readonly NearCamera[]>;
+  /** The cameras around its place, degrees, are wanted, and opened: those of the thing it is about first. */
+  onCameras(lon: number, lat: number, about: number | null): Promise<readonly NearCamera[]>;
   /** The others of its group that are open, which the column shows as one line with it. */
   othersOf(alert: Alert): readonly Alert[];
   /** Another one of the group was chosen. */
@@ -175,12 +175,12 @@ export class AlertCard {
     return h("span", {}, open, ` ${asset.kind_name}${code}`);
   }
 
-  private cameras({ lon, lat }: AlertWhole): Node | string {
+  private cameras({ lon, lat, asset }: AlertWhole): Node | string {
     if (lon === null || lat === null) return "";
     const list = h("ul", { class: "near-cameras" });
     const show = async (): Promise<void> => {
       try {
-        const cameras = await this.handlers.onCameras(lon, lat);
+        const cameras = await this.handlers.onCameras(lon, lat, asset?.id ?? null);
         if (cameras.length === 0) this.fail(t("两公里内没有摄像机。"));
         list.replaceChildren(...cameras.map(nearCamera));
       } catch (error) {

@@ -14,7 +14,7 @@ interface Handlers {
   onOpen(place: [lon: number, lat: number] | null): void;
   onAsset(id: number): void;
   /** The cameras around a place, degrees, are wanted, and opened. */
-  onCameras(lon: number, lat: number): Promise<readonly NearCamera[]>;
+  onCameras(lon: number, lat: number, about: number | null): Promise<readonly NearCamera[]>;
   /** Somebody should look at an alert that was not there before. */
   onNew(): void;
   /** An alert has come, or has moved on. */
@@ -47,7 +47,7 @@ export class AlertDesk {
     this.card = new AlertCard(api, clock, {
       onClose: () => this.close(),
       onAsset: (id) => handlers.onAsset(id),
-      onCameras: (lon, lat) => handlers.onCameras(lon, lat),
+      onCameras: (lon, lat, about) => handlers.onCameras(lon, lat, about),
       othersOf: ({ id, group }) => this.book.list().filter((each) => each.group === group && each.id !== id),
       onOther: (id) => this.open(id),
       onChanged: (alert) => this.hear(alert),

@@ -156,7 +156,7 @@ export class ScreenApp {
         if (place !== null) this.scenery?.fly(...place);
       },
       onAsset: (id) => this.opening.asset(id, null),
-      onCameras: (lon, lat) => this.moving.video.near(lon, lat),
+      onCameras: (lon, lat, about) => this.moving.video.near(lon, lat, about),
       onNew: () => this.past.hear(),
       onHeard: (alert) => this.moving.dossier.hear(alert),
       onShow: (open, raised) => {

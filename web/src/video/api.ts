@@ -74,9 +74,14 @@ export class VideoApi {
     return answer.channels;
   }
 
-  /** Cameras within two kilometres of a place, degrees; those that are online and look at it come first. */
-  async near(lon: number, lat: number, most: number): Promise<NearCamera[]> {
+  /**
+   * Cameras within two kilometres of a place, degrees; those that are online and look at it come first.
+   *
+   * @param about a thing whose own cameras come before all, wherever they are
+   */
+  async near(lon: number, lat: number, most: number, about: number | null): Promise<NearCamera[]> {
     const query = new URLSearchParams({ lon: String(lon), lat: String(lat), most: String(most) });
+    if (about !== null) query.set("asset", String(about));
     return (await askServer<{ channels: NearCamera[] }>(this.csrf, "GET", `${this.base}/near?${query}`)).channels;
   }
 

@@ -30,12 +30,16 @@ export class Dock {
     );
   }
 
-  /** Shows cameras, with as many cells as they need. */
+  /** Shows cameras, with as many cells as they need; the first is served first, where not all can be transcoded. */
   show(cameras: readonly Camera[]): void {
     this.element.hidden = false;
     const wanted = this.wall.shown.length + cameras.length;
     if (cameras.length > 1 && wanted > this.wall.size) this.wall.resize(wanted <= 4 ? 4 : wanted <= 9 ? 9 : 16);
-    for (const camera of cameras) this.wall.put(camera);
+    const [first, ...others] = cameras;
+    if (first === undefined) return;
+    this.wall.put(first);
+    const served = this.wall.settled(first);
+    for (const camera of others) this.wall.put(camera, served);
   }
 
   close(): void {

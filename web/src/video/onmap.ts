@@ -95,9 +95,9 @@ export class OnMap {
     return [...this.sights.layers(this.canvas.zoom, isPast), ...this.footprint(isPast)];
   }
 
-  /** Shows the cameras around a place, degrees: those that look at it come first. */
-  async near(lon: number, lat: number): Promise<NearCamera[]> {
-    const cameras = await this.api.near(lon, lat, MOST_NEAR);
+  /** Shows the cameras around a place, degrees: those of the thing it is about come first, then those that look at it. */
+  async near(lon: number, lat: number, about: number | null): Promise<NearCamera[]> {
+    const cameras = await this.api.near(lon, lat, MOST_NEAR, about);
     if (cameras.length > 0) this.dock.show(cameras);
     this.sights.point(cameras.flatMap(({ view }) => (view === null ? [] : [view])));
     return cameras;

@@ -21,6 +21,7 @@ export class Player {
   /**
    * @param now the city's time as text
    * @param more buttons of whoever shows it
+   * @param after what it waits for before it asks for its picture
    */
   constructor(
     api: VideoApi,
@@ -28,6 +29,7 @@ export class Player {
     private readonly now: () => string,
     onClose: () => void,
     more: readonly HTMLElement[] = [],
+    after?: Promise<void>,
   ) {
     this.video.muted = true;
     this.talk = new Talk(api, camera);
@@ -45,13 +47,18 @@ export class Player {
     );
     this.element = h("figure", { class: "player", tabindex: "0", "data-camera": String(camera.id), "aria-label": camera.name });
     this.steering = new Steering(api, camera, this.element, this.video, () => this.show());
-    this.viewing = new Viewing(api, camera.id, this.video, () => this.show());
+    this.viewing = new Viewing(api, camera.id, this.video, () => this.show(), null, after);
     this.video.addEventListener("playing", this.viewing.shown);
     this.video.addEventListener("dblclick", () => void this.toggleFull());
     const head = h("figcaption", {}, h("strong", {}, camera.name), this.figures, tools);
     this.element.append(this.video, this.veil, this.steering.pad, this.steering.said, this.talk.said, head);
     this.hear(false);
     this.show();
+  }
+
+  /** It is known whether there is a picture. */
+  get settled(): Promise<void> {
+    return this.viewing.settled;
   }
 
   /** Watches no more. */

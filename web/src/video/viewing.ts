@@ -18,6 +18,8 @@ export type Phase =
 const POLL_MS = 3000;
 const FIRST_POLL_MS = 800;
 const STALLED_MS = 4000;
+/** Whoever waits for a picture before its own waits no longer than that. */
+const SETTLED_MS = 5000;
 const RETRY_MS = [1000, 2000, 4000, 8000, 15_000];
 /** Nothing to wait for: another try would end the same. */
 const FINAL: ReadonlySet<Phase> = new Set(["forbidden", "codec"]);
@@ -37,21 +39,29 @@ export class Viewing {
   private timer = 0;
   private seen = { frames: 0, at: 0 };
   private readonly over = new AbortController();
+  private settle: () => void = () => undefined;
+  /** It is known how it goes: there is a picture, or a reason why not. Or it takes long. */
+  readonly settled = new Promise<void>((resolve) => {
+    this.settle = resolve;
+  });
 
+  /** @param after what it waits for before it asks for its picture */
   constructor(
     private readonly api: VideoApi,
     private readonly camera: number,
     private readonly video: HTMLVideoElement,
     private readonly onChange: () => void,
     private readonly playback: number | null = null,
+    after: Promise<void> = Promise.resolve(),
   ) {
     window.addEventListener("pagehide", this.stop, { signal: this.over.signal });
-    void this.connect();
+    void after.then(() => this.begin());
   }
 
   /** Watches no more. */
   readonly stop = (): void => {
     this.over.abort();
+    this.settle();
     this.drop();
     this.video.srcObject = null;
   };
@@ -62,6 +72,12 @@ export class Viewing {
     this.peer = null;
     if (this.address !== "") this.api.leave(this.address);
     this.address = "";
+  }
+
+  private begin(): void {
+    if (this.over.signal.aborted) return;
+    window.setTimeout(this.settle, SETTLED_MS);
+    void this.connect();
   }
 
   private async connect(): Promise<void> {
@@ -143,6 +159,7 @@ export class Viewing {
 
   private turn(phase: Phase): void {
     this.phase = phase;
+    if (phase !== "connecting") this.settle();
     this.onChange();
   }
 }

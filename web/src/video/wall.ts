@@ -83,15 +83,24 @@ export class Wall {
     this.choose(Math.min(this.chosen, size - 1));
   }
 
-  /** Shows a camera: where it is already, in the chosen cell where that is empty, else in the first empty one, else in the chosen. */
-  put(camera: Camera): void {
+  /**
+   * Shows a camera: where it is already, in the chosen cell where that is empty, else in the first empty one, else in the chosen.
+   *
+   * @param after what it waits for before it asks for its picture
+   */
+  put(camera: Camera, after?: Promise<void>): void {
     const there = this.cells.findIndex(({ player }) => player?.camera.id === camera.id);
     if (there >= 0) {
       this.choose(there);
       return;
     }
     const empty = this.cells[this.chosen]?.player == null ? this.chosen : this.cells.findIndex(({ player }) => player === null);
-    this.place(camera, empty >= 0 ? empty : this.chosen);
+    this.place(camera, empty >= 0 ? empty : this.chosen, after);
+  }
+
+  /** A camera's picture comes, or is refused; at once where it is not shown. */
+  async settled(camera: Camera): Promise<void> {
+    await this.cells.find(({ player }) => player?.camera.id === camera.id)?.player?.settled;
   }
 
   /** Who passes through on a tour. */
@@ -106,14 +115,15 @@ export class Wall {
     for (const cell of this.cells) this.empty(cell);
   }
 
-  private place(camera: Camera, at: number): void {
+  private place(camera: Camera, at: number, after?: Promise<void>): void {
     const cell = this.cells[at];
     if (cell === undefined) return;
     cell.player?.stop();
-    cell.player = new Player(this.api, camera, this.now, () => {
+    const close = () => {
       this.empty(cell);
       if (this.shown.length === 0) this.onEmpty();
-    });
+    };
+    cell.player = new Player(this.api, camera, this.now, close, [], after);
     cell.element.append(cell.player.element);
     this.choose(at);
   }
