@@ -42,9 +42,9 @@ class Copy:
     database_url: str
     migrated: str | None
 
-    def run(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, given: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
         """Run Python there; what it says comes back whatever it is."""
-        environment = {**os.environ, "DATABASE_URL": self.database_url}
+        environment = {**os.environ, "DATABASE_URL": self.database_url, **variables}
         environment.pop("PYTEST_XDIST_WORKER", None)
         command = [sys.executable, *words]
         options = {"cwd": self.folder, "env": environment, "input": given, "timeout": 900}
