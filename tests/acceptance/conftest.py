@@ -36,14 +36,14 @@ BROWSER_ARGUMENTS = [
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
     "--disable-background-networking",
-    "--disable-gpu-compositing",  # the page around the map is drawn twice as fast by the processor itself
     # Half of what a map costs is translating its shaders: once, when they are used, and kept for the next page.
     "--disable-angle-features=warmUpPipelineCacheAtLink",
     "--enable-angle-features=preferGlobalPipelineCache",
     f"--disable-features={','.join(WITHOUT_FEATURES)}",
 ]
-# Smooth edges, and every pixel, are dear to draw by software, and only people who look at pictures see them.
-WITHOUT_SMOOTH_EDGES = "--webgl-antialiasing-mode=none"
+# Smooth edges, and every pixel, are dear to draw by software, and only people who look at pictures see them. The page
+# around the map is drawn twice as fast by the processor itself, which leaves holes in a map where pictures move over it.
+ROUGHLY = ["--webgl-antialiasing-mode=none", "--disable-gpu-compositing"]
 SHARE_OF_PIXELS = {"wall": 0.5, "desk": 0.5}
 # Runs whatever code comes in, a line of JSON each; what the code prints last is the answer.
 SHELL = """
@@ -168,7 +168,7 @@ def browser(request: pytest.FixtureRequest) -> Any:
 
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     assert program, "no Chromium: ./sandtable test installs it"
-    arguments = [*BROWSER_ARGUMENTS, *([] if for_people(request) else [WITHOUT_SMOOTH_EDGES])]
+    arguments = [*BROWSER_ARGUMENTS, *([] if for_people(request) else ROUGHLY)]
     playwright = sync_playwright().start()
     RUNNING.append(playwright.stop)
     browser = playwright.chromium.launch(executable_path=program, args=arguments)

@@ -24,10 +24,9 @@ print(json.dumps(list(found.values("state", "feedback", "verified_by__username")
 """
 
 
-def test_the_screen_shows_what_there_is(stack, open_screen):
-    screen = open_screen(glides=True)
-    screen.enter("admin", "/screen/")
-    shows_what_there_is(stack, screen)
+def test_the_screen_shows_what_there_is(stack, city):
+    city.page.emulate_media(reduced_motion="no-preference")  # what moves glides
+    shows_what_there_is(stack, city)
 
 
 def shows_what_there_is(stack, screen):

@@ -11,7 +11,7 @@ const EDGE_PX = 8;
 export interface Room {
   /** Where a thing is drawn just now, pixels from the page's corner; null: it is not there. */
   at(id: number): { x: number; y: number } | null;
-  /** What lies over the map on its right; null: nothing. */
+  /** What lies over the map on its right, or, on a phone, at its foot; null: nothing. */
   cover(): DOMRect | null;
   /** How much of the page's edges the panels take, pixels. */
   free(): { left: number; right: number; top: number; bottom: number };
@@ -44,7 +44,7 @@ export class Beside {
   open(camera: Camera, id: number): void {
     this.close();
     this.id = id;
-    const dock = h("button", { type: "button", onclick: () => this.dock(camera) }, t("放入窗口"));
+    const dock = h("button", { type: "button", class: "to-dock", onclick: () => this.dock(camera) }, t("放入窗口"));
     this.player = new Player(this.api, camera, this.now, () => this.close(), [dock]);
     this.element.append(this.player.element);
     this.element.hidden = false;
@@ -75,11 +75,14 @@ export class Beside {
     const { clientWidth: width, clientHeight: height } = document.documentElement;
     const { offsetWidth: own_width, offsetHeight: own_height } = element;
     const free = this.room.free();
-    const end = Math.min(width - free.right, (this.room.cover()?.left ?? width) - EDGE_PX);
+    const cover = this.room.cover();
+    const isBelow = cover !== null && cover.width > width / 2;
+    const end = Math.min(width - free.right, (isBelow ? width : (cover?.left ?? width)) - EDGE_PX);
+    const foot = Math.min(height - free.bottom, (isBelow ? cover.top : height) - EDGE_PX);
     const [first, last] = between(free.left, end, width, own_width);
     const isRight = at.x + AWAY_PX <= last;
     const x = clamp(isRight ? at.x + AWAY_PX : at.x - AWAY_PX - own_width, first, last);
-    const [top, bottom] = between(free.top, height - free.bottom, height, own_height);
+    const [top, bottom] = between(free.top, foot, height, own_height);
     const isBeside = at.x < x || at.x > x + own_width;
     const above = at.y - AWAY_PX - own_height;
     const y = clamp(isBeside ? at.y - own_height / 2 : above >= top ? above : at.y + AWAY_PX, top, bottom);
