@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bench._glass import READ
-from tests.acceptance.conftest import ROOT, Screen, Stack, wait_for
+from tests.acceptance.conftest import ROOT, SIZES, Screen, Stack, wait_for
 from tests.acceptance.test_map import card_is_open, look, open_by_click
 
 PEOPLE = """
@@ -171,7 +171,11 @@ def test_a_camera_on_the_map_is_clicked_plays_and_is_moved(
     screen.wait(f"!!sandtable.positionOf({camera['asset']})")
     open_by_click(screen)
     page = screen.page
-    page.locator(".card .watch:not(.follow)").click()
+    desk = page.viewport_size
+    page.set_viewport_size(dict(zip(("width", "height"), SIZES["phone"], strict=True)))
+    page.locator(".card .see.follow").wait_for(state="visible")
+    page.set_viewport_size(desk)
+    page.locator(".card .see:not(.follow)").click()
     screen.wait(FRAMES)
     assert card_is_open(screen)
     seen = screen.ask(FRAMES)

@@ -60,9 +60,9 @@ export class OnCard {
   }
 
   private buttons(camera: Camera, id: number, isNamed: boolean): HTMLElement[] {
-    const watch = h("button", { type: "button", class: "watch", onclick: () => this.dock.show([camera]) }, isNamed ? camera.name : t("看视频"));
+    const watch = h("button", { type: "button", class: "see", onclick: () => this.dock.show([camera]) }, isNamed ? camera.name : t("看视频"));
     watch.title = camera.online ? t("也可拖到视频窗口的某一格") : t("摄像机离线，可能没有画面");
-    const follow = h("button", { type: "button", class: "watch follow", onclick: () => this.beside.open(camera, id) }, t("图上跟随"));
+    const follow = h("button", { type: "button", class: "see follow", onclick: () => this.beside.open(camera, id) }, t("图上跟随"));
     follow.title = t("画面放在图标旁边，随它移动");
     for (const button of [watch, follow]) button.classList.toggle("offline", !camera.online);
     draggable(watch, () => camera);
