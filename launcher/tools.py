@@ -88,7 +88,9 @@ def has_postgis(server: Postgres, share: Path = DEBIAN_SHARE) -> bool:
     """Whether PostGIS is there for this server; outside Debian's layout ``CREATE EXTENSION`` will tell."""
     if not server.bin.is_relative_to(DEBIAN_POSTGRES):
         return True
-    return (share / str(server.major) / "extension" / "postgis.control").exists()
+    # Two packages bring them, and one may be gone.
+    control = share / str(server.major) / "extension" / "postgis.control"
+    return control.exists() and (server.bin.parent / "lib" / "postgis-3.so").exists()
 
 
 def choose_postgres(conda: Path | None = None, data_major: int | None = None) -> Postgres:
