@@ -21,10 +21,12 @@ pytest_plugins = ["tests.functions_plugin"]
 
 
 def pytest_collection_finish() -> None:
-    """What was imported stays; to look through it for garbage again and again takes an eighth of the tests' time."""
+    """What was imported stays; to look through it for garbage again and again takes an eighth of the tests' time.
+
+    Not rarer: garbage of one test that complains when it goes would do so in another.
+    """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
 
 
 @pytest.fixture(scope="session")

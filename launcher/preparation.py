@@ -113,7 +113,10 @@ class Preparation:
             if self.conda:
                 check_conda(self.python, self.runner)
                 return ""
-            return environment.ensure(lock)
+            note = environment.ensure(lock)
+            if testing:
+                self._translate_tests()
+            return note
 
         with ThreadPoolExecutor() as beside:
             # Each waits for the network and for one processor; begun at once, unless it needs what comes before it.
@@ -125,6 +128,14 @@ class Preparation:
             begun = {name: beside.submit(timed(work)) for name, work, is_ready in works if is_ready}
             for name, work, _ in works:
                 self.steps.finish(name, begun.get(name) or beside.submit(timed(work)))
+
+    def _translate_tests(self) -> None:
+        """Let one process translate all to byte code; else each that shares the tests does, at the same time.
+
+        What is wrong with the tests they say themselves.
+        """
+        argv = [str(self.python), "-m", "pytest", "--collect-only", "-q"]
+        self.runner.attempt(argv, env=self.installation.environment(), cwd=ROOT)
 
     def servers(self) -> None:
         """Start the supervisor with the private servers, or look at the existing ones."""
