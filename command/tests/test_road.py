@@ -149,7 +149,7 @@ def test_a_killed_connection_neither_loses_nor_doubles_an_alert(road):
             cursor.execute(
                 """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                    WHERE datname = current_database() AND pid <> pg_backend_pid() AND query NOT LIKE 'LISTEN%'
-                     AND query NOT LIKE 'SELECT pg_terminate%'"""
+                     AND query NOT LIKE 'SELECT pg_terminate%' AND backend_type = 'client backend'"""
             )
         time.sleep(0.15)
     for station in stations:
