@@ -336,7 +336,8 @@ def cut_connections():
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-               WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"""
+               WHERE datname = current_database() AND pid <> pg_backend_pid()
+                 AND backend_type = 'client backend'"""
         )
         return cursor.fetchone()[0]
 

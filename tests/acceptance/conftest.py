@@ -42,7 +42,7 @@ BROWSER_ARGUMENTS = [
     f"--disable-features={','.join(WITHOUT_FEATURES)}",
 ]
 # Smooth edges, and every pixel, are dear to draw by software, and only people who look at pictures see them. The page
-# around the map is drawn twice as fast by the processor itself, which leaves holes in a map where pictures move over it.
+# around the map is drawn twice as fast by the processor itself, which leaves holes in a map beneath moving pictures.
 ROUGHLY = ["--webgl-antialiasing-mode=none", "--disable-gpu-compositing"]
 SHARE_OF_PIXELS = {"wall": 0.5, "desk": 0.5}
 # Runs whatever code comes in, a line of JSON each; what the code prints last is the answer.
