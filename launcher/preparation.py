@@ -113,10 +113,12 @@ class Preparation:
             if self.conda:
                 check_conda(self.python, self.runner)
                 return ""
-            note = environment.ensure(lock)
+            done_by = environment.ensure(lock)
+            if not done_by:
+                return "未变化 (unchanged)"
             if testing:
                 self._translate_tests()
-            return note
+            return f"已由 {done_by} 安装 (installed by it)"
 
         with ThreadPoolExecutor() as beside:
             # Each waits for the network and for one processor; begun at once, unless it needs what comes before it.

@@ -48,7 +48,7 @@ class VirtualEnvironment:
         self.runner = runner
 
     def ensure(self, lock: str) -> str:
-        """Make what is missing; says in a word what was done.
+        """Make what is missing; returns the name of what installed it, empty where nothing was missing.
 
         Raises
         ------
@@ -59,7 +59,7 @@ class VirtualEnvironment:
         works = self._works()
         installed = self._installed() if works else {}
         if installed.get(lock) == wanted:
-            return "未变化 (unchanged)"
+            return ""
         if not works:
             self._create()
         done_by = Installer(self.python, self.root, self.runner).install(lock)
@@ -69,7 +69,7 @@ class VirtualEnvironment:
         elif lock == RUNTIME_LOCK and installed.get(DEVELOPMENT_LOCK) != hash_file(self.root / DEVELOPMENT_LOCK):
             installed.pop(DEVELOPMENT_LOCK, None)
         write_atomically(self.stamp, json.dumps(installed, indent=2) + "\n", 0o644)
-        return f"已由 {done_by} 安装 (installed by it)"
+        return done_by
 
     def _works(self) -> bool:
         """An interpreter that was upgraded away, or a moved checkout, leaves a broken environment behind."""
