@@ -20,13 +20,18 @@ def _default_language(settings):
 pytest_plugins = ["tests.functions_plugin"]
 
 
-def pytest_collection_finish() -> None:
-    """What was imported stays; to look through it for garbage again and again takes an eighth of the tests' time.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Iterator[None]:
+    """What is imported stays; to look through it for garbage again and again takes an eighth of the tests' time.
 
-    Not rarer: garbage of one test that complains when it goes would do so in another.
+    Afterwards garbage is looked for as often as ever: that of one test, if it complains, would do so in another.
     """
-    gc.collect()
-    gc.freeze()
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,12 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 from config.database import pooled
+from config.start import set_up
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Here and not in the settings: other processes have one thread or two with a database, and each keeps its own.
 settings.DATABASES["default"] = pooled(settings.DATABASES["default"])
+set_up()
 pages = get_asgi_application()
 
 from config.tile_door import serve as serve_tile  # noqa: E402 (needs the apps)

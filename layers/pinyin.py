@@ -6,8 +6,6 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from pypinyin import lazy_pinyin
-
 _CHINESE = re.compile("([\u3400-\u9fff\U00020000-\U0003ffff]+)")
 _SPACE = re.compile(r"\s+")
 
@@ -19,6 +17,9 @@ def normalised(text: str) -> str:
 
 @lru_cache(20_000)
 def _run(chinese: str) -> tuple[str, str]:
+    # Its dictionaries are the dearest of all imports; most processes never spell a name.
+    from pypinyin import lazy_pinyin
+
     syllables = lazy_pinyin(chinese)
     return "".join(syllables), "".join(syllable[:1] for syllable in syllables)
 

@@ -13,8 +13,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
-from openpyxl import Workbook, load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 MOST_BYTES = 10_000_000
 MOST_ROWS = 2_000
@@ -122,6 +120,9 @@ def _read_csv(text: str) -> Iterator[list[str]]:
 
 
 def _read_workbook(content: bytes) -> Iterator[list[str]]:
+    from openpyxl import load_workbook  # here, since few processes ever meet a workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
     unreadable = ValidationError(gettext("无法打开这个工作簿：请在表格软件中另存为 .xlsx 后再试。"))
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as package:
@@ -209,6 +210,8 @@ def write_xlsx(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     ValidationError
         A text does not fit into a cell.
     """
+    from openpyxl import Workbook  # here, since few processes ever meet a workbook
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet()
     sheet.freeze_panes = "A2"

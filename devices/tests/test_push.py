@@ -309,7 +309,7 @@ BODIES = {
 }
 PACKED = gzip.compress(b'{"rows":[]}')
 PACKED_BODIES = {
-    "bomb": (gzip.compress(b" " * (50 << 20)), 413, "payload_too_large"),
+    "bomb": (gzip.compress(b" " * (50 << 20), 1), 413, "payload_too_large"),
     "more behind it": (PACKED + b"more", 400, "bad_gzip"),
     "two": (PACKED + PACKED, 400, "bad_gzip"),
     **{f"cut at {n}": (PACKED[:n], 400, "bad_gzip") for n in (0, 1, 8, 12, 20, len(PACKED) - 1)},

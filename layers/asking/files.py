@@ -12,7 +12,6 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from openpyxl import Workbook
 
 from access.exchange.tables import sheet_row
 from layers.asking.answers import Answer
@@ -50,6 +49,8 @@ def said(value: Any) -> Any:
 
 def workbook(answers: Sequence[Answer]) -> bytes:
     """An XLSX workbook: how many of each layer first, then a sheet for each that has any."""
+    from openpyxl import Workbook  # here, since few processes ever meet a workbook
+
     book = Workbook(write_only=True)
     first = book.create_sheet(_("汇总"))
     lines: list[list[Any]] = [[_("图层"), _("数量")], *([str(each.layer.title), each.total] for each in answers)]

@@ -21,7 +21,7 @@ from media.simulator.clip import START, drawn
 from media.tests.captures import FOLDER, rtp_packets
 
 PICTURES = drawn(2, 2, 5)
-BIG = START + b"\x65" + bytes(random.Random(1).randrange(4, 256) for _ in range(150_000))
+BIG = START + b"\x65" + bytes(random.Random(1).choices(range(4, 256), k=150_000))
 
 
 def demux(pieces, last=()):
