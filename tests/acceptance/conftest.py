@@ -44,7 +44,7 @@ BROWSER_ARGUMENTS = [
 # Smooth edges, and every pixel, are dear to draw by software, and only people who look at pictures see them. The page
 # around the map is drawn twice as fast by the processor itself, which leaves holes in a map beneath moving pictures.
 ROUGHLY = ["--webgl-antialiasing-mode=none", "--disable-gpu-compositing"]
-SHARE_OF_PIXELS = {"wall": 0.5, "desk": 0.5}
+SHARE_OF_PIXELS = {"wall": 0.3, "desk": 0.3, "phone": 0.6}
 # Runs whatever code comes in, a line of JSON each; what the code prints last is the answer.
 SHELL = """
 import contextlib, io, json, sys, traceback
@@ -193,8 +193,8 @@ def new_screen(request: pytest.FixtureRequest, browser: Any, stack: Stack, pictu
     """Opens a page, which whoever asked for it closes."""
 
     def open_(size: str = "desk", glides: bool = False) -> Screen:
-        pixels = 1 if for_people(request) else SHARE_OF_PIXELS.get(size, 1)
-        return Screen(browser, stack, size, pictures, glides, pixels)
+        fine = for_people(request)
+        return Screen(browser, stack, size, pictures, glides, 1 if fine else SHARE_OF_PIXELS[size], slow=not fine)
 
     return open_
 
