@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, Literal
 
@@ -122,12 +122,14 @@ HOLD = Parameter("hold_s", _("须持续多久（消除亦同）"), "int", 0, min
 class Evidence:
     """What a key of :attr:`command.facts.Verdicts.evidence` is called, and its unit.
 
-    One with the key of a parameter says what was judged by in its place (a zone's own limit).
+    One with the key of a parameter says what was judged by in its place (a zone's own limit). Where a value is a number
+    that stands for something, ``words`` say for what.
     """
 
     key: str
     title: Text
     unit: str = ""
+    words: Mapping[int, Text] = field(default_factory=dict, hash=False)
 
 
 HELD = Evidence("held_s", _("已持续"), "s")

@@ -108,7 +108,10 @@ def _spoken_region(region: Mapping[str, Any]) -> dict[str, Any]:
 def spoken_evidence(rule_id: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Evidence by name: ``[{"key", "title", "value", "unit"}, …]``, in the language of the page."""
     rule = registry.find(rule_id)
-    return _by_name((HELD, *(rule.evidence if rule else ())), values)
+    named = (HELD, *(rule.evidence if rule else ()))
+    words = {entry.key: entry.words for entry in named if entry.words}
+    said = {key: str(words[key].get(value, value)) if key in words else value for key, value in values.items()}
+    return _by_name(named, said)
 
 
 def spoken_parameters(rule_id: str, values: Mapping[str, Any], evidence: Mapping[str, Any]) -> list[dict[str, Any]]:

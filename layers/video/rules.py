@@ -15,7 +15,15 @@ UNSAID = 4
 """The least grave of the four priorities of GB/T 28181."""
 _GRAVEST = Parameter("priority", _("不低于几级"), "int", UNSAID, minimum=1, maximum=UNSAID)
 _TEXT = Evidence("text", _("报警内容"))
-_METHOD = Evidence("method", _("报警方式"))
+_METHOD = Evidence(
+    "method",
+    _("报警方式"),
+    words={
+        0: _("未说明"), 1: _("电话报警"), 2: _("设备报警"), 3: _("短信报警"), 4: _("定位报警"), 5: _("视频报警"),
+        6: _("设备故障报警"), 7: _("其他报警"),
+    },
+)  # fmt: skip
+"""As GB/T 28181 numbers them."""
 
 
 def alarm(facts: Facts, parameters: Mapping[str, Any]) -> Verdicts:

@@ -1,6 +1,7 @@
 """Alarms of cameras, on facts made by hand; and cameras known to the map."""
 
 from command.tests.by_hand import facts
+from command.wire import spoken_evidence
 from layers.registry import registry
 from layers.video.rules import ALARM
 from media.kinds import CAMERA
@@ -20,6 +21,12 @@ def test_alarms_are_alerts_and_other_events_are_not():
     assert found.row.tolist() == [0, 2]
     assert list(found.evidence["text"]) == ["移动侦测", ""]
     assert list(found.evidence["method"]) == [5, 0]
+
+
+def test_how_it_was_raised_is_said_in_words():
+    shown = spoken_evidence(ALARM.id, {"text": "移动侦测", "method": 5})
+    assert [row["value"] for row in shown] == ["移动侦测", "视频报警"]
+    assert spoken_evidence(ALARM.id, {"method": 99})[0]["value"] == "99"
 
 
 def test_only_grave_ones_where_that_is_set():
