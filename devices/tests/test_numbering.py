@@ -22,8 +22,8 @@ class Plain:
 
     @property
     def ahead(self):
-        ranges = []
-        for n in sorted(n for n in self.settled if n > self.acked):
+        ranges, acked = [], self.acked
+        for n in sorted(n for n in self.settled if n > acked):
             if ranges and ranges[-1][1] == n - 1:
                 ranges[-1][1] = n
             else:
