@@ -32,7 +32,7 @@ DEVICES = "/admin/devices/device/"
 
 
 @pytest.fixture
-def district(transactional_db):
+def district(db):
     boundary = MultiPolygon(Polygon.from_bbox((121, 31, 122, 32)), srid=4326)
     return Region.objects.create(code="310101", name="黄浦区", level="district", boundary=boundary)
 
@@ -51,7 +51,7 @@ def client_of(role, **place):
 
 
 @pytest.fixture
-def administrator(transactional_db):
+def administrator(db):
     return client_of("administrator")
 
 
