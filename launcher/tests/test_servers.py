@@ -27,7 +27,7 @@ from launcher.steps import Steps
 from launcher.supervisor import lock_file, read_state
 from launcher.tools import choose_postgres, find_program
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("servers")]  # made once, not once for each process
 
 
 @pytest.fixture(scope="module")
@@ -286,12 +286,12 @@ def test_without_user_namespaces_the_account_is_really_changed(tmp_path_factory,
         installation.delete_servers()
 
 
-def test_reset_needs_a_yes_and_keeps_the_backups(tmp_path, capsys):
-    installation = Installation(tmp_path / "var", throwaway=True)
-    servers_up(installation)
+def test_reset_needs_a_yes_and_keeps_the_backups(installation, capsys):
+    """The last: what all the others shared goes with it."""
     (installation.var / "backups").mkdir()
     with pytest.raises(LaunchError, match="全部数据"):
         starting.reset(installation.var, yes=False)
+    assert read_state(installation.var)
     assert starting.reset(installation.var, yes=True) == 0
     assert not is_locked(lock_file(installation.var))
     assert sorted(path.name for path in installation.var.iterdir()) == ["backups", "run"]
