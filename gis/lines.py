@@ -91,6 +91,8 @@ class LineIndex:
         if not len(moving) or not len(self):
             return none, none, none
         step, piece = self._tree.query(shapely.linestrings(np.stack([start[moving], end[moving]], axis=1)))
+        if not len(step):
+            return none, none, none
         step = moving[step]
         p, q, a, b = start[step], end[step], self._from[piece], self._to[piece]
         was_left, is_left = _is_left(a, b, p), _is_left(a, b, q)
@@ -98,12 +100,11 @@ class LineIndex:
         line = self._line[piece]
         z = alt_m[step]
         met &= np.isnan(z) | ((z >= self._z_min_m[line]) & (z <= self._z_max_m[line]))
-        step, line, sign = step[met], line[met], np.where(was_left[met], 1, -1)
-        pair, of = np.unique(np.c_[step, line], axis=0, return_inverse=True)
+        pair, of = np.unique(step[met] * len(self) + line[met], return_inverse=True)
         net = np.zeros(len(pair), np.int64)
-        np.add.at(net, of.reshape(-1), sign)
-        kept = net != 0
-        return pair[kept, 0], self.ids[pair[kept, 1]], net[kept]
+        np.add.at(net, of, np.where(was_left[met], 1, -1))
+        step, line = np.divmod(pair[net != 0], len(self))
+        return step, self.ids[line], net[net != 0]
 
     def within(self, line_id: Ids, lon: Floats, lat: Floats, margin_m: Floats) -> NDArray[np.bool_]:
         """Whether each point (degrees, float64[k]) is within so many metres of a line; false where there is none."""

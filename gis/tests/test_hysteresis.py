@@ -131,7 +131,7 @@ def test_a_line_is_passed_once_it_is_clear():
 @pytest.mark.parametrize("seed", range(2))
 def test_however_the_stream_is_cut_the_same_happens(margin_m, after_s, seed):
     random = np.random.default_rng(seed)
-    things, steps = 5, 80
+    things, steps = 5, 60
     asset = np.tile(np.arange(1, things + 1), steps)
     second = np.repeat(np.cumsum(random.integers(1, 4, steps)), things)
     paths = np.cumsum(random.normal(0, 7, (steps, things)), axis=0) + random.choice([5, 95, 122, 305], things)
