@@ -38,6 +38,7 @@ class Town:
             "planner": self.user("planner", "planner"),
             "nobody": self.user("nobody", None),
         }
+        self.clients = {}
 
     def user(self, name, role, **place):
         user = User.objects.create_user(name, display_name=name, organization=place.get("organization"))
@@ -46,9 +47,11 @@ class Town:
         return user
 
     def client(self, name):
-        client = Client(enforce_csrf_checks=False)
-        client.force_login(self.users[name])
-        return client
+        """Signed in once."""
+        if name not in self.clients:
+            self.clients[name] = Client(enforce_csrf_checks=False)
+            self.clients[name].force_login(self.users[name])
+        return self.clients[name]
 
     def alert(self, rule, owner=None, region=None, cause="", **fields):
         """An alert of ``rule``, which must be in the registry."""

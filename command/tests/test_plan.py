@@ -42,7 +42,17 @@ def desk(town):
     ):
         town.users[name] = User.objects.create_user(name, display_name=name)
         Grant.objects.create(user=town.users[name], role=role, **place)
-    return {name: town.client(name) for name in town.users}
+    return Desk(town)
+
+
+class Desk:
+    """Each is signed in when first asked for."""
+
+    def __init__(self, town):
+        self.town = town
+
+    def __getitem__(self, name):
+        return self.town.client(name)
 
 
 def draft_of(client, lon=121.2, lat=31.2, **fields):

@@ -53,6 +53,7 @@ class Town:
             for code, kind, owner in (("w", "machine", None), ("e", "person", None), ("r", "machine", self.firm))
         }
         self.users = {name: User.objects.create_user(name) for name in SEES}
+        self.clients = {}
         for name in ("west", "east"):
             Grant.objects.create(user=self.users[name], role="district", region=self.regions[name])
         Grant.objects.create(user=self.users["firm"], role="enterprise", organization=self.firm)
@@ -75,9 +76,11 @@ class Town:
         write_tracks(connection.cursor().cursor, batch)
 
     def client(self, who):
-        client = Client()
-        client.force_login(self.users[who])
-        return client
+        """Signed in once."""
+        if who not in self.clients:
+            self.clients[who] = Client()
+            self.clients[who].force_login(self.users[who])
+        return self.clients[who]
 
     def read(self, answer):
         """``(code, second, longitude, status, left)`` of each row of an answer."""
