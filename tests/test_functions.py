@@ -80,7 +80,7 @@ def project(pytester):
 
 
 def run(project, *words):
-    words = ("-p", "no:django", "-p", "tests.functions_plugin", "--strict-markers", *words)
+    words = ("-p", "no:django", "-p", "tests.functions_plugin", "--strict-markers", "--tb=native", *words)
     return project.runpytest_inprocess(*words)
 
 
