@@ -16,6 +16,7 @@ import shapely
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
+from pyproj.enums import TransformDirection
 
 from gis.crs import city_grids, find_datum
 from layers.ogc.exceptions import BadParameterError, NotFoundError
@@ -43,19 +44,21 @@ class Crs:
         """Coordinates in this system, in its own order of axes, of longitudes and latitudes."""
         if self.datum:
             return find_datum(self.datum).forward(x, y)
-        return (x, y) if self.code is None else _transformer(self.code, True).transform(x, y)
+        return (x, y) if self.code is None else _transformer(self.code).transform(x, y)
 
     def to_crs84(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Longitudes and latitudes of coordinates in this system, given in its own order of axes."""
         if self.datum:
             return find_datum(self.datum).inverse(x, y)
-        return (x, y) if self.code is None else _transformer(self.code, False).transform(x, y)
+        if self.code is None:
+            return x, y
+        return _transformer(self.code).transform(x, y, direction=TransformDirection.INVERSE)
 
 
-@lru_cache(maxsize=32)
-def _transformer(code: int, forward: bool) -> Transformer:
-    here, there = CRS.from_user_input("OGC:CRS84"), CRS.from_epsg(code)
-    return Transformer.from_crs(here, there) if forward else Transformer.from_crs(there, here)
+@lru_cache(maxsize=16)
+def _transformer(code: int) -> Transformer:
+    """For both ways: between two datums, PROJ looks for a way for a quarter of a second."""
+    return Transformer.from_crs(CRS.from_user_input("OGC:CRS84"), CRS.from_epsg(code))
 
 
 def known(root: str) -> dict[str, Crs]:
