@@ -29,7 +29,7 @@ def make_history():
     machines = Asset.objects.bulk_create(Asset(kind="machine", code=f"m{i}", name=f"m{i}") for i in range(60))
     keys = [machine.pk for machine in machines]
     rng = np.random.default_rng(7)
-    counts = [2 if number % 3 == 0 else 80 for number in range(60)]
+    counts = [2 if number % 3 == 0 else 50 for number in range(60)]
     seconds = np.concatenate([np.sort(rng.integers(-20 * 3600, 24 * 3600, count)) for count in counts])
     time_us = START_US + seconds * 1_000_000 + rng.integers(0, 1_000_000, len(seconds))
     report(np.repeat(keys, counts), time_us, rng)
@@ -55,11 +55,11 @@ def report(asset, time_us, rng, seq=0):
         write_tracks(cursor.cursor, batch)
 
 
-def table():
-    """Every row in the database."""
+def table(since="-infinity"):
+    """Every row in the database as PostgreSQL writes it, with every digit that matters."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM twin_track ORDER BY asset_id, ts, device_id, seq")
-        return cursor.fetchall()
+        cursor.execute("SELECT t::text FROM twin_track t WHERE ts >= %s ORDER BY asset_id, ts, device_id, seq", [since])
+        return [row for (row,) in cursor.fetchall()]
 
 
 def archive_everything(store):

@@ -23,7 +23,7 @@ from twin.archive.stores import archive_store
 from twin.kinds import MACHINE
 from twin.tests.old_days import DAY, EVE, START_US, archive_everything, make_history, table, track
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("s3")]
 KEYS = {"AWS_ACCESS_KEY_ID": "sandtable", "AWS_SECRET_ACCESS_KEY": "sandtable", "AWS_EC2_METADATA_DISABLED": "true"}
 
 
