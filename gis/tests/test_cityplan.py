@@ -12,6 +12,8 @@ from gis.cityplan.frame import Frame, smooth_line
 from gis.cityplan.lattice import strings
 from gis.geodesy import area_m2
 
+pytestmark = pytest.mark.xdist_group("cityplan")  # drawn by one process
+
 
 def districts(code: str) -> list[shapely.Geometry]:
     """Boundaries of a city's districts, or its own."""
