@@ -121,7 +121,7 @@ def snapshot() -> list:
 @pytest.fixture
 def small(monkeypatch):
     """Fewer things than the real demo, which would take the same way, only longer."""
-    for name, count in {"MACHINES": 40, "PEOPLE": 8, "VEHICLES": 2, "DRONES": 2}.items():
+    for name, count in {"MACHINES": 24, "PEOPLE": 8, "VEHICLES": 2, "DRONES": 2}.items():
         monkeypatch.setattr(f"devices.demo.plan.{name}", count)
 
 
@@ -132,7 +132,7 @@ class TestLoadDemo:
         call_command("loaddemo", city="990000")
         assert Organization.objects.count() == 27
         assert all(check_uscc(code) for code in Organization.objects.values_list("uscc", flat=True))
-        assert Asset.objects.count() == Device.objects.count() == 52
+        assert Asset.objects.count() == Device.objects.count() == 36
         assert not Device.objects.filter(key_hash="").exists()
         assert not Asset.objects.filter(owner=None).exists()
         for area in Area.objects.filter(region__code=EAST.code):
