@@ -22,6 +22,8 @@ FLAGS = [
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
     "--disable-background-networking",
+    "--webgl-antialiasing-mode=none",
+    "--disable-gpu-compositing",
 ]
 
 
@@ -157,7 +159,7 @@ def test_the_file_draws_itself_without_network(town, page_of, tmp_path):
     asked, errors = [], []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        context = browser.new_context(viewport={"width": 900, "height": 600}, offline=True)
+        context = browser.new_context(viewport={"width": 900, "height": 600}, device_scale_factor=0.5, offline=True)
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: errors.append(str(error)))

@@ -11,7 +11,7 @@ from layers.folders import module_keys
 from tests.contract.copies import copy_of_checkout
 from tests.migrated import MADE
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("copies")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("long")]
 
 FIRST_MODULES = ("hotwork", "chempark")
 # Import rules keep the floors below from knowing modules; these ask the registry which there are.

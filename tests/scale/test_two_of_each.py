@@ -21,6 +21,7 @@ def test_the_lease_is_short_enough():
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("long")  # groups begin first: nobody waits for it in the end
 def test_one_ingest_worker_is_killed_and_nothing_is_lost_or_doubled():
     with throwaway("--processes", "ingest=2,web=2") as var:
         code = "from tests.scale.crossing import main; main()"
