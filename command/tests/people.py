@@ -30,21 +30,27 @@ class Town:
             name: Organization.objects.create(name=name, uscc=make_uscc(rng), kind="enterprise", region=region)
             for name, region in (("西厂", self.west), ("东厂", self.east))
         }
-        self.users = {
-            "city": self.user("city", "city"),
-            "west": self.user("west", "district", region=self.west),
-            "east": self.user("east", "district", region=self.east),
-            "firm": self.user("firm", "enterprise", organization=self.firms["西厂"]),
-            "planner": self.user("planner", "planner"),
-            "nobody": self.user("nobody", None),
-        }
+        self.users = {}
         self.clients = {}
+        self.employ(
+            city=("city", {}),
+            west=("district", {"region": self.west}),
+            east=("district", {"region": self.east}),
+            firm=("enterprise", {"organization": self.firms["西厂"]}),
+            planner=("planner", {}),
+            nobody=(None, {}),
+        )
 
-    def user(self, name, role, **place):
-        user = User.objects.create_user(name, display_name=name, organization=place.get("organization"))
-        if role is not None:
-            Grant.objects.create(user=user, role=role, **place)
-        return user
+    def employ(self, **people):
+        """Accounts by name, each with a role, or none, and where it holds."""
+        users = [
+            User(username=name, display_name=name, organization=place.get("organization"), password="!")
+            for name, (_, place) in people.items()
+        ]
+        User.objects.bulk_create(users)
+        given = zip(users, people.values(), strict=True)
+        Grant.objects.bulk_create([Grant(user=user, role=role, **place) for user, (role, place) in given if role])
+        self.users.update(zip(people, users, strict=True))
 
     def client(self, name):
         """Signed in once."""

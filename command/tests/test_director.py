@@ -74,7 +74,8 @@ def test_who_sees_and_drives_which_wall(town, walls, who):
 
 
 def test_an_administrator_of_the_district_drives_its_walls_too(town, walls):
-    keeper = town.user("keeper", "administrator", region=town.west)
+    town.employ(keeper=("administrator", {"region": town.west}))
+    keeper = town.users["keeper"]
     client = Client()
     client.force_login(keeper)
     _status, answer = ask(client, "GET", "walls")

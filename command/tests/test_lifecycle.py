@@ -119,7 +119,8 @@ def test_a_named_role_disposes_and_no_other(town, rulebook):
     alert = town.alert(KEY_AREA, owner=town.firms["西厂"], region=town.west, state=S.ACKNOWLEDGED)
     with pytest.raises(NotAllowedError, match="须由“企业”处置"):
         do(alert, A.DISPOSE, town.users["city"])
-    stranger = town.user("stranger", "enterprise", organization=town.firms["东厂"])
+    town.employ(stranger=("enterprise", {"organization": town.firms["东厂"]}))
+    stranger = town.users["stranger"]
     with pytest.raises(NotAllowedError):
         do(alert, A.DISPOSE, stranger)
     do(alert, A.DISPOSE, town.users["firm"])

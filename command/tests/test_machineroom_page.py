@@ -21,7 +21,7 @@ ADDRESSES = ("/admin/machine-room/", "/admin/machine-room/now/")
 @pytest.fixture
 def people(rulebook):
     town = Town()
-    town.users["administrator"] = town.user("administrator", "administrator")
+    town.employ(administrator=("administrator", {}))
     return town
 
 

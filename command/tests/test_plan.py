@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from access.models import AuditRecord, Grant, User
+from access.models import AuditRecord
 from command.plan.models import AreaDraft
 from devices.models import Worker
 from gis.notices import stamp_of
@@ -34,14 +34,12 @@ def send(client, method, address, body=None):
 @pytest.fixture
 def desk(town):
     """Clients by name: planners of the whole city and of the west, a city officer, an administrator, others."""
-    for name, role, place in (
-        ("planner_west", "planner", {"region": town.west}),
-        ("admin", "administrator", {}),
-        ("admin_west", "administrator", {"region": town.west}),
-        ("dispatcher", "dispatcher", {}),
-    ):
-        town.users[name] = User.objects.create_user(name, display_name=name)
-        Grant.objects.create(user=town.users[name], role=role, **place)
+    town.employ(
+        planner_west=("planner", {"region": town.west}),
+        admin=("administrator", {}),
+        admin_west=("administrator", {"region": town.west}),
+        dispatcher=("dispatcher", {}),
+    )
     return Desk(town)
 
 
