@@ -27,6 +27,7 @@ from layers.folders import module_keys
 from media.models import Gb28181Setting
 from twin.models import Area, Asset, State
 
+pytestmark = pytest.mark.slow
 CHINESE = re.compile("[\u4e00-\u9fff]")
 DEVICES = "/admin/devices/device/"
 

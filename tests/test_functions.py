@@ -15,6 +15,7 @@ from tests.functions.catalogue import COLUMNS, PROGRAMMES, Catalogue
 from tests.functions.exceptions import FunctionsError
 from tests.functions.report import Outcome, Report, Revision, State, TestResult
 
+pytestmark = pytest.mark.slow
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -26,6 +26,8 @@ from devices.topics import topic
 from twin.kinds import MACHINE, VEHICLE
 from twin.models import Area, AreaEvent, Asset, Presence, State
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def road(tmp_path, transactional_db):

@@ -27,6 +27,7 @@ from devices.tests.road import Road
 from gis.notices import connection_parameters
 from twin.models import Asset, State
 
+pytestmark = pytest.mark.slow
 PHONE = "13812345678"
 
 

@@ -34,6 +34,7 @@ from devices.tests.broker import wait_for
 from devices.tests.road import Road
 from twin.models import Asset, State
 
+pytestmark = pytest.mark.slow
 PAGE = Path(__file__).resolve().parents[2] / "docs/protocols/push.md"
 
 

@@ -23,7 +23,7 @@ from twin import intake
 from twin.later import Writer
 from twin.models import Asset
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 class Bench:

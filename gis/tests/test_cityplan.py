@@ -12,7 +12,7 @@ from gis.cityplan.frame import Frame, smooth_line
 from gis.cityplan.lattice import strings
 from gis.geodesy import area_m2
 
-pytestmark = pytest.mark.xdist_group("cityplan")  # drawn by one process
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cityplan")]  # drawn by one process
 
 
 def districts(code: str) -> list[shapely.Geometry]:

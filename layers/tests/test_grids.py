@@ -31,6 +31,7 @@ from layers.statistics import count
 from twin.grids.models import GridRun, GridScore, GridThreshold
 from twin.grids.store import forget, newest, read_run
 
+pytestmark = pytest.mark.slow
 RISE, FALL = Thresholds(20, 40, 60), Thresholds(80, 60, 40)
 WEST_POINT, EAST_POINT = (121.25, 31.2), (121.75, 31.2)
 

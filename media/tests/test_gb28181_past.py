@@ -21,6 +21,7 @@ from media.simulator.past import Past
 from media.tests.alone import Alone, Seen, alone, device, until
 from media.tests.platform import CODE
 
+pytestmark = pytest.mark.slow
 CHANNEL = "31011500001310000001"
 DAY = datetime(2026, 11, 20, 10, 0, tzinfo=BEIJING)
 MS = DAY.timestamp() * 1000

@@ -16,6 +16,7 @@ from media.sip.digest import ALGORITHMS, respond
 from media.tests.alone import Alone, Seen, alone, device, until
 from media.tests.platform import CODE, PASSWORD
 
+pytestmark = pytest.mark.slow
 CHANNEL = "31011500001310000001"
 HEAD = '<?xml version="1.0" encoding="GB2312"?>\r\n<Control>\r\n<CmdType>DeviceControl</CmdType>\r\n<SN>n</SN>\r\n'
 ORDERS = [

@@ -27,6 +27,8 @@ from media.simulator import replies, sending
 from media.tests.platform import CODE, DOMAIN, PASSWORD, PLATFORM, Cameras, Process, Wire, register
 from twin.models import State
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def road(tmp_path, settings, transactional_db):

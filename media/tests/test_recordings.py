@@ -39,6 +39,7 @@ from media.tests.recordings import FPS, START_US, STEP, channel, pictures, recor
 from media.tests.sounds import heard, with_tone
 from twin.periods import CITY_TIME, read_periods
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 SECOND = 1_000_000
 

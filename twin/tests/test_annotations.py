@@ -28,7 +28,7 @@ from twin.live.feeds import Feed
 from twin.live.sight import sight_of
 from twin.models import Area, Asset
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 API = "/api/v1/annotations"
 WEST, EAST = (121.0, 31.0, 121.5, 31.5), (121.5, 31.0, 122.0, 31.5)

@@ -27,7 +27,7 @@ from twin.kinds import MACHINE
 from twin.tasks import archive_old_days
 from twin.tests.old_days import DAY, EVE, START, START_US, archive_everything, make_history, report, table, track
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture(params=["local", "elsewhere"])

@@ -18,6 +18,7 @@ from gis.crs import from_wgs84
 from gis.models import Region
 from twin.models import Area, Asset
 
+pytestmark = pytest.mark.slow
 AREAS, ASSETS = "/admin/twin/area/", "/admin/twin/asset/"
 RING = [(121.4, 31.2), (121.5, 31.2), (121.5, 31.3), (121.4, 31.3), (121.4, 31.2)]
 

@@ -22,7 +22,7 @@ from twin.live.frames import ASSETS
 from twin.models import Asset, State
 from twin.tests.states import states
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 WEST, EAST = (121.0, 31.0, 121.5, 31.5), (121.5, 31.0, 122.0, 31.5)
 IN_WEST, IN_EAST = 121.25, 121.75

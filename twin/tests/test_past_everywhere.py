@@ -26,7 +26,7 @@ from twin.summaries import summarize
 from twin.tests.old_days import DAY, START, START_US, archive_everything, make_history, report
 from twin.within import within
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 HOUR_US = 3_600_000_000
 VALUES = ("asset", "time_us", "lon", "lat", "alt_m", "speed_m_s")
 

@@ -13,7 +13,7 @@ from twin.kinds import MACHINE
 from twin.summaries import summarize
 from twin.tests.test_past import EAST, IN_EAST, IN_WEST, SEES, Town
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 ADDRESS = "/api/v1/past/within"
 
 

@@ -12,7 +12,7 @@ import shapely
 
 from gis.formats import FormatError, inspect_upload, read_features, write_features
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="no shared data beside the checkout")
