@@ -15,6 +15,7 @@ from devices.models import Worker
 from gis.notices import stamp_of
 from twin.models import Area, AreaVersion
 
+pytestmark = pytest.mark.slow
 DRAFTS = "/api/v1/plan/drafts"
 
 

@@ -14,6 +14,7 @@ from command.plan.models import AreaDraft
 from gis.formats import write_features
 from twin.models import Area
 
+pytestmark = pytest.mark.slow
 WEST = shapely.box(121.19, 31.19, 121.21, 31.21)
 EAST = shapely.box(121.89, 31.19, 121.91, 31.21)
 

@@ -22,7 +22,7 @@ from command.tests.rulebook import CROWDED, KEY_AREA, SOS, TOO_FAST, draw, regis
 from devices.tests.broker import running_mosquitto, wait_for
 from twin.models import Asset, Presence, State
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 def person(number, at=None, **state):

@@ -32,7 +32,7 @@ from twin.models import Area, Asset
 from twin.past import Look
 from twin.summaries import summarize
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 HOURS = 3
 
 

@@ -11,6 +11,7 @@ from django.db import connection
 
 from devices.background import NICE
 
+pytestmark = pytest.mark.slow
 SAYS = """
 import os, django
 django.setup()

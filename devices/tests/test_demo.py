@@ -19,6 +19,7 @@ from gis.crs import to_wgs84
 from gis.models import Region
 from twin.models import Area, Asset
 
+pytestmark = pytest.mark.slow
 # Two districts and a river between them; the second is crooked and has an island.
 EAST = District("990102", "东区", shapely.box(121.5, 31.2, 121.6, 31.3))
 WEST = District(

@@ -19,6 +19,7 @@ from gis.models import Region
 from gis.notices import stamp_of
 from gis.regions import city_region, district_index, load_city, region_path, usable_boundary
 
+pytestmark = pytest.mark.slow
 OTHERS = Path(__file__).resolve().parents[3] / "shared" / "data" / "boundaries"
 needs_others = pytest.mark.skipif(not OTHERS.is_dir(), reason="no shared data beside the checkout")
 

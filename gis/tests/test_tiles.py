@@ -24,6 +24,7 @@ from gis.tile_grid import tile_bounds
 from gis.tile_sql import tile_sql
 from gis.tiles import TileRegistry
 
+pytestmark = pytest.mark.slow
 ALL = ("TRUE", [])
 SCOPED = replace(REGIONS, name="scoped", open_to_all=False, scope_regions=("r.path",))
 SHANGHAI_Z8 = (8, 214, 104)

@@ -28,6 +28,7 @@ from twin.models import Asset, State
 from twin.present import read_current
 from twin.tests.states import states
 
+pytestmark = pytest.mark.slow
 DRONES, ROWS, AREAS = "kites.drones", "kites.rows", "kites.areas"
 WEST_DRONE, EAST_DRONE = (121.25, 31.2), (121.75, 31.2)
 HALF = {"type": "rectangle", "bbox": [121.0, 31.0, 121.5, 31.5]}

@@ -21,7 +21,7 @@ from media.exceptions import NoReplyError, OfflineError
 from media.tests.districts import signed_in, two_firms
 from media.tests.recordings import channel
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 SHOT = {"jpeg": base64.b64encode(b"\xff\xd8picture").decode(), "width": 2, "height": 1, "taken_ms": 1_795_000_000_123}
 
 

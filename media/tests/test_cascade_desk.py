@@ -19,7 +19,7 @@ from media.passwords import password_of
 from media.tests.test_doors import CODES, signed_in, town  # noqa: F401 (a fixture)
 from media.tests.test_gb28181_voice import wav
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 FORM = {
     "name": "市局", "code": "31000000002000000001", "domain": "3100000000", "host": "10.0.0.9", "port": 5060,

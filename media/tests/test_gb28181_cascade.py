@@ -23,6 +23,7 @@ from media.simulator.past import Past
 from media.tests.alone import Alone, Seen, alone, device, until
 from media.tests.platform import CODE, PLATFORM
 
+pytestmark = pytest.mark.slow
 TOP, OWN, PASSWORD = PLATFORM, "31011500002000000002", "upwards1"
 GIVEN, ALSO = "31011500001320000901", "31011500001320000902"
 DAY = datetime(2026, 11, 20, 10, 0, tzinfo=BEIJING)

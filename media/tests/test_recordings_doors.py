@@ -20,7 +20,7 @@ from media.recordings.store import load_orders, load_plans
 from media.tests.districts import signed_in, two_firms
 from media.tests.recordings import START_US, channel, pictures, record
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 START_MS = START_US // 1000
 
 

@@ -25,7 +25,7 @@ from media.tests.test_doors import signed_in, town  # noqa: F401 (a fixture)
 from media.tests.test_sources_rtsp import PICTURES, Kept, run
 from twin.database import DatabaseThread
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 FORM = {"protocol": "rtsp", "name": "北门", "active": "on", "media": "tcp_active", "address": "rtsp://10.0.0.9/1",
         "username": "admin", "password": "pw 1", "lon": "121.5", "lat": "31.2"}  # fmt: skip

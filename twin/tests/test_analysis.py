@@ -20,7 +20,7 @@ from twin.kinds import MACHINE
 from twin.models import Asset
 from twin.tests.states import states
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 DAY = datetime(2026, 3, 5, tzinfo=UTC)
 
 

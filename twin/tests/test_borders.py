@@ -15,7 +15,7 @@ from twin.kinds import AssetKind, kind_of
 from twin.models import Area, AreaEvent, Asset, BeyondLine, Presence
 from twin.tests.states import states
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 START_MS = 1_790_000_000_000
 LON, LAT = 121.5, 31.2
 

@@ -19,7 +19,7 @@ from twin import tasks
 from twin.census import EVERY_S, KEPT, SILENT, UNHEARD, drop_old, read_trend, take_census
 from twin.models import Asset, Census, CensusRun, State
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 EVERYTHING = Scope(everything=True)
 STEP = timedelta(seconds=EVERY_S)

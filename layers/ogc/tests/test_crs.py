@@ -9,7 +9,7 @@ from pyproj import Transformer
 
 from gis.crs import from_wgs84
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
 ITEMS = "/collections/kites.drones/items"

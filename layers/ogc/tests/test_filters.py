@@ -9,7 +9,7 @@ import pytest
 
 from twin.models import Area
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 DRONES = "kites.drones"
 WEST, EAST, BOTH = {"巡检无人机"}, {"测绘无人机"}, {"巡检无人机", "测绘无人机"}
 
