@@ -15,7 +15,7 @@ from layers.chempark.models import Plant, TagHolder, Zone
 from layers.tests import demo_city
 from twin.models import Area, Asset
 
-pytestmark = [pytest.mark.slow, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 MODELS = (Plant, Zone, TagHolder, TagHolder.zones.through)
 
