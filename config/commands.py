@@ -13,8 +13,9 @@ import os
 import sys
 import traceback
 
-import django
 from django.core.management import ManagementUtility
+
+from config.start import set_up
 
 
 def run(words: list[str]) -> dict[str, object]:
@@ -42,7 +43,7 @@ def main() -> None:
     """Answer until standard input ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    django.setup()
+    set_up()
     for line in sys.stdin:
         answers.write(json.dumps(run(json.loads(line))) + "\n")
         answers.flush()

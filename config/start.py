@@ -1,4 +1,4 @@
-"""What every process of the platform does first."""
+"""What processes of the platform do first."""
 
 from __future__ import annotations
 
