@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
 
 import pytest
 from django.test import override_settings
@@ -32,6 +35,25 @@ def pytest_collection() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)  # before fixtures of this test connect to the database
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Of the processes that share the tests, those with an installation and a browser go first, the others yield.
+
+    A city that moves and a page that shows it cost as much while their test waits for a processor as while it works.
+    """
+    if hasattr(item.config, "workerinput") and "acceptance" not in item.path.parts:
+        _yield_to_others()
+
+
+@cache
+def _yield_to_others() -> None:
+    from devices.background import run_in_background
+
+    with suppress(OSError):
+        os.setsid()  # Linux may weigh sessions against each other before processes
+    run_in_background()
 
 
 @pytest.fixture(scope="session")

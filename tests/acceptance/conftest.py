@@ -18,6 +18,7 @@ from tests.acceptance.page import OPEN, SIZES, Screen, wait_for
 
 __all__ = ["SIZES", "Screen", "Stack", "wait_for"]
 
+HERE = Path(__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
 OWN_VARIABLES = ("SANDTABLE_", "DATABASE_URL", "MQTT_URL", "WEB_", "DJANGO_")
 # Each window gets lists below an address bar that nobody sees, pages of their own: a second of work for every window.
@@ -59,8 +60,8 @@ for line in sys.stdin:
     connections.close_all()
     print(json.dumps({"said": said.getvalue(), "wrong": wrong}), flush=True)
 """
-# About half of the whole.
-OF_THE_SCREEN = {"test_chaos", "test_charts", "test_past", "test_screen", "test_screen_side", "test_wall"}
+# They share a page of the whole city.
+OF_THE_CITY = {"test_charts", "test_past", "test_screen", "test_screen_side", "test_wall"}
 RUNNING: list[Callable[[], None]] = []  # ends what runs for these tests alone, the last begun first
 
 
@@ -71,12 +72,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks for groups, also where this file is loaded before it
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """They are slow; one installation serves those of the screen, one the others, so two processes share them."""
+    """They are slow, and one process runs them: a second installation would take longer than it saves.
+
+    Those that share a page come first, after each other.
+    """
     for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            group = "screen" if item.path.stem in OF_THE_SCREEN else "pages"
-            item.add_marker(pytest.mark.xdist_group(f"acceptance-{group}"))
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.xdist_group("acceptance"))
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: not shares_the_city(item))
+
+
+def shares_the_city(item: pytest.Item) -> bool:
+    """Whether it may use the page that several files share."""
+    return item.path.parent == HERE and item.path.stem in OF_THE_CITY
 
 
 @pytest.hookimpl(wrapper=True)
@@ -132,15 +141,16 @@ class Stack:
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Browser and installation end with the last of these tests.
+    """Pages, browser and installation end with the last test that looks at them.
 
-    A city that moves for nobody takes a quarter of a core; and while Playwright is open its event loop runs in this
-    thread, and nobody else's can.
+    A page that is open takes a quarter of a core, and a city that moves for nobody as much; and while Playwright is
+    open its event loop runs in this thread, and nobody else's can.
     """
-    here = Path(__file__).parent
-    if nextitem is None or not nextitem.path.is_relative_to(here):
+    last = nextitem is None or not nextitem.path.is_relative_to(HERE)
+    if last or (shares_the_city(item) and not shares_the_city(nextitem)):
         for screen in [*OPEN]:
             screen.close()
+    if last:
         while RUNNING:
             RUNNING.pop()()
 

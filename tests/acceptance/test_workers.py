@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
+from typing import TYPE_CHECKING
 
 import pytest
 
-from bench._throwaway import sandtable, throwaway
 from devices.ingest.leases import LEASE_S, RENEW_S
 from devices.topics import SHARDS
 
+if TYPE_CHECKING:
+    from tests.acceptance.conftest import Stack
+
 TAKEN_WITHIN_S = 5.0
+CROSS = "from tests.acceptance.crossing import main; main()"
+
+
+@pytest.fixture(scope="module")
+def of_two(stack: Stack) -> Stack:
+    """The installation, with two of each from now on: this file is the last that uses it."""
+    assert stack.sandtable("down").returncode == 0
+    up = stack.sandtable("up", "--processes", "ingest=2,web=2")
+    assert up.returncode == 0, up.stdout + up.stderr
+    return stack
+
+
+def restarts(stack: Stack) -> dict[str, int]:
+    return {row["name"]: row["restarts"] for row in stack.status()["processes"]}
 
 
 def test_the_lease_is_short_enough():
@@ -20,15 +35,9 @@ def test_the_lease_is_short_enough():
     assert LEASE_S > 2 * RENEW_S
 
 
-@pytest.mark.slow
-@pytest.mark.xdist_group("long")  # groups begin first: nobody waits for it in the end
-def test_one_ingest_worker_is_killed_and_nothing_is_lost_or_doubled():
-    with throwaway("--processes", "ingest=2,web=2") as var:
-        code = "from tests.scale.crossing import main; main()"
-        done = sandtable(var, "manage", "shell", "--no-imports", "-c", code, stdout=subprocess.PIPE, text=True)
-        assert done.returncode == 0
-        told = json.loads(done.stdout.strip().splitlines()[-1])
-        status = json.loads(sandtable(var, "status", "--json", stdout=subprocess.PIPE, text=True).stdout)
+def test_one_ingest_worker_is_killed_and_nothing_is_lost_or_doubled(of_two: Stack) -> None:
+    before = restarts(of_two)
+    told = of_two.python(CROSS)
     # Each held half before; both web workers served one address, and no screen stopped.
     assert told["shards_of_the_other"] == {"ingest": SHARDS // 2, "ingest.2": SHARDS // 2}
     assert all(told["sockets"])
@@ -37,7 +46,5 @@ def test_one_ingest_worker_is_killed_and_nothing_is_lost_or_doubled():
     assert told["drained"]
     assert told["crossings"] > 100
     assert told["wrong"] == {}
-    restarts = {row["name"]: row["restarts"] for row in status["processes"]}
-    assert restarts["ingest"] == 1
-    assert restarts["ingest.2"] == restarts["web"] == restarts["web.2"] == 0
+    assert restarts(of_two) == before | {"ingest": before["ingest"] + 1}
     print(f"shards taken over after {told['taken_s']} s")
