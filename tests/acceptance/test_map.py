@@ -236,11 +236,12 @@ def test_an_ended_session_leads_to_the_sign_in_page(stack: Stack, desk: Screen) 
     desk.page.wait_for_selector("input[name=username]", timeout=60_000)
 
 
-def test_a_phone_shows_card_panel_and_map_at_once_and_is_worked_by_thumb(
+def test_a_phone_is_sent_here_shows_card_panel_and_map_at_once_and_is_worked_by_thumb(
     stack: Stack, open_screen: Callable[..., Screen], thing: int
 ) -> None:
     screen = open_screen("phone")
-    screen.enter("admin")
+    screen.enter("admin", "/screen/")
+    screen.page.wait_for_url(lambda address: "/screen/" not in address)
     screen.see_things()
     look(screen, LON, LAT)
     screen.wait(f"!!sandtable.positionOf({thing})")

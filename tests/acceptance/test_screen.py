@@ -153,9 +153,3 @@ def test_a_search_flies_to_what_it_found(stack, city):
     wait_for(lambda: thing["code"] in screen.page.locator(".card.open").inner_text())
     screen.page.keyboard.press("Escape")
     wait_for(lambda: screen.page.locator(".card.open").count() == 0)
-
-
-def test_a_phone_is_sent_to_the_map(stack, open_screen):
-    screen = open_screen("phone")
-    screen.enter("admin", "/screen/")
-    screen.page.wait_for_url(lambda address: "/screen/" not in address)

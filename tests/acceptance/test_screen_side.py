@@ -271,7 +271,25 @@ def test_everybody_on_a_tag_is_on_the_standing_map_where_they_were_last(stack, m
     screen.picture("screen-people")
 
 
+def test_a_lost_connection_is_said_and_made_up_for(stack, mqtt_port, city):
+    machine = register(stack, "SIDE-4", "验收侧屏四号焊机", (PUDONG[0] + 0.06, PUDONG[1] + 0.02))
+    connected(mqtt_port, machine)
+    screen = city
+    wait_for(lambda: screen.ask("sandtable.connection()") == "live")
+    web = next(process["pid"] for process in stack.status()["processes"] if process["name"] == "web")
+    os.kill(web, signal.SIGKILL)
+    band = screen.page.get_by_text("连接已断开：图上停在")
+    band.wait_for(timeout=60_000)
+    screen.picture("screen-cut")
+    publish(mqtt_port, machine, position(seq=1, lon=121.9, lat=31.05))
+    wait_for(lambda: screen.ask("sandtable.connection()") == "live", 60)
+    wait_for(lambda: not band.is_visible())
+    wait_for(lambda: screen.ask(f"sandtable.positionOf({machine['asset']})"))
+    screen.faults = [fault for fault in screen.faults if "ERR_CONNECTION" not in fault and "WebSocket" not in fault]
+
+
 def test_the_screen_speaks_english_too(stack, mqtt_port, city):
+    """The last one on this page, which is not waited for when it speaks Chinese again."""
     machine = register(stack, "SIDE-3", "验收侧屏三号焊机", (PUDONG[0] + 0.06, PUDONG[1]))
     connected(mqtt_port, machine)
     screen = city
@@ -291,22 +309,4 @@ def test_the_screen_speaks_english_too(stack, mqtt_port, city):
     screen.page.locator(".alert-card.open [data-action]").first.wait_for()
     screen.picture("screen-english")
     screen.speak("中文", "zh-hans")
-    screen.see_things()
-    assert "预警" in screen.page.inner_text("body")
-
-
-def test_a_lost_connection_is_said_and_made_up_for(stack, mqtt_port, city):
-    machine = register(stack, "SIDE-4", "验收侧屏四号焊机", (PUDONG[0] + 0.06, PUDONG[1] + 0.02))
-    connected(mqtt_port, machine)
-    screen = city
-    wait_for(lambda: screen.ask("sandtable.connection()") == "live")
-    web = next(process["pid"] for process in stack.status()["processes"] if process["name"] == "web")
-    os.kill(web, signal.SIGKILL)
-    band = screen.page.get_by_text("连接已断开：图上停在")
-    band.wait_for(timeout=60_000)
-    screen.picture("screen-cut")
-    publish(mqtt_port, machine, position(seq=1, lon=121.9, lat=31.05))
-    wait_for(lambda: screen.ask("sandtable.connection()") == "live", 60)
-    wait_for(lambda: not band.is_visible())
-    wait_for(lambda: screen.ask(f"sandtable.positionOf({machine['asset']})"))
-    screen.faults = [fault for fault in screen.faults if "ERR_CONNECTION" not in fault and "WebSocket" not in fault]
+    wait_for(lambda: "预警" in screen.page.inner_text("body"))

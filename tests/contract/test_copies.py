@@ -19,14 +19,11 @@ ASK_WHO_IS_INSTALLED = (
     *(f"command/tests/test_{name}.py" for name in ("doors", "engine", "fence_rules", "machineroom_page", "rules")),
     "twin/tests/test_live.py",
 )
-# Words of questions, numbers of places, and what is asked of one module that tests put in place of all others: the same
-# whoever is installed, and dear.
-ASK_NOBODY = tuple(
-    f"--ignore=layers/{path}.py"
-    for path in (
-        *(f"ogc/tests/test_{name}" for name in ("crs", "filters")),
-        *(f"tests/test_{name}" for name in ("asking", "charts", "export", "grids", "past")),
-    )
+# Words of questions, numbers of places, and what is asked of one module that tests put in place of all others, as all
+# those of OGC are: the same whoever is installed, and dear.
+ASK_NOBODY = (
+    "--ignore=layers/ogc",
+    *(f"--ignore=layers/tests/test_{name}.py" for name in ("asking", "charts", "export", "grids", "past")),
 )
 # Of the framework's own tests those that read what all installed modules brought.
 READ_ALL_MODULES = tuple(f"layers/tests/test_{name}.py" for name in ("api", "refusals", "screen", "search", "styles"))
