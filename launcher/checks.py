@@ -19,6 +19,7 @@ from launcher.steps import Done, Steps, timed
 from launcher.web_bundle import WebBundle
 
 WORKERS = 4  # on two cores: tests wait for servers, browsers and each other half of their time
+NICE = 10  # on Linux a thread's own, and of what it starts
 
 
 def run_checks(var: Path, fast: bool, arguments: list[str]) -> int:
@@ -52,7 +53,8 @@ def run_checks(var: Path, fast: bool, arguments: list[str]) -> int:
     installation.save()
     steps = Steps(installation.logs / "test.log")
     preparation = Preparation(installation, steps, Runner(steps.log))
-    pool = ThreadPoolExecutor(max_workers=1)  # has what pytest leaves of two processors while its tests wait
+    # Has what pytest leaves of two processors: its longest tests begin first, and all wait for those in the end.
+    pool = ThreadPoolExecutor(max_workers=1, initializer=os.nice, initargs=(NICE,))
     try:
         try:
             preparation.machine(DEVELOPMENT_LOCK, testing=True)

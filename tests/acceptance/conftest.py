@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -99,7 +100,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 @dataclass
 class Stack:
-    """A running installation in a folder of its own."""
+    """A running installation in a folder of its own, with two ingest workers and two web workers."""
 
     var: Path
     url: str = ""
@@ -116,6 +117,12 @@ class Stack:
         """``status --json``, once it can measure: a process that was just killed has no counters."""
         done = wait_for(lambda: (s := self.sandtable("status", "--json")).returncode == 0 and s, 60)
         return json.loads(done.stdout)
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to each process of that name: of some there are two."""
+        for process in self.status()["processes"]:
+            if process["name"].split(".")[0] == name:
+                os.kill(process["pid"], number)
 
     def python(self, code: str) -> Any:
         """Run code inside the installation's Django; what it prints last is read as JSON."""
@@ -159,7 +166,7 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Stack:
     env = {name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)}
     stack = Stack(tmp_path_factory.mktemp("installation") / "var", env=env)
-    up = stack.sandtable("up")
+    up = stack.sandtable("up", "--processes", "ingest=2,web=2")
     try:
         assert up.returncode == 0, up.stdout + up.stderr
         stack.url = re.search(r"http://[\d.:]+", up.stdout).group()

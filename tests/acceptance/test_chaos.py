@@ -12,7 +12,8 @@ from tests.acceptance.conftest import wait_for
 def test_status_tells_every_process_up_and_positions_flowing(stack):
     status = wait_for(lambda: (s := stack.status())["positions"]["stored_per_s"] > 0 and s)
     assert {p["name"] for p in status["processes"]} == {
-        "postgres", "broker", "web", "ingest", "rules", "warden", "jt808", "gb28181", "jobs", "simulator",
+        "postgres", "broker", "web", "web.2", "ingest", "ingest.2", "rules", "warden", "jt808", "gb28181", "jobs",
+        "simulator",
     }  # fmt: skip
     for process in status["processes"]:
         assert set(process) == {"name", "state", "pid", "uptime_s", "restarts"}

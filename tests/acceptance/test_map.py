@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import time
@@ -211,15 +210,14 @@ def test_a_position_reaches_the_page_the_history_and_its_device(stack: Stack, mq
 
 
 def test_the_connection_light_tells_the_truth(stack: Stack, desk: Screen) -> None:
-    pids = {p["name"]: p["pid"] for p in stack.status()["processes"]}
-    os.kill(pids["ingest"], signal.SIGSTOP)
+    stack.signal("ingest", signal.SIGSTOP)
     try:
         desk.wait("sandtable.connection() !== 'live'")
         desk.picture("ingest-silent")
     finally:
-        os.kill(pids["ingest"], signal.SIGCONT)
+        stack.signal("ingest", signal.SIGCONT)
     desk.wait("sandtable.connection() === 'live'")
-    os.kill(pids["web"], signal.SIGKILL)
+    stack.signal("web", signal.SIGKILL)
     desk.wait("sandtable.connection() !== 'live'")
     desk.picture("connection-lost")
     desk.wait("sandtable.connection() === 'live'", 60)

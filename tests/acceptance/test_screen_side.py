@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import time
@@ -276,8 +275,7 @@ def test_a_lost_connection_is_said_and_made_up_for(stack, mqtt_port, city):
     connected(mqtt_port, machine)
     screen = city
     wait_for(lambda: screen.ask("sandtable.connection()") == "live")
-    web = next(process["pid"] for process in stack.status()["processes"] if process["name"] == "web")
-    os.kill(web, signal.SIGKILL)
+    stack.signal("web", signal.SIGKILL)
     band = screen.page.get_by_text("连接已断开：图上停在")
     band.wait_for(timeout=60_000)
     screen.picture("screen-cut")

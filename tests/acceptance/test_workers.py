@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from devices.ingest.leases import LEASE_S, RENEW_S
 from devices.topics import SHARDS
 
@@ -14,15 +12,6 @@ if TYPE_CHECKING:
 
 TAKEN_WITHIN_S = 5.0
 CROSS = "from tests.acceptance.crossing import main; main()"
-
-
-@pytest.fixture(scope="module")
-def of_two(stack: Stack) -> Stack:
-    """The installation, with two of each from now on: this file is the last that uses it."""
-    assert stack.sandtable("down").returncode == 0
-    up = stack.sandtable("up", "--processes", "ingest=2,web=2")
-    assert up.returncode == 0, up.stdout + up.stderr
-    return stack
 
 
 def restarts(stack: Stack) -> dict[str, int]:
@@ -35,9 +24,9 @@ def test_the_lease_is_short_enough():
     assert LEASE_S > 2 * RENEW_S
 
 
-def test_one_ingest_worker_is_killed_and_nothing_is_lost_or_doubled(of_two: Stack) -> None:
-    before = restarts(of_two)
-    told = of_two.python(CROSS)
+def test_one_ingest_worker_is_killed_and_nothing_is_lost_or_doubled(stack: Stack) -> None:
+    before = restarts(stack)
+    told = stack.python(CROSS)
     # Each held half before; both web workers served one address, and no screen stopped.
     assert told["shards_of_the_other"] == {"ingest": SHARDS // 2, "ingest.2": SHARDS // 2}
     assert all(told["sockets"])
@@ -46,5 +35,5 @@ def test_one_ingest_worker_is_killed_and_nothing_is_lost_or_doubled(of_two: Stac
     assert told["drained"]
     assert told["crossings"] > 100
     assert told["wrong"] == {}
-    assert restarts(of_two) == before | {"ingest": before["ingest"] + 1}
+    assert restarts(stack) == before | {"ingest": before["ingest"] + 1}
     print(f"shards taken over after {told['taken_s']} s")
