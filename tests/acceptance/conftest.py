@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -118,11 +117,9 @@ class Stack:
         done = wait_for(lambda: (s := self.sandtable("status", "--json")).returncode == 0 and s, 60)
         return json.loads(done.stdout)
 
-    def signal(self, name: str, number: signal.Signals) -> None:
-        """Send a signal to each process of that name: of some there are two."""
-        for process in self.status()["processes"]:
-            if process["name"].split(".")[0] == name:
-                os.kill(process["pid"], number)
+    def pids(self, name: str) -> list[int]:
+        """Each process of that name: of some there are two."""
+        return [process["pid"] for process in self.status()["processes"] if process["name"].split(".")[0] == name]
 
     def python(self, code: str) -> Any:
         """Run code inside the installation's Django; what it prints last is read as JSON."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -210,14 +211,18 @@ def test_a_position_reaches_the_page_the_history_and_its_device(stack: Stack, mq
 
 
 def test_the_connection_light_tells_the_truth(stack: Stack, desk: Screen) -> None:
-    stack.signal("ingest", signal.SIGSTOP)
+    workers = stack.pids("ingest")
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
     try:
         desk.wait("sandtable.connection() !== 'live'")
         desk.picture("ingest-silent")
     finally:
-        stack.signal("ingest", signal.SIGCONT)
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
     desk.wait("sandtable.connection() === 'live'")
-    stack.signal("web", signal.SIGKILL)
+    for pid in stack.pids("web"):
+        os.kill(pid, signal.SIGKILL)
     desk.wait("sandtable.connection() !== 'live'")
     desk.picture("connection-lost")
     desk.wait("sandtable.connection() === 'live'", 60)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import time
@@ -275,7 +276,8 @@ def test_a_lost_connection_is_said_and_made_up_for(stack, mqtt_port, city):
     connected(mqtt_port, machine)
     screen = city
     wait_for(lambda: screen.ask("sandtable.connection()") == "live")
-    stack.signal("web", signal.SIGKILL)
+    for pid in stack.pids("web"):
+        os.kill(pid, signal.SIGKILL)
     band = screen.page.get_by_text("连接已断开：图上停在")
     band.wait_for(timeout=60_000)
     screen.picture("screen-cut")
