@@ -153,7 +153,7 @@ def test_one_bad_row_leaves_the_batch_whole(station):
 def test_nobody_publishes_for_another(road, station):
     other = Station(road, "W-0002")
     station.client.publish(topic("machine", "W-0002", "pos"), b'{"seq":1,"time":1,"lon":1,"lat":1}', 1)
-    wait_for(lambda: reasons().get("foreign_topic") == 1)
+    wait_for(lambda: reasons_let_in().get("foreign_topic") == 1)
     other.send(seq=1)
     wait_for(lambda: other.answers)
     assert other.answers[-1]["acked"] == 1
@@ -278,7 +278,7 @@ def test_no_message_stops_the_road(station, channel, payload):
     station.raw(text, channel, qos=1).wait_for_publish(5)
     station.send(seq=2)
     wait_for(lambda: 2 in [row[0] for row in station.tracks()])
-    assert "event" not in channel or DeviceEvent.objects.count() + sum(reasons().values()) == 1
+    assert "event" not in channel or DeviceEvent.objects.count() + sum(reasons_let_in().values()) == 1
 
 
 @pytest.mark.slow
@@ -288,7 +288,7 @@ def test_a_flood_of_rubbish_is_counted_in_full_and_recorded_in_part(road, statio
     for _ in range(3000):
         station.raw(b"rubbish", qos=0)
     other.raw(b"{}")
-    wait_for(lambda: reasons() == {"not_json": 3000, "missing_field": 1})
+    wait_for(lambda: reasons_let_in() == {"not_json": 3000, "missing_field": 1})
     assert Refusal.objects.filter(device="W-0002").count() == 1
     assert Refusal.objects.filter(device="W-0001").count() < 300
     other.close()
@@ -324,7 +324,7 @@ def test_asset_and_owner_may_change_while_running(road, station):
     Asset.objects.filter(pk=station.asset.pk).update(active=False)
     wait_for(lambda: known().asset is None)
     station.send(seq=3)
-    wait_for(lambda: reasons() == {"no_asset": 1})
+    wait_for(lambda: reasons_let_in() == {"no_asset": 1})
     assert station.answers[-1]["acked"] == 2
     second = Asset.objects.create(kind="machine", code="W-2", name="焊机")
     Device.objects.filter(pk=station.device.pk).update(asset=second)

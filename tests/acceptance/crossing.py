@@ -118,7 +118,7 @@ async def drive(machines, key):
     ]
     for client in clients:
         client.start()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not all(client.connected for client in clients):
             await asyncio.sleep(0.05)
     screens = [Screen() for _ in range(SOCKETS)]
