@@ -150,10 +150,14 @@ class Installation:
         return Path(self.servers or self.var) / "broker"
 
     def move_servers(self) -> None:
-        """Keep new servers' data in the system's own place, because their account cannot enter ``var``."""
+        """Keep new servers' data in the system's own place, because their account cannot enter ``var``.
+
+        Under a name of this installation alone: where a checkout was deleted and cloned again, the old data is there
+        still, which has other passwords and may be wanted.
+        """
         if (self.database_folder / "data").exists():
             return
-        self.servers = str(SYSTEM_FOLDER / hashlib.sha256(str(self.var).encode()).hexdigest()[:12])
+        self.servers = str(SYSTEM_FOLDER / self.name)
         Path(self.servers).mkdir(mode=0o711, parents=True, exist_ok=True)
         self.save()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import socket
 import stat
 from pathlib import Path
@@ -171,6 +172,18 @@ def test_servers_move_where_their_account_cannot_enter_the_checkout(tmp_path, mo
     assert again.broker_folder.parent == again.database_folder.parent
     again.delete_servers()
     assert not Path(again.servers).exists()
+
+
+def test_a_checkout_that_was_deleted_and_cloned_again_meets_no_data_with_other_passwords(tmp_path, monkeypatch):
+    monkeypatch.setattr(configuration, "SYSTEM_FOLDER", tmp_path / "system")
+    old = Installation(tmp_path / "home" / "var")
+    old.move_servers()
+    (old.database_folder / "data").mkdir(parents=True)
+    shutil.rmtree(tmp_path / "home")
+    new = Installation(tmp_path / "home" / "var")
+    new.move_servers()
+    assert not (new.database_folder / "data").exists()
+    assert (old.database_folder / "data").exists()
 
 
 def test_servers_with_data_stay_where_they_are(tmp_path, monkeypatch):
