@@ -43,7 +43,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
     A city that moves and a page that shows it cost as much while their test waits for a processor as while it works.
     """
-    if hasattr(item.config, "workerinput") and "acceptance" not in item.path.parts:
+    if hasattr(item.config, "workerinput") and not item.nodeid.startswith("tests/acceptance/"):
         _yield_to_others()
 
 

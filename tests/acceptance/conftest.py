@@ -74,13 +74,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """They are slow, and one process runs them: a second installation would take longer than it saves.
 
-    Those that share a page come first, after each other.
+    They come first, also where one process runs everything: installation and browser end with the last in a row. Those
+    that share a page come before the others.
     """
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.xdist_group("acceptance"))
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: not shares_the_city(item))
+    items.sort(key=lambda item: (not item.path.is_relative_to(HERE), not shares_the_city(item)))
 
 
 def shares_the_city(item: pytest.Item) -> bool:
@@ -147,7 +148,7 @@ class Stack:
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """Pages, browser and installation end with the last test that looks at them.
 
-    A page that is open takes a quarter of a core, and a city that moves for nobody as much; and while Playwright is
+    A page that is open takes up to a quarter of a core, and a city that moves for nobody as much; and while Playwright is
     open its event loop runs in this thread, and nobody else's can.
     """
     last = nextitem is None or not nextitem.path.is_relative_to(HERE)

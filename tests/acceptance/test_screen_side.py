@@ -289,7 +289,6 @@ def test_a_lost_connection_is_said_and_made_up_for(stack, mqtt_port, city):
 
 
 def test_the_screen_speaks_english_too(stack, mqtt_port, city):
-    """The last one on this page, which is not waited for when it speaks Chinese again."""
     machine = register(stack, "SIDE-3", "验收侧屏三号焊机", (PUDONG[0] + 0.06, PUDONG[1]))
     connected(mqtt_port, machine)
     screen = city
@@ -309,4 +308,5 @@ def test_the_screen_speaks_english_too(stack, mqtt_port, city):
     screen.page.locator(".alert-card.open [data-action]").first.wait_for()
     screen.picture("screen-english")
     screen.speak("中文", "zh-hans")
-    wait_for(lambda: "预警" in screen.page.inner_text("body"))
+    screen.see_things()
+    assert "预警" in screen.page.inner_text("body")
