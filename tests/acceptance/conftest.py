@@ -148,8 +148,8 @@ class Stack:
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """Pages, browser and installation end with the last test that looks at them.
 
-    A page that is open takes up to a quarter of a core, and a city that moves for nobody as much; and while Playwright is
-    open its event loop runs in this thread, and nobody else's can.
+    A page that is open takes up to a quarter of a core, and a city that moves for nobody as much; and while Playwright
+    is open its event loop runs in this thread, and nobody else's can.
     """
     last = nextitem is None or not nextitem.path.is_relative_to(HERE)
     if last or (shares_the_city(item) and not shares_the_city(nextitem)):
