@@ -6,7 +6,6 @@ import json
 import re
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from launcher.configuration import Installation
 from launcher.exceptions import LaunchError
 from launcher.lifecycle import is_running
 from launcher.procfile import line_of
-from launcher.supervisor import read_state
+from launcher.supervisor import left_over, read_state
 
 SAMPLE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{.*\})?\s+(\S+)(?:\s+\d+)?$")
 BETWEEN_S = 1.0
@@ -81,12 +80,19 @@ def measure(installation: Installation) -> dict[str, float]:
     counted = {line for lines, _counter in RATES.values() for line in lines}
     names = [name for name in running if line_of(name) in counted]
     names += [line for line in ("ingest", "web") if line not in running]
-    try:
-        first = {name: read_metrics(installation.metrics_port(name)) for name in names}
-        time.sleep(BETWEEN_S)
-        second = {name: read_metrics(installation.metrics_port(name)) for name in names}
-    except (OSError, urllib.error.URLError) as error:
-        raise LaunchError(f"无法读取计数 (cannot read the counters): {error}", "稍后重试 (try again soon).") from error
+
+    def read(name: str) -> Reading:
+        try:
+            return read_metrics(installation.metrics_port(name))
+        except OSError as error:
+            raise LaunchError(
+                f"进程 {name} 没有应答，读不到计数 (it does not answer, its counters cannot be read): {error}",
+                f"稍后重试，或查看 ./sandtable logs {name} (try again soon, or see its log).",
+            ) from error
+
+    first = {name: read(name) for name in names}
+    time.sleep(BETWEEN_S)
+    second = {name: read(name) for name in names}
     return {
         figure: round(sum(rate(first[name], second[name], counter) for name in names if line_of(name) in sources), 1)
         for figure, (sources, counter) in RATES.items()
@@ -102,6 +108,11 @@ def processes(installation: Installation) -> list[dict[str, object]]:
         The supervisor does not run.
     """
     if not is_running(installation):
+        if left := left_over(installation.var):
+            raise LaunchError(
+                f"守护进程已被终止，无人看管的进程 (the supervisor was killed; nobody looks after): {', '.join(left)}",
+                "重新启动：./sandtable up；停止：./sandtable down (both end them first).",
+            )
         raise LaunchError("沙盘未运行 (Sandtable is not running)", "启动：./sandtable up (start it).")
     now = time.time()
     return [
@@ -130,7 +141,7 @@ def show_status(installation: Installation, as_json: bool) -> int:
     else:
         _print_table(rows, installation.url, positions)
     if problem:
-        print(problem, file=sys.stderr)
+        print(f"{problem}\n{problem.advice}", file=sys.stderr)
         return 1
     return 0
 

@@ -126,14 +126,20 @@ def read_state(var: Path) -> dict:
         return {}
 
 
+def left_over(var: Path) -> dict[str, int]:
+    """Processes that a killed supervisor left running, by name."""
+    return {
+        row["name"]: row["pid"]
+        for row in read_state(var).get("processes", [])
+        if row.get("pid") and row.get("start_ticks") and start_ticks(row["pid"]) == row["start_ticks"]
+    }
+
+
 def end_left_over(var: Path) -> list[int]:
     """End what a killed supervisor left running, servers last; returns the pids."""
-    servers: list[int] = []
-    others: list[int] = []
-    for row in read_state(var).get("processes", []):
-        pid, ticks = row.get("pid"), row.get("start_ticks")
-        if pid and ticks and start_ticks(pid) == ticks:
-            (servers if row["name"] in SERVER_NAMES else others).append(pid)
+    left = left_over(var)
+    servers = [pid for name, pid in left.items() if name in SERVER_NAMES]
+    others = [pid for name, pid in left.items() if name not in SERVER_NAMES]
     end(others, signal.SIGTERM, 8.0)
     end(servers, signal.SIGINT, 30.0)  # to PostgreSQL: do not wait for clients to leave
     return others + servers
