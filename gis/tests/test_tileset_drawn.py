@@ -17,13 +17,10 @@ import pytest
 import shapely
 
 from gis.tileset import Buildings, write_tileset
+from tests.chromium import chromium
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
-ARGUMENTS = [
-    "--headless=new", "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-    "--disable-background-networking",
-]  # fmt: skip
 LON, LAT, HIGH_M = 121.5, 31.23, 240.0
 SIZE = 600
 PAGE = """<!doctype html><meta charset=utf-8><body style="margin:0;background:#000"><canvas id=c></canvas>
@@ -96,14 +93,8 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def page() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert program, "no Chromium: ./sandtable test installs it"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+    with chromium() as browser:
         yield browser.new_page(viewport={"width": SIZE, "height": SIZE})
-        browser.close()
 
 
 def test_buildings_are_drawn_where_they_stand(address: str, page: Any, tmp_path: Path):

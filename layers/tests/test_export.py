@@ -13,18 +13,11 @@ from layers import export
 from layers.deckgl import OWN, properties_of
 from layers.shades import shares_of
 from layers.tests.conftest import LAYERS
+from tests.acceptance.page import wait_for
+from tests.chromium import SLOW_FRAMES, chromium
 from twin.models import Asset, State
 
 BOX = "bbox=121,31,122,31.5"
-FLAGS = [
-    "--no-sandbox",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--disable-background-networking",
-    "--webgl-antialiasing-mode=none",
-    "--disable-gpu-compositing",
-]
 
 
 @pytest.fixture
@@ -138,15 +131,15 @@ def test_too_much_for_one_file_is_refused(town, kites, monkeypatch):
 
 
 READY = """
-window.view && view.isInitialized && view.props.layers.length && view.layerManager.getLayers().every((l) => l.isLoaded)
+window.view && view.isInitialized && view.props.layers.length
+  && view.layerManager.getLayers().length >= view.props.layers.length
+  && view.layerManager.getLayers().every((layer) => layer.isLoaded)
 """
 
 
 @pytest.mark.slow
 @pytest.mark.browser
 def test_the_file_draws_itself_without_network(town, page_of, tmp_path):
-    from playwright.sync_api import sync_playwright
-
     for i in range(40):
         asset = Asset.objects.create(kind="drone", code=f"N-{i}", name="编队", owner=town.firms["west"])
         State.objects.create(
@@ -157,15 +150,15 @@ def test_the_file_draws_itself_without_network(town, page_of, tmp_path):
     file = tmp_path / "view.html"
     file.write_bytes(answer.content)
     asked, errors = [], []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+    with chromium() as browser:
         context = browser.new_context(viewport={"width": 900, "height": 600}, device_scale_factor=0.5, offline=True)
+        context.add_init_script(SLOW_FRAMES)
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.goto(file.as_uri())
-        page.wait_for_function(READY, timeout=60_000)
+        wait_for(lambda: page.evaluate(READY))
         drawn = page.evaluate(
             "view.layerManager.getLayers().filter((l) => !l.isComposite).map((l) => [l.id, l.getNumInstances()])"
         )
@@ -181,10 +174,8 @@ def test_the_file_draws_itself_without_network(town, page_of, tmp_path):
         page.wait_for_timeout(500)
         page.mouse.move(450, 300)
         shot = page.screenshot(path=tmp_path / "view.png")
-        picked = page.evaluate(
-            "view.pickObjects({x: 0, y: 0, width: 900, height: 600, layerIds: ['kites.points']}).length"
-        )
-        browser.close()
+        everywhere = "{x: 0, y: 0, width: 900, height: 600, layerIds: ['kites.points']}"
+        picked = page.evaluate(f"view.pickObjects({everywhere}).length")
     assert errors == []
     assert {urlsplit(url).scheme for url in asked} <= {"file", "data", "blob"}
     assert [url for url in asked if url.startswith("file:")] == [file.as_uri()]

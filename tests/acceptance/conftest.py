@@ -15,36 +15,13 @@ from typing import Any
 import pytest
 
 from tests.acceptance.page import OPEN, SIZES, Screen, wait_for
+from tests.chromium import launch
 
 __all__ = ["SIZES", "Screen", "Stack", "wait_for"]
 
 HERE = Path(__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
 OWN_VARIABLES = ("SANDTABLE_", "DATABASE_URL", "MQTT_URL", "WEB_", "DJANGO_")
-# Each window gets lists below an address bar that nobody sees, pages of their own: a second of work for every window.
-# The last such argument counts alone, so what Playwright turns off is named here, too.
-WITHOUT_FEATURES = (
-    "WebUIOmniboxPopup", "WebUIOmniboxAimPopup",
-    "AimEnabled", "AvoidCorsURLLoaderRestartOnRedirect", "AvoidUnnecessaryBeforeUnloadCheckSync",
-    "DestroyProfileOnBrowserClose", "HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades", "LensOverlay", "MediaRouter",
-    "NetworkTimeServiceQuerying", "OptimizationHints", "PaintHolding", "PreconnectToSearch",
-    "ThirdPartyStoragePartitioning",
-)  # fmt: skip
-BROWSER_ARGUMENTS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--disable-background-networking",
-    # Half of what a map costs is translating its shaders: once, when they are used, and kept for the next page.
-    "--disable-angle-features=warmUpPipelineCacheAtLink",
-    "--enable-angle-features=preferGlobalPipelineCache",
-    f"--disable-features={','.join(WITHOUT_FEATURES)}",
-]
-# Smooth edges, and every pixel, are dear to draw by software, and only people who look at pictures see them. The page
-# around the map is drawn twice as fast by the processor itself, which leaves holes in a map beneath moving pictures.
-ROUGHLY = ["--webgl-antialiasing-mode=none", "--disable-gpu-compositing"]
 SHARE_OF_PIXELS = {"wall": 0.3, "desk": 0.3, "phone": 0.6}
 # Runs whatever code comes in, a line of JSON each; what the code prints last is the answer.
 SHELL = """
@@ -181,12 +158,9 @@ def browser(request: pytest.FixtureRequest) -> Any:
     """One for all these tests: what it has translated for drawing once, it need not translate again."""
     from playwright.sync_api import sync_playwright
 
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert program, "no Chromium: ./sandtable test installs it"
-    arguments = [*BROWSER_ARGUMENTS, *([] if for_people(request) else ROUGHLY)]
     playwright = sync_playwright().start()
     RUNNING.append(playwright.stop)
-    browser = playwright.chromium.launch(executable_path=program, args=arguments)
+    browser = launch(playwright, roughly=not for_people(request))
     RUNNING.append(browser.close)
     return browser
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import Error as PlaywrightError
 
+from tests.chromium import SLOW_FRAMES
+
 if TYPE_CHECKING:
     from tests.acceptance.conftest import Stack
 
@@ -22,23 +24,6 @@ client.force_login(User.objects.get(username="{user}"))
 print(json.dumps([settings.SESSION_COOKIE_NAME, client.cookies[settings.SESSION_COOKIE_NAME].value]))
 """
 OPEN: list[Screen] = []  # pages that are open
-# A map asks for its next frame whether or not anything moved; to prepare one costs more than to draw nothing in it.
-SLOW_FRAMES = """(() => {
-  const next = window.requestAnimationFrame.bind(window);
-  const waiting = new Map();
-  let last = 0;
-  const draw = (now) => {
-    const due = [...waiting.values()];
-    waiting.clear();
-    for (const each of due) each(now);
-  };
-  window.requestAnimationFrame = (callback) => {
-    if (waiting.size === 0) setTimeout(() => next(draw), 80);
-    waiting.set(++last, callback);
-    return last;
-  };
-  window.cancelAnimationFrame = (id) => void waiting.delete(id);
-})();"""
 SIZES = {"desk": (1366, 768), "wall": (3840, 1080), "phone": (390, 844)}
 
 
@@ -79,7 +64,7 @@ class Screen:
             reduced_motion=None if glides else "reduce",
         )
         self.context.set_default_timeout(60_000)
-        if slow and not glides:
+        if slow:
             self.context.add_init_script(SLOW_FRAMES)
         self.page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
