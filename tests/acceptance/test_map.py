@@ -140,6 +140,7 @@ def test_a_kind_is_hidden_and_shown_by_keyboard(here: Screen) -> None:
     assert not card_is_open(here)
     box.focus()
     here.page.keyboard.press("Space")
+    time.sleep(1)
     open_by_click(here)
     here.page.keyboard.press("Escape")
 
