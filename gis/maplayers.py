@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from functools import partial
 
+from django.core.cache import cache
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from gis.models import BaseFeature
+from gis.notices import stamp_of
 from gis.tiles import TileLayer
 
+TOPICS = ("basemap",)  # told of each change of the basemap's features
+KEPT_S = 24 * 3600
 # Boundaries are no secret: whoever is signed in sees them all.
 REGIONS = TileLayer(
     name="regions",
@@ -26,10 +30,19 @@ REGIONS = TileLayer(
 
 def attribution_of(*kinds: str) -> str:
     """Where the features of these kinds (all when left out) come from, for people."""
-    found = BaseFeature.objects.filter(kind__in=kinds) if kinds else BaseFeature.objects.all()
-    sources = sorted(set(found.values_list("generated", "source")))
-    texts = [gettext("底图为程序生成的示意，非实测")] if any(generated for generated, _source in sources) else []
-    return "；".join([*texts, *(source for generated, source in sources if not generated)])
+    found = {(generated, source) for kind, generated, source in _sources() if not kinds or kind in kinds}
+    texts = [gettext("底图为程序生成的示意，非实测")] if any(generated for generated, _source in found) else []
+    return "；".join([*texts, *sorted(source for generated, source in found if not generated)])
+
+
+def _sources() -> list[tuple[str, bool, str]]:
+    """Kind, whether it was generated, and source of what there is; all features are read once after each change."""
+    key = f"basemap.sources/{stamp_of(TOPICS)}"
+    found: list[tuple[str, bool, str]] | None = cache.get(key)
+    if found is None:
+        found = [*BaseFeature.objects.order_by().values_list("kind", "generated", "source").distinct()]
+        cache.set(key, found, KEPT_S)
+    return found
 
 
 def _base(
@@ -46,7 +59,7 @@ def _base(
         source="geo_basefeature AS f",
         geometry="f.geometry",
         properties=(("class", "f.category"), *properties),
-        topics=("basemap",),
+        topics=TOPICS,
         feature_id="f.id",
         where=f"f.kind = '{kind}'",
         feature_min_zoom="f.min_zoom",

@@ -13,6 +13,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.gis.geos import MultiPolygon, Polygon
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from gis.crs import geometry_from_wgs84
 from gis.maplayers import BASE_LAYERS, attribution_of
@@ -193,6 +194,13 @@ def test_the_catalogue_says_where_the_data_come_from(town, client):
     client.force_login(get_user_model().objects.create_user(username="officer", password="a-long-password-1"))
     layers = {layer["name"]: layer for layer in client.get("/tiles/catalog.json").json()["layers"]}
     assert "示意" in layers["base.roads"]["attribution"] and layers["regions"]["attribution"] == ""
+    # A real city has millions of features, and every page asks: they are not read again before they change.
+    with CaptureQueriesContext(connection) as asked:
+        client.get("/tiles/catalog.json")
+    assert not [query for query in asked if "geo_basefeature" in query["sql"]]
+    BaseFeature.objects.filter(kind="road").update(generated=False, source="测绘院")
+    layers = {layer["name"]: layer for layer in client.get("/tiles/catalog.json").json()["layers"]}
+    assert layers["base.roads"]["attribution"] == "测绘院"
 
 
 def test_real_roads(town, tmp_path):
