@@ -36,7 +36,8 @@ def throwaway(*options: str) -> Iterator[Path]:
     var = Path(tempfile.mkdtemp(prefix="sandtable-bench-"))
     try:
         progress(f"starting an installation in {var}")
-        if sandtable(var, "up", "--no-demo", *options, stdout=subprocess.DEVNULL).returncode:
+        words = ("up", "--no-demo", "--lives-with", str(os.getpid()), *options)
+        if sandtable(var, *words, stdout=subprocess.DEVNULL).returncode:
             raise RuntimeError("the installation for the benchmark did not start")
         yield var
     finally:

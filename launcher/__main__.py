@@ -27,6 +27,7 @@ HELP = """\
             [--city 代码] [--listen 地址] [--port N] [--no-demo|--demo]
             [--database-url 地址|private] [--mqtt-url 地址|private]
             [--processes ingest=2,web=2] [--terminals 地址（JT/T 808、GB/T 28181 监听）]
+            [--lives-with 进程号]：该进程一结束就停止 (stop when that process ends)
   test      运行全部检查 (run every check)      [--fast] [pytest 参数 …]
   functions 需求登记：已证明的功能 (requirements seen to work)   [--json]
   status    进程与位置流量 (processes, flow)    [--json]
@@ -66,6 +67,7 @@ def command_parser(command: str) -> argparse.ArgumentParser:
         parser.add_argument("--database-url")
         parser.add_argument("--mqtt-url")
         parser.add_argument("--processes")
+        parser.add_argument("--lives-with", type=int, default=0)
     elif command == "test":
         parser.add_argument("--fast", action="store_true")
     elif command == "status":

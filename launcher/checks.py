@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from launcher.steps import Done, Steps, timed
 from launcher.web_bundle import WebBundle
 
 WORKERS = 4  # on two cores: tests wait for servers, browsers and each other half of their time
+LAST_WORDS_S = 30.0
 NICE = 10  # on Linux a thread's own, and of what it starts
 
 
@@ -47,6 +49,7 @@ def run_checks(var: Path, fast: bool, arguments: list[str]) -> int:
         var,
         demo=False,
         throwaway=True,
+        lives_with=os.getpid(),
         database_url=os.environ.get("DATABASE_URL", ""),
         mqtt_url=os.environ.get("MQTT_URL", ""),
     )
@@ -68,12 +71,24 @@ def run_checks(var: Path, fast: bool, arguments: list[str]) -> int:
         argv = [str(preparation.python), "-m", "pytest", "--functions-var", str(var.parent)]
         argv += ["-n", str(WORKERS), "--durations=30", "--durations-min=5", *(["-m", "not slow"] if fast else [])]
         running = {name: pool.submit(timed(check)) for name, check in static_checks(preparation).items()}
-        code = subprocess.run([*argv, *arguments], env=installation.environment(), cwd=ROOT).returncode
+        code = run_tests([*argv, *arguments], installation.environment())
         failed = report(running, steps)  # also where tests have failed: who mends those wants to know the rest
         return code or int(bool(failed))
     finally:
         pool.shutdown(cancel_futures=True)
         lifecycle.stop(installation)
+
+
+def run_tests(argv: list[str], env: Mapping[str, str]) -> int:
+    """Run pytest; who interrupts it sees what failed until then, and what it started ends with it."""
+    with subprocess.Popen(argv, env=env, cwd=ROOT) as pytest:
+        try:
+            return pytest.wait()
+        except KeyboardInterrupt:  # it was told, too
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                pytest.wait(LAST_WORDS_S)
+            pytest.kill()
+            raise
 
 
 def static_checks(preparation: Preparation) -> dict[str, Callable[[], str]]:

@@ -65,6 +65,8 @@ class Installation:
         Address on which JT/T 808 terminals and GB/T 28181 cameras are let in.
     servers : str
         Folder of the private servers where it is not ``var`` (:meth:`move_servers`).
+    lives_with : int
+        A process with whose end everything stops, whoever killed it; 0: none.
     processes : dict
         How many of a Procfile's process run, where it is not one.
     prepared : str
@@ -87,6 +89,7 @@ class Installation:
     throwaway: bool = False
     servers: str = ""
     prepared: str = ""
+    lives_with: int = 0
     processes: dict[str, int] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=new_secrets)

@@ -91,6 +91,7 @@ def apply_options(installation: Installation, options: argparse.Namespace, env: 
         value = given or env.get(name.upper(), "")
         if value:
             setattr(installation, name, "" if value == PRIVATE_SERVER else value)
+    installation.lives_with = options.lives_with
     if options.processes is not None:
         installation.processes = parse_counts(options.processes)
     installation.hosts = env.get("SANDTABLE_HOSTS", installation.hosts)

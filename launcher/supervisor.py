@@ -27,6 +27,7 @@ from launcher.programs import Program, platform_programs, service_programs
 
 SERVICES, ALL = "services", "all"
 SERVER_NAMES = ("postgres", "broker")
+WATCH_S = 1.0
 
 
 class Supervisor:
@@ -58,7 +59,9 @@ class Supervisor:
             self.say(f"ended processes of an earlier supervisor: {left}")
         writer = asyncio.create_task(self._write_state())
         self.say(f"supervisor started, pid {os.getpid()}")
-        self._keep(service_programs(Installation.load(self.var)))
+        installation = Installation.load(self.var)
+        watcher = asyncio.create_task(self._stop_with(installation.lives_with))
+        self._keep(service_programs(installation))
         self.stage_changed.set()
         while not self.stopping.is_set():
             stop, stage = (asyncio.create_task(event.wait()) for event in (self.stopping, self.stage_changed))
@@ -73,6 +76,7 @@ class Supervisor:
             await keeper.stop()
             self.say(f"{keeper.program.name} stopped after {time.monotonic() - began:.1f} s")
         writer.cancel()
+        watcher.cancel()
         (self.var / "run" / "supervisor.json").unlink(missing_ok=True)
         self.say("supervisor stopped")
 
@@ -94,6 +98,15 @@ class Supervisor:
             keeper = Keeper(program, self.var / "log" / f"{program.name}.log", self.say, self.changed.set)
             self.keepers.append(keeper)
             keeper.start()
+
+    async def _stop_with(self, pid: int) -> None:
+        """Stop when that process has ended, be it killed; never for 0."""
+        began = start_ticks(pid) if pid else None
+        while pid and began is not None and start_ticks(pid) == began:
+            await asyncio.sleep(WATCH_S)
+        if pid:
+            self.say(f"process {pid}, with which this installation lives, has ended")
+            self.stopping.set()
 
     async def _write_state(self) -> None:
         while True:

@@ -133,15 +133,25 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
         for screen in [*OPEN]:
             screen.close()
     if last:
-        while RUNNING:
-            RUNNING.pop()()
+        end_what_runs()
+
+
+def pytest_sessionfinish() -> None:
+    """Who interrupts the tests waits for no last one."""
+    end_what_runs()
+
+
+def end_what_runs() -> None:
+    """Browser and installation."""
+    while RUNNING:
+        RUNNING.pop()()
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Stack:
     env = {name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)}
     stack = Stack(tmp_path_factory.mktemp("installation") / "var", env=env)
-    up = stack.sandtable("up", "--processes", "ingest=2,web=2")
+    up = stack.sandtable("up", "--processes", "ingest=2,web=2", "--lives-with", str(os.getpid()))
     try:
         assert up.returncode == 0, up.stdout + up.stderr
         stack.url = re.search(r"http://[\d.:]+", up.stdout).group()
