@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.acceptance.conftest import wait_for
-from tests.acceptance.screens import click, command_screen
 
 COUNT = """
 import json
@@ -18,44 +15,12 @@ for minutes in (200, 195, 60, 55):
 take_census(now)
 print(json.dumps(None))
 """
-WATCH = """
-import json
-from datetime import timedelta
-from django.utils import timezone
-from command.models import DutyShift, WeatherReport
-from gis.models import Region
-now, region = timezone.now(), Region.objects.get(code="310118")
-DutyShift.objects.get_or_create(
-    name="验收值班员", region=region, defaults=dict(starts_at=now, ends_at=now + timedelta(hours=1), title="值班长")
-)
-for hours, condition in ((0, "fog"), (5, "haze")):
-    region = Region.objects.get(code="310118" if hours == 0 else "310116")
-    WeatherReport.objects.get_or_create(
-        condition=condition, region=region,
-        defaults=dict(observed_at=now - timedelta(hours=hours), source="验收气象站", temperature_c=7.5),
-    )
-print(json.dumps(None))
-"""
-CLEAR = """
-import json
-from command.models import DutyShift, WeatherReport
-DutyShift.objects.filter(name="验收值班员").delete()
-WeatherReport.objects.filter(source="验收气象站").delete()
-print(json.dumps(None))
-"""
 INK = """(() => {
   const canvas = document.querySelector(".chart[data-chart=things] .chart-canvas canvas");
   if (canvas === null) return 0;
   const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
   return data.reduce((count, value, i) => count + (i % 4 === 3 && value > 0), 0);
 })()"""
-
-
-@pytest.fixture
-def watch(stack):
-    stack.python(WATCH)
-    yield
-    stack.python(CLEAR)
 
 
 def test_the_day_is_drawn_with_units_times_and_sources(stack, city):
@@ -102,24 +67,3 @@ def day_is_drawn(stack, screen):
     screen.picture("charts")
     if screen.size == "desk":
         fold.click()
-
-
-def test_the_top_line_tells_the_watch_of_ones_own(stack, watch, city, open_screen):
-    here = command_screen(stack, open_screen(), "charts-qingpu", "district", "310118")
-    duty = here.page.locator(".watch.duty")
-    wait_for(lambda: "验收值班员" in duty.inner_text())
-    weather = here.page.locator(".watch.weather")
-    assert "雾 7.5 ℃" in weather.inner_text()
-    weather.locator("summary").click()
-    assert "验收气象站" in weather.inner_text()
-    here.page.keyboard.press("Escape")
-    wait_for(lambda: weather.get_attribute("open") is None)
-    assert not here.faults, here.faults
-    # Another district has no officer on duty and says so to nobody; its weather is hours old and looks it.
-    click(city.page.locator(".district-row[data-code='310116']"))
-    stale = city.page.locator(".watch.weather.stale")
-    wait_for(lambda: stale.count() == 1)
-    assert "霾" in stale.inner_text()
-    assert not city.page.locator(".watch.duty").is_visible()
-    assert city.page.get_by_role("link", name="登记值班").is_visible()
-    assert "验收值班员" not in city.page.inner_text("body")

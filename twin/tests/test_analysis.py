@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from distributed import LocalCluster
 from django.core.management import CommandError, call_command
 from django.db import connection
 
@@ -80,6 +79,8 @@ def test_two_that_were_together(archive, tmp_path):
 
 @pytest.mark.slow
 def test_a_cluster_answers_the_same(archive, tmp_path):
+    from distributed import LocalCluster  # a third of a second, for each process that shares the tests
+
     here = run(tmp_path, "distances")
     with LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
         there = run(tmp_path, "distances", "--scheduler", cluster.scheduler_address)
