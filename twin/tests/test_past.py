@@ -11,6 +11,7 @@ from django.contrib.gis.geos import MultiPolygon, Polygon
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from ninja.errors import HttpError
 
 from access.identifiers import make_uscc
 from access.models import Grant, Organization, User
@@ -20,6 +21,7 @@ from twin.history import write_tracks
 from twin.kinds import kind_of
 from twin.live.frames import ASSETS
 from twin.models import Asset, State
+from twin.reading import reading
 from twin.tests.states import states
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
@@ -310,6 +312,15 @@ def test_reading_does_not_wait_for_ever(quiet_town, monkeypatch):
     monkeypatch.setattr(past_sql, "_POSITION_SQL", slow + rest)
     answer = quiet_town.client("city").get("/api/v1/past/state", {"at": quiet_town.ms(100)})
     assert (answer.status_code, answer.json()["detail"][:8]) == (503, "读取历史用时过长")
+
+
+def test_nor_does_what_is_asked_beside_the_rows():
+    def work(cursor):
+        cursor.execute("SET LOCAL statement_timeout = 1")
+        cursor.execute("SELECT pg_sleep(1)")
+
+    with pytest.raises(HttpError, match="读取历史用时过长"):
+        reading(work)
 
 
 def test_districts_are_read_anew_when_they_change(quiet_town):
