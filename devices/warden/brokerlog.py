@@ -1,4 +1,4 @@
-"""The broker's log, read for what never reaches the ingest: refused sign-ins and denied topics.
+"""The broker's log, read for what never reaches the ingest: refused sign-ins and denied topics; and for its reloads.
 
 mosquitto tells of a denied message only in its debug log, which names every message. The file is read as it
 grows, and searched for the few words that such lines have: at full rate there are tens of thousands of others a second.
@@ -25,6 +25,7 @@ _NOT_AUTHORISED = re.compile(rb"\S+: Client (?P<client>.+?) disconnected, not au
 _OVERSIZE = re.compile(rb"\S+: Client (?P<client>.+?) disconnected due to oversize packet\.")
 _MARKS = (b": Denied PUBLISH from ", b" disconnected")
 """Words that every line above has, and hardly any other."""
+_RELOADING = b": Reloading config."
 _UNKNOWN = "<unknown>"
 _MOST_AT_ONCE = 8 << 20
 _PUNCH_HOLE_KEEP_SIZE = 0x03
@@ -33,6 +34,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _memmem = _libc.memmem
 _memmem.restype = ctypes.c_void_p
 _memmem.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t]
+
+
+Place = tuple[int, int]
+"""A place in the log: the file's number, and how many bytes are before it."""
 
 
 class BrokerLog:
@@ -47,12 +52,30 @@ class BrokerLog:
         self._file: int | None = None
         self._at = 0
         self._rest = b""
+        self._reloaded: Place | None = None
+
+    def end(self) -> Place:
+        """Where the log ends now."""
+        try:
+            facts = self._path.stat() if self._file is None else os.fstat(self._file)
+        except FileNotFoundError:
+            return (0, 0)
+        return (facts.st_ino, facts.st_size)
+
+    def reloaded_since(self, place: Place) -> bool:
+        """Whether what was read tells that the broker began to read its files anew after that place."""
+        if self._reloaded is None:
+            return False
+        return self._reloaded[0] != place[0] or self._reloaded[1] >= place[1]
 
     def refusals(self) -> list[Refused]:
         """What the broker has turned away since the last call, as far as it can be read at once."""
         piece = self._read()
         text = self._rest + piece
+        begins = self._at - len(text)
         whole, _, self._rest = text.rpartition(b"\n")
+        if self._file is not None and (found := _find(whole, _RELOADING)):
+            self._reloaded = (os.fstat(self._file).st_ino, begins + found[-1])
         now_us = time.time_ns() // 1000
         return [refused for line in _telling_lines(whole) if (refused := _read_line(line, now_us)) is not None]
 
@@ -71,7 +94,7 @@ class BrokerLog:
         self._at += len(piece)
         if not piece and self._replaced():
             os.close(self._file)
-            self._file, self._rest = None, b""
+            self._file, self._rest, self._reloaded = None, b"", None
         return piece
 
     def _open(self) -> None:
@@ -104,15 +127,20 @@ class BrokerLog:
 
 def _telling_lines(text: bytes) -> list[bytes]:
     """The lines that have one of the marks, in their order."""
-    starts = set()
-    base = ctypes.cast(ctypes.c_char_p(text), ctypes.c_void_p).value or 0
-    for mark in _MARKS:
-        at = 0
-        while found := _memmem(base + at, len(text) - at, mark, len(mark)):
-            starts.add(text.rfind(b"\n", 0, found - base) + 1)
-            at = found - base + len(mark)
+    starts = {text.rfind(b"\n", 0, at) + 1 for mark in _MARKS for at in _find(text, mark)}
     ends = ((start, text.find(b"\n", start)) for start in sorted(starts))
     return [text[start : end if end >= 0 else len(text)] for start, end in ends]
+
+
+def _find(text: bytes, mark: bytes) -> list[int]:
+    """Where the mark stands, in order."""
+    base = ctypes.cast(ctypes.c_char_p(text), ctypes.c_void_p).value or 0
+    places: list[int] = []
+    at = 0
+    while found := _memmem(base + at, len(text) - at, mark, len(mark)):
+        places.append(found - base)
+        at = found - base + len(mark)
+    return places
 
 
 def _read_line(line: bytes, now_us: int) -> Refused | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from pathlib import Path
 
 import psycopg
@@ -12,13 +13,15 @@ from prometheus_client import Counter
 from devices.ingest.decode import Refused
 from devices.ingest.ledger import count_refusals, write_refusals
 from devices.process import PATIENCE
-from devices.warden.brokerlog import BrokerLog
+from devices.warden.brokerlog import BrokerLog, Place
 from devices.warden.passwords import reload_broker, write_passwords
 from gis.notices import listen
 
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.2
+# What mosquitto is asked while it reads its files it forgets: it is asked again, the later the longer it takes.
+ASK_AGAIN_S, ASK_AGAIN_MOST_S = 1.0, 60.0
 
 keys_total = Counter("sandtable_warden_key_files", "Times the broker's key file was written anew")
 failures_total = Counter("sandtable_warden_failures", "Handovers that failed and were tried again")
@@ -42,6 +45,9 @@ class Warden:
         self._stopping = threading.Event()
         self._untold = True  # whoever wrote the keys before us may not have reached the broker
         self._log = BrokerLog(broker_dir / "mosquitto.log")
+        self._asked: Place | None = None  # where its log ended when the broker was asked; None: it has answered
+        self._ask_again_at = 0.0
+        self._patience_s = ASK_AGAIN_S
 
     def stop(self) -> None:
         """End within a second."""
@@ -90,9 +96,25 @@ class Warden:
         count_refusals(refused)
 
     def _tell_broker(self) -> None:
-        if self._untold and reload_broker(self._dir):
+        """Ask the broker to read its keys, until its log says that it does: a key that was revoked must not stay."""
+        now = time.monotonic()
+        if self._untold:
+            self._patience_s = ASK_AGAIN_S
+            place = self._log.end()
+        elif self._asked is None:
+            return
+        elif self._log.reloaded_since(self._asked):
             logger.info("warden: the broker knows the keys")
-            self._untold = False
+            self._asked = None
+            return
+        elif now < self._ask_again_at:
+            return
+        else:
+            place = self._asked
+            self._patience_s = min(self._patience_s * 2, ASK_AGAIN_MOST_S)
+        if reload_broker(self._dir):
+            self._untold, self._asked = False, place
+            self._ask_again_at = now + self._patience_s
 
     def _watch(self) -> None:
         for _topics in listen({"devices"}, stop=self._stopping, parameters=self._database):
