@@ -217,6 +217,7 @@ def _servers(installation: Installation, preparation: Preparation) -> Iterator[N
     if lifecycle.is_running(installation):
         yield
         return
+    installation.lives_with = os.getpid()  # be this command killed; whoever it lived with before may have ended
     try:
         preparation.servers()
         yield

@@ -101,12 +101,13 @@ class Supervisor:
 
     async def _stop_with(self, pid: int) -> None:
         """Stop when that process has ended, be it killed; never for 0."""
-        began = start_ticks(pid) if pid else None
-        while pid and began is not None and start_ticks(pid) == began:
+        if not pid:
+            return
+        began = start_ticks(pid)
+        while began is not None and start_ticks(pid) == began:
             await asyncio.sleep(WATCH_S)
-        if pid:
-            self.say(f"process {pid}, with which this installation lives, has ended")
-            self.stopping.set()
+        self.say(f"process {pid}, with which this installation lives, has ended")
+        self.stopping.set()
 
     async def _write_state(self) -> None:
         while True:

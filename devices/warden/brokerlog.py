@@ -57,16 +57,14 @@ class BrokerLog:
     def end(self) -> Place:
         """Where the log ends now."""
         try:
-            facts = self._path.stat() if self._file is None else os.fstat(self._file)
+            facts = self._path.stat()
         except FileNotFoundError:
             return (0, 0)
         return (facts.st_ino, facts.st_size)
 
     def reloaded_since(self, place: Place) -> bool:
         """Whether what was read tells that the broker began to read its files anew after that place."""
-        if self._reloaded is None:
-            return False
-        return self._reloaded[0] != place[0] or self._reloaded[1] >= place[1]
+        return self._reloaded is not None and self._reloaded[0] == place[0] and self._reloaded[1] >= place[1]
 
     def refusals(self) -> list[Refused]:
         """What the broker has turned away since the last call, as far as it can be read at once."""

@@ -88,7 +88,7 @@ class Warden:
                 except BaseException:
                     self._changed.set()
                     raise
-                # A broker that is just starting may have read the old file already: it is told when it is there.
+                # A broker that is just starting may have read the old file already.
                 self._untold |= written
                 keys_total.inc(written)
                 self._tell_broker()
@@ -100,7 +100,6 @@ class Warden:
         now = time.monotonic()
         if self._untold:
             self._patience_s = ASK_AGAIN_S
-            place = self._log.end()
         elif self._asked is None:
             return
         elif self._log.reloaded_since(self._asked):
@@ -110,11 +109,10 @@ class Warden:
         elif now < self._ask_again_at:
             return
         else:
-            place = self._asked
             self._patience_s = min(self._patience_s * 2, ASK_AGAIN_MOST_S)
-        if reload_broker(self._dir):
-            self._untold, self._asked = False, place
-            self._ask_again_at = now + self._patience_s
+        self._asked = self._log.end()
+        self._ask_again_at = now + self._patience_s
+        self._untold = not reload_broker(self._dir)  # no broker: it is told when it is there
 
     def _watch(self) -> None:
         for _topics in listen({"devices"}, stop=self._stopping, parameters=self._database):

@@ -175,6 +175,18 @@ def test_stop_stops_everything(installation):
     servers_up(installation)
 
 
+def test_what_ended_with_the_process_it_lived_with_can_be_backed_up(installation, tmp_path):
+    lifecycle.stop(installation)
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+    installation.lives_with = ended.pid
+    installation.save()
+    assert starting.backup(installation.var, tmp_path / "backup.tar", archive=False) == 0
+    assert not is_locked(lock_file(installation.var))
+    installation.lives_with = 0
+    servers_up(installation)
+
+
 def test_a_backup_brings_rows_keys_and_files_back(installation, tmp_path):
     sql(installation, "CREATE TABLE place (id serial PRIMARY KEY, at geometry(Point, 4326));\n"
         "INSERT INTO place (at) VALUES (ST_SetSRID(ST_MakePoint(121.47, 31.23), 4326));\n")  # fmt: skip

@@ -308,4 +308,5 @@ def test_the_screen_speaks_english_too(stack, mqtt_port, city):
     screen.page.locator(".alert-card.open [data-action]").first.wait_for()
     screen.picture("screen-english")
     screen.speak("中文", "zh-hans")
-    wait_for(lambda: "预警" in screen.page.inner_text("body"))
+    screen.see_things()
+    assert "预警" in screen.page.inner_text("body")

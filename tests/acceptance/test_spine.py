@@ -88,13 +88,12 @@ def test_sign_in_and_see_a_machine_move(stack, open_screen):
     screen.size = "desk"
     page.set_viewport_size(desk)
     screen.sign_in("admin", stack.password)
-    moved = see_a_machine_move(stack, screen)
+    see_a_machine_move(stack, screen)
     page.emulate_media(reduced_motion="reduce")  # what glides is drawn all the time
     for size, (width, height) in SIZES.items():
         screen.size = size
         page.set_viewport_size({"width": width, "height": height})
-        screen.see_things()
-        screen.ask(f"sandtable.select({moved})")
+        screen.ask(f"sandtable.select({see_a_machine_move(stack, screen)})")
         wait_for(lambda: "个位置" in page.locator(".card.open").inner_text())  # the last it reads
         screen.wait("sandtable.settled()")
         screen.picture("map")
