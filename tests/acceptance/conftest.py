@@ -39,6 +39,8 @@ for line in sys.stdin:
 """
 # They share a page of the whole city.
 OF_THE_CITY = {"test_charts", "test_past", "test_screen", "test_screen_side", "test_wall"}
+# They wait more than they work: while other processes still have tests that fill the time.
+WAITING = {"test_chaos", "test_machineroom", "test_map"}
 RUNNING: list[Callable[[], None]] = []  # ends what runs for these tests alone, the last begun first
 
 
@@ -52,18 +54,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """They are slow, and one process runs them: a second installation would take longer than it saves.
 
     They come first, also where one process runs everything: installation and browser end with the last in a row. Those
-    that share a page come before the others.
+    that share a page come before those that wait, and these before the others.
     """
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.xdist_group("acceptance"))
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: (not item.path.is_relative_to(HERE), not shares_the_city(item)))
+    items.sort(key=lambda item: (not item.path.is_relative_to(HERE), not shares_the_city(item), not waits(item)))
 
 
 def shares_the_city(item: pytest.Item) -> bool:
     """Whether it may use the page that several files share."""
     return item.path.parent == HERE and item.path.stem in OF_THE_CITY
+
+
+def waits(item: pytest.Item) -> bool:
+    """Whether it waits more than it works."""
+    return item.path.parent == HERE and item.path.stem in WAITING
 
 
 @pytest.hookimpl(wrapper=True)

@@ -41,7 +41,7 @@ def test_postgres_runs_as_nobody_important_and_only_on_loopback(stack):
 
 def test_killing_each_process_loses_and_doubles_nothing(stack):
     done = stack.sandtable(
-        "bench", "chaos", "--here", "--json", "--rate", "200", "--devices", "40", "--pause", "0.5", timeout=400
+        "bench", "chaos", "--here", "--json", "--rate", "200", "--devices", "40", "--pause", "0.1", timeout=400
     )
     figures = json.loads(done.stdout)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -230,16 +230,18 @@ def test_the_connection_light_tells_the_truth(stack: Stack, desk: Screen) -> Non
     desk.see_things()
 
 
-def test_an_ended_session_leads_to_the_sign_in_page(stack: Stack, desk: Screen) -> None:
-    """The last one on this page."""
+@pytest.fixture(scope="module")
+def signed_out(stack: Stack, desk: Screen) -> Screen:
+    """The page whose session was ended elsewhere; it is told so within a quarter of a minute."""
     key = next(c["value"] for c in desk.context.cookies() if c["name"] == "sessionid")
     ended = stack.python(
         f"from django.contrib.sessions.models import Session; print(Session.objects.filter(pk='{key}').delete()[0])"
     )
     assert ended == 1
-    desk.page.wait_for_selector("input[name=username]", timeout=60_000)
+    return desk
 
 
+@pytest.mark.usefixtures("signed_out")  # is told meanwhile
 def test_a_phone_is_sent_here_shows_card_panel_and_map_at_once_and_is_worked_by_thumb(
     stack: Stack, open_screen: Callable[..., Screen], thing: int
 ) -> None:
@@ -270,3 +272,7 @@ def test_a_phone_is_sent_here_shows_card_panel_and_map_at_once_and_is_worked_by_
         box = target.bounding_box()
         assert min(box["width"], box["height"]) >= 44, target
     assert not screen.faults, screen.faults
+
+
+def test_an_ended_session_leads_to_the_sign_in_page(signed_out: Screen) -> None:
+    signed_out.page.wait_for_selector("input[name=username]", timeout=60_000)
