@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import os
 from datetime import datetime
 from typing import Any, Literal
 
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from ninja import File, Router, Schema
 from ninja.files import UploadedFile
@@ -19,6 +20,7 @@ from access.scope import scope_of
 from media.asking import ask
 from media.exceptions import MediaError
 from media.faults import status_of, told
+from media.films import film, pieces_of
 from media.gb28181.downloads import folder
 from media.gb28181.voice import MOST_BYTES, RATE, read_wav
 from media.models import Channel
@@ -91,17 +93,20 @@ def download_state(request: HttpRequest, key: Path[str]) -> HttpResponse:
 
 
 @router.get("/video/downloads/{str:key}/video.mp4")
-def downloaded(request: HttpRequest, key: Path[str]) -> HttpResponse | FileResponse:
+def downloaded(request: HttpRequest, key: Path[str]) -> HttpResponse | StreamingHttpResponse:
     """The file of one's own download, once it is done, of a channel that is still in one's scope; else 404."""
     try:
         told = ask("download_state", key=key, user=request.user.pk)
     except MediaError as error:
         return _refused(error)
     channel = _visible(request, told["channel"])
-    path = folder() / f"{key}.mp4"
-    if told["state"] != "done" or not path.is_file():
+    if told["state"] != "done":
         raise Http404
-    return FileResponse(path.open("rb"), as_attachment=True, filename=f"{channel.name}.mp4", content_type="video/mp4")
+    try:
+        file = (folder() / f"{key}.mp4").open("rb")
+    except FileNotFoundError:
+        raise Http404 from None
+    return film(f"{channel.name}.mp4", os.fstat(file.fileno()).st_size, pieces_of(file))
 
 
 @router.post("/video/channels/{int:pk}/announcements")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import reverse
@@ -18,6 +15,7 @@ from ninja.params import Path, Query
 
 from access.audit import Action
 from media.exceptions import MediaError
+from media.films import film
 from media.models import Channel
 from media.recordings import finding
 from media.recordings.cut import LONGEST_S, Cut, plan_cut
@@ -109,18 +107,7 @@ def download(request: HttpRequest, channel: Path[int], span: Query[SpanIn]) -> S
     cut = _cut(found, span)
     since, until = (datetime.fromtimestamp(us / 1e6, CITY_TIME) for us in (cut.starts_us, cut.ends_us))
     note(Action.EXPORT, found, start=since.isoformat(), end=until.isoformat(), bytes=cut.size)
-    response = StreamingHttpResponse(_piecewise(cut.read()), content_type="video/mp4")
-    name = f"{found.name}-{since:%Y%m%d-%H%M%S}-{until:%H%M%S}.mp4"
-    response["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
-    response["Content-Length"] = str(cut.size)
-    response["Cache-Control"] = "private, no-store"
-    return response
-
-
-async def _piecewise(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Read in threads, a piece ahead of nobody: a cut is longer than what fits into memory."""
-    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
-        yield piece
+    return film(f"{found.name}-{since:%Y%m%d-%H%M%S}-{until:%H%M%S}.mp4", cut.size, cut.read())
 
 
 def _cut(channel: Channel, span: SpanIn) -> Cut:

@@ -16,6 +16,7 @@ from media.cascade.store import load_uppers, note_uplink
 from media.exceptions import NotOfferedError, OfflineError
 from media.models import Channel
 from media.passwords import password_of
+from media.tests.films import film_of
 from media.tests.test_doors import CODES, signed_in, town  # noqa: F401 (a fixture)
 from media.tests.test_gb28181_voice import wav
 
@@ -118,7 +119,7 @@ def test_recordings_are_listed_and_played_in_scope_only(town, asked, settings, t
     assert client.get(fetched).status_code == 404  # it was given up
     (tmp_path / "downloads").mkdir()
     (tmp_path / "downloads/k.mp4").write_bytes(b"film")
-    assert b"".join(client.get(fetched)) == b"film"
+    assert film_of(client.get(fetched)) == b"film"
     for other in ({"channel": east.pk}, {"state": "loading"}):
         answers.append(answers[-1] | other)
         assert client.get(fetched).status_code == 404

@@ -7,7 +7,6 @@ import json
 from datetime import timedelta
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
@@ -18,6 +17,7 @@ from media.recordings.happened import alert_closed, alert_raised
 from media.recordings.models import RecordingMark, RecordingOrder, RecordingPolicy, RecordingSegment
 from media.recordings.store import load_orders, load_plans
 from media.tests.districts import signed_in, two_firms
+from media.tests.films import film_of
 from media.tests.recordings import START_US, channel, pictures, record
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
@@ -145,11 +145,7 @@ def test_a_cut_is_downloaded_as_it_was_told_and_audited(west):
     assert (told["from"], told["to"], told["holes"]) == (START_MS + 1000, START_MS + 62_000, [])
     answer = client.get(told["href"])
     assert answer["Content-Disposition"].startswith("attachment")
-
-    async def read():
-        return b"".join([piece async for piece in answer.streaming_content])
-
-    data = async_to_sync(read)()
+    data = film_of(answer)
     assert (len(data), hashlib.sha256(data).hexdigest()) == (told["size"], told["sha256"])
     assert int(answer["Content-Length"]) == told["size"]
     assert AuditRecord.objects.get(action="export").detail["bytes"] == told["size"]
