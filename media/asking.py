@@ -22,6 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from devices.protocols.road import Road
 from media.exceptions import MediaError, NoReplyError, NotOfferedError, OfflineError, RefusedByDeviceError
+from media.faults import NO_BROKER, NO_SERVICE
 
 logger = logging.getLogger(__name__)
 
@@ -144,14 +145,14 @@ def ask(question: str, timeout_s: float = 15.0, /, **args: Any) -> Any:
     try:
         client.connect(address.hostname or "127.0.0.1", address.port or 1883)
     except OSError:
-        raise NoReplyError("the broker cannot be reached") from None
+        raise NoReplyError(NO_BROKER) from None
     client.loop_start()
     try:
         if not subscribed.wait(5):
-            raise NoReplyError("the broker did not take the question")
+            raise NoReplyError(NO_BROKER)
         client.publish(TOPIC, msgspec.json.encode(Question(question, args, reply)), qos=1)
         if not done.wait(timeout_s):
-            raise NoReplyError("the process that talks to cameras did not answer in time")
+            raise NoReplyError(NO_SERVICE)
     finally:
         client.disconnect()
         client.loop_stop()

@@ -19,7 +19,7 @@ from access.roles import Permission
 from access.scope import scope_of
 from media.asking import ask
 from media.exceptions import MediaError
-from media.faults import status_of, told
+from media.faults import in_words, status_of, told
 from media.films import film, pieces_of
 from media.gb28181.downloads import folder
 from media.gb28181.voice import MOST_BYTES, RATE, read_wav
@@ -89,7 +89,11 @@ def download(request: HttpRequest, pk: Path[int], piece: PieceIn) -> HttpRespons
 @router.get("/video/downloads/{str:key}")
 def download_state(request: HttpRequest, key: Path[str]) -> HttpResponse:
     """How far one's own download is: ``state`` (loading, done, failed), ``seconds`` of ``length_s``, ``size``."""
-    return _asked("download_state", key=key, user=request.user.pk)
+    try:
+        told_of = ask("download_state", key=key, user=request.user.pk)
+    except MediaError as error:
+        return _refused(error)
+    return JsonResponse(told_of | {"why": in_words(told_of["why"])}, json_dumps_params={"ensure_ascii": False})
 
 
 @router.get("/video/downloads/{str:key}/video.mp4")

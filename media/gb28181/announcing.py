@@ -12,6 +12,7 @@ from prometheus_client import Gauge
 
 from media.asking import Handler
 from media.exceptions import MediaError, NoReplyError, NotOfferedError, RefusedByDeviceError
+from media.faults import GONE, NEVER_CALLED_BACK, SPEAKING, TOO_MUCH_SAID
 from media.gb28181.called import Called, Given, echoed
 from media.gb28181.codes import ssrc_text
 from media.gb28181.items import said
@@ -61,7 +62,7 @@ class Announcement:
             There is more waiting than anybody would listen to.
         """
         if len(self._sound) + len(sound) > MOST_HELD_BYTES:
-            raise NotOfferedError("too much to be said at once")
+            raise NotOfferedError(TOO_MUCH_SAID)
         self._sound += sound
 
     def finish(self) -> None:
@@ -137,7 +138,7 @@ class Announcements:
             It does not listen.
         """
         if device in self._open:
-            raise NotOfferedError("somebody is speaking there already")
+            raise NotOfferedError(SPEAKING)
         made = self._open[device] = Announcement(device, target)
         announcements_open.set(len(self._open))
         own = self._talker.code
@@ -153,7 +154,7 @@ class Announcements:
                 await made.called_back
         except TimeoutError:
             self._forget(made)
-            raise NoReplyError("the device said it would listen and never called") from None
+            raise NoReplyError(NEVER_CALLED_BACK) from None
         except (MediaError, asyncio.CancelledError):
             self._forget(made)
             raise
@@ -214,7 +215,7 @@ class Announcements:
         """A device is gone."""
         if (made := self._open.get(device)) is not None and made.call is not None:
             made.call.close()
-            self._over(made, "device gone")
+            self._over(made, GONE)
 
     async def stop(self, made: Announcement) -> None:
         """Say no more."""

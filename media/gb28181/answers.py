@@ -9,6 +9,7 @@ from typing import Any
 
 from media.asking import Handler
 from media.exceptions import NotOfferedError, RefusedByDeviceError
+from media.faults import BAD_TIMES
 from media.gb28181.calls import Calls
 from media.gb28181.control import control_fields
 from media.gb28181.items import moment, read_preset, read_recording, said, write_moment
@@ -72,7 +73,7 @@ class Answers:
         channel = args["channel"]
         begins, ends = moment(args["begins"]), moment(args["ends"])
         if begins is None or ends is None or ends <= begins:
-            raise NotOfferedError("begins and ends must be times, one after the other")
+            raise NotOfferedError(BAD_TIMES)
         more = (
             ("StartTime", write_moment(begins)),
             ("EndTime", write_moment(ends)),

@@ -14,6 +14,7 @@ from typing import Any
 from prometheus_client import Gauge
 
 from media.exceptions import MediaError, NoReplyError, NotOfferedError, OfflineError, RefusedByDeviceError
+from media.faults import GONE, HUNG_UP, UNUSABLE
 from media.gb28181.call import Call, Once, Recorded
 from media.gb28181.codes import ssrc_text
 from media.gb28181.ends import RECORDING_ENDED, count_end
@@ -141,7 +142,7 @@ class Calls:
             await call.agree(offer, binding.host)
         except (NotOfferedError, OSError) as error:
             self._refuse(SDP_UNUSABLE, str(error)[:200], call.device, binding.flow)
-            await self.hang_up(call, "media not usable")
+            await self.hang_up(call, UNUSABLE)
             raise NoReplyError(str(error)) from None
         self._later(self._watch(call))
 
@@ -232,7 +233,7 @@ class Calls:
         call = self._open.get(key)
         if call is not None and call.device == binding.code:
             transaction.answer(200)
-            self._free(call, "device hung up")
+            self._free(call, HUNG_UP)
             return
         if key in self._ended:
             transaction.answer(200)
@@ -267,7 +268,7 @@ class Calls:
     def device_went(self, device: str) -> None:
         """A device is gone: so are its pictures."""
         for call in [call for call in self._begun if call.device == device]:
-            self._free(call, "device gone")
+            self._free(call, GONE)
 
     async def stop(self) -> None:
         """Hang up on everybody; the process ends."""

@@ -17,10 +17,12 @@ from django.conf import settings
 
 from media.asking import Handler
 from media.exceptions import MediaError, NotOfferedError
+from media.faults import BAD_TIMES, DISK_FULL, GIVEN_UP, NOT_WRITTEN, TOO_MANY_DOWNLOADS
 from media.gb28181.call import Call, Recorded
 from media.gb28181.calls import Calls
 from media.gb28181.ends import RECORDING_ENDED
 from media.gb28181.items import moment
+from media.recordings.keeping import nearly_full
 from media.recordings.segment import SegmentFile
 from media.recordings.tracks import VIDEO_TICKS, sets_of
 from media.rtp.frames import Frame
@@ -124,12 +126,14 @@ class Download:
                     return  # nothing can be decoded before a key frame
                 self._file = SegmentFile(self.path, first.codec, sets, round(self.begins.timestamp() * 1e6), frames)
             self._file.add(frames, until)
+            if nearly_full(self.path.parent):
+                self._fail(DISK_FULL)
         except (OSError, MediaError) as error:
-            self._fail(error)
+            self._fail(NOT_WRITTEN, error)
 
-    def _fail(self, error: Exception) -> None:
-        logger.warning("gb28181: a download could not be written: %s", error)
-        self.state, self.why = "failed", str(error)
+    def _fail(self, why: str, error: Exception | None = None) -> None:
+        logger.warning("gb28181: a download ended: %s", error or why)
+        self.state, self.why = "failed", why
         self._remove()
 
     def _remove(self) -> None:
@@ -150,7 +154,7 @@ class Download:
         try:
             file.close()
         except OSError as error:
-            self._fail(error)
+            self._fail(NOT_WRITTEN, error)
             return
         self._written = file.seconds, file.size
         self.state = "done"
@@ -174,10 +178,12 @@ class Downloads:
     async def _begin(self, args: dict[str, Any]) -> dict[str, Any]:
         begins, ends, user = moment(args["begins"]), moment(args["ends"]), int(args["user"])
         if begins is None or ends is None or not 1 <= (ends - begins).total_seconds() <= LONGEST_S:
-            raise NotOfferedError("begins and ends must be times, one after the other, two hours apart at most")
+            raise NotOfferedError(f"{BAD_TIMES}: {LONGEST_S / 3600:g} h")
         loading = [each for each in self._open.values() if each.state == "loading"]
         if len(loading) >= MOST or sum(each.user == user for each in loading) >= MOST_OF_A_USER:
-            raise NotOfferedError("too many recordings are being loaded down; try again when one has ended")
+            raise NotOfferedError(TOO_MANY_DOWNLOADS)
+        if await asyncio.to_thread(nearly_full, Path(settings.VAR_DIR)):
+            raise NotOfferedError(DISK_FULL)
         key = secrets.token_urlsafe(24)
         download = Download(key, user, int(args["pk"]), begins, ends, self._work)
         self._open[key] = download  # counted from now on: the device may take its time to answer
@@ -192,7 +198,7 @@ class Downloads:
     async def _state(self, args: dict[str, Any]) -> dict[str, Any]:
         download = self._open.get(str(args["key"]))
         if download is None or download.user != int(args["user"]):
-            raise NotOfferedError("no such download; it may have been given up")
+            raise NotOfferedError(GIVEN_UP)
         download.asked_at = time.monotonic()
         return download.tell()
 

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable
 
 from media.exceptions import NoReplyError, RefusedByDeviceError
+from media.faults import NO_PICK_UP
 from media.sip.dialogs import Dialog
 from media.sip.exceptions import DeclinedError, NoAnswerError
 from media.sip.flows import Flow
@@ -62,7 +63,7 @@ async def invite(
             response = await answered
     except TimeoutError:
         transactions.cancel(transaction)
-        raise NoReplyError("the camera did not answer the call") from None
+        raise NoReplyError(NO_PICK_UP) from None
     except asyncio.CancelledError:
         transactions.cancel(transaction)
         raise

@@ -8,6 +8,7 @@ from typing import Any
 
 from media.asking import Handler
 from media.exceptions import NotOfferedError
+from media.faults import BAD_TIMES, GIVEN_UP, TOO_MANY_PLAYBACKS
 from media.gb28181.calls import Calls
 from media.gb28181.items import moment
 from media.gb28181.playback import Playback, State
@@ -47,7 +48,7 @@ class Playbacks:
             There is none, or none any longer.
         """
         if key not in self._open:
-            raise NotOfferedError("no such playback; it may have been given up")
+            raise NotOfferedError(GIVEN_UP)
         playback = self._open[key][0]
         self._open[key] = playback, time.monotonic()
         return playback
@@ -55,10 +56,10 @@ class Playbacks:
     async def _begin(self, args: dict[str, Any]) -> dict[str, Any]:
         begins, ends = moment(args["begins"]), moment(args["ends"])
         if begins is None or ends is None or not 1 <= (ends - begins).total_seconds() <= LONGEST_S:
-            raise NotOfferedError("begins and ends must be times, one after the other, a day apart at most")
+            raise NotOfferedError(f"{BAD_TIMES}: {LONGEST_S / 3600:g} h")
         self._forget()
         if len(self._open) >= MOST:
-            raise NotOfferedError("too many recordings are being watched; try again in a few minutes")
+            raise NotOfferedError(TOO_MANY_PLAYBACKS)
         key = next(self._keys)
         playback = Playback(self._calls, args["device"], args["channel"], begins, ends)
         self._open[key] = playback, time.monotonic()
@@ -77,7 +78,7 @@ class Playbacks:
         """Whoever asks about somebody else's hears that there is none."""
         key = int(args["key"])
         if self._whose.get(key, (None, 0))[0] != int(args["user"]):
-            raise NotOfferedError("no such playback; it may have been given up")
+            raise NotOfferedError(GIVEN_UP)
         return self.source(key)
 
     def _forget(self) -> None:

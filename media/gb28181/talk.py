@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from media.exceptions import NoReplyError, OfflineError, RefusedByDeviceError
+from media.faults import TOOK_AND_WAS_SILENT
 from media.gb28181.codes import domain_of
 from media.gb28181.peers import Binding, Peers
 from media.gb28181.xml import Element, Fields, write_xml
@@ -94,7 +95,7 @@ class _Collector:
         if self._done.done():
             return
         if self._body is None:
-            self._done.set_exception(NoReplyError("the device took the question and never answered it"))
+            self._done.set_exception(NoReplyError(TOOK_AND_WAS_SILENT))
         else:
             self._done.set_result(Said(self._body, list(self._items.values()), whole))
 

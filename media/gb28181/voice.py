@@ -8,6 +8,7 @@ import wave
 import numpy as np
 
 from media.exceptions import NotOfferedError
+from media.faults import NO_WAV, SOUND_TOO_LARGE, SOUND_TOO_LONG
 
 RATE = 8000
 LONGEST_S = 90.0
@@ -33,7 +34,7 @@ def read_wav(data: bytes) -> bytes:
         It is none, or too long.
     """
     if len(data) > MOST_BYTES:
-        raise NotOfferedError("the file is too large")
+        raise NotOfferedError(f"{SOUND_TOO_LARGE}: {MOST_BYTES >> 20} MB")
     try:
         with wave.open(io.BytesIO(data)) as file:
             channels, width, rate, count = (
@@ -43,12 +44,12 @@ def read_wav(data: bytes) -> bytes:
                 file.getnframes(),
             )
             raw = file.readframes(min(count, round(LONGEST_S * rate) + 1))
-    except (wave.Error, EOFError, ZeroDivisionError) as error:
-        raise NotOfferedError(f"no WAV file with PCM: {error}") from None
+    except (wave.Error, EOFError, ZeroDivisionError):
+        raise NotOfferedError(NO_WAV) from None
     if not 4000 <= rate <= 192_000 or channels < 1 or width not in (1, 2, 3, 4):
-        raise NotOfferedError(f"{channels} channels of {8 * width} bits at {rate} Hz")
+        raise NotOfferedError(f"{NO_WAV}: {rate} Hz, {8 * width} bit, {channels} ch")
     if len(raw) // (channels * width) > LONGEST_S * rate:
-        raise NotOfferedError(f"longer than {LONGEST_S:g} seconds")
+        raise NotOfferedError(f"{SOUND_TOO_LONG}: {LONGEST_S:g} s")
     samples = _samples(raw[: len(raw) // (channels * width) * channels * width], width)
     return encode(_resampled(samples.reshape(-1, channels).mean(axis=1), rate))
 

@@ -107,13 +107,14 @@ def test_recordings_are_listed_and_played_in_scope_only(town, asked, settings, t
         ("playback_state", user),
     ]
     # A download is asked for, followed, and its file fetched; that it was asked for is on the record.
-    answers.append({"key": "k", "state": "done", "channel": west.pk})
+    answers.append({"key": "k", "state": "done", "channel": west.pk, "why": "device hung up"})
     assert (
         client.post(f"/api/v1/video/channels/{west.pk}/downloads", times, content_type="application/json").json()["key"]
         == "k"
     )
     assert AuditRecord.objects.get(action="export").object_id == str(west.pk)
-    assert client.get("/api/v1/video/downloads/k").json()["state"] == "done"
+    state = client.get("/api/v1/video/downloads/k").json()
+    assert (state["state"], state["why"]) == ("done", "设备挂断了。")
     fetched = "/api/v1/video/downloads/k/video.mp4"
     settings.VAR_DIR = tmp_path
     assert client.get(fetched).status_code == 404  # it was given up

@@ -83,7 +83,16 @@ def test_a_recording_becomes_a_file_for_whoever_asked(tmp_path, settings, monkey
                 long = about | piece | {"ends": (DAY + timedelta(hours=1)).isoformat()}
                 for _ in range(2):
                     await asks["download"](long)
-                with pytest.raises(NotOfferedError, match="loaded down"):
+                with pytest.raises(NotOfferedError, match="too many downloads"):
+                    await asks["download"](long)
+                # Nor may they fill the disk: positions are written there, too.
+                with monkeypatch.context() as full:
+                    full.setattr("media.gb28181.downloads.nearly_full", lambda _folder: True)
+                    with pytest.raises(NotOfferedError, match="disk full"):
+                        await asks["download"](long | {"user": 4})
+                    await until(lambda: {each.why for each in server.downloads._open.values()} == {"", "disk full"})
+                    await until(lambda: not camera.end.calls)
+                for _ in range(2):
                     await asks["download"](long)
                 # What cannot be written is not sent on for hours, and leaves neither a file nor a place taken.
                 monkeypatch.setattr(SegmentFile, "add", Mock(side_effect=OSError("no space left")))
@@ -94,7 +103,7 @@ def test_a_recording_becomes_a_file_for_whoever_asked(tmp_path, settings, monkey
                     broken.setattr(server.downloads._calls, "begin", Mock(side_effect=RuntimeError("broken")))
                     with pytest.raises(RuntimeError):
                         await asks["download"](long)
-                assert len(server.downloads._open) == 3
+                assert len(server.downloads._open) == 5
         assert list(tmp_path.glob("downloads/*")) == []
 
     alone(work())
@@ -238,7 +247,7 @@ def test_playbacks_are_asked_for_by_key():
                 await until(lambda: seen.pictures)
                 whep = server.watching.handlers["whep_open"]
                 for channel, user in ((9, 6), (8, 5)):
-                    with pytest.raises(NotOfferedError, match="no such playback"):
+                    with pytest.raises(NotOfferedError, match="given up"):
                         await whep({"channel": channel, "user": user, "playback": made["key"], "offer": ""})
                 told = await ask["playback_order"]({"key": made["key"], "user": 5, "action": "seek", "value": 5})
                 assert (told["state"], int(told["position_s"])) == ("playing", 5)

@@ -110,7 +110,7 @@ async def test_one_that_cannot_be_opened_is_told_of_and_one_that_fails_is_droppe
     assert [type(error) for error in refused] == [OfflineError] * 3
     await streams.join(CHANNEL, good)
     await streams.join(CHANNEL, ill)
-    await until(lambda: len(good.frames) > 20)
+    await until(lambda: len(good.frames) > 20 and ill.ends)
     assert (ill.ends, streams.describe(CHANNEL)["viewers"], good.ends) == (["sink failed"], 1, [])
     # Thousands that come and go, and hundreds that give up while it opens, leave nothing behind.
     for joined in await asyncio.gather(*(streams.join(CHANNEL, Sink()) for _ in range(400))):

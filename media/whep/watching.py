@@ -9,6 +9,7 @@ from typing import Any
 
 from media.asking import Handler
 from media.exceptions import NotOfferedError
+from media.faults import GIVEN_UP
 from media.gb28181.calls import Calls
 from media.gb28181.playbacks import Playbacks
 from media.steering import Steering
@@ -88,7 +89,7 @@ class Watching:
         channel, user = int(args["channel"]), int(args["user"])
         stream = int(args.get("playback") or channel)
         if stream != channel and not self._playbacks.permits(stream, user, channel):
-            raise NotOfferedError("no such playback; it may have been given up")
+            raise NotOfferedError(GIVEN_UP)
         return await self.viewers.open(channel, user, str(args["offer"]), stream, str(args.get("login", "")))
 
     async def _state(self, args: dict[str, Any]) -> dict[str, Any]:
