@@ -23,7 +23,17 @@ NO_PICK_UP = "call not answered"
 NEVER_CALLED_BACK = "never called back"
 HUNG_UP = "device hung up"
 GONE = "device gone"
+CONNECTION_LOST = "connection lost"
 UNUSABLE = "media not usable"
+LINE_BUSY = "line busy"
+NOT_ACCEPTED = "media not acceptable"
+NO_SUCH_CHANNEL = "no such channel"
+NOT_ALLOWED = "not allowed"
+STREAM_ENDED = "stream ended"
+TOO_MANY_VIEWERS = "too many viewers"
+NOT_NOW = "not now"
+CONTROL_ENDED = "control ended"
+CANNOT_BE_MOVED = "cannot be moved"
 BAD_TIMES = "bad times"
 TOO_MANY_DOWNLOADS = "too many downloads"
 TOO_MANY_PLAYBACKS = "too many playbacks"
@@ -45,7 +55,17 @@ REASONS: Mapping[str, Promise] = MappingProxyType(
         NEVER_CALLED_BACK: _("设备答应播放，但没有来取声音。请检查它的语音对讲设置。"),
         HUNG_UP: _("设备挂断了。"),
         GONE: _("设备离线了。"),
+        CONNECTION_LOST: _("与设备的连接断了。请检查网络后重试。"),
         UNUSABLE: _("设备发来的画面读不出来。请把设备的编码改为 H.264 或 H.265。"),
+        LINE_BUSY: _("设备正忙，同时取流的路数可能已满。请关掉其他画面，或稍后再试。"),
+        NOT_ACCEPTED: _("设备不接受这种取流方式。请在“视频设备”中换一种。"),
+        NO_SUCH_CHANNEL: _("设备上没有这个通道。请重新读取设备的通道。"),
+        NOT_ALLOWED: _("设备不允许。请核对设备上给平台的权限。"),
+        STREAM_ENDED: _("画面已经结束。请重新打开。"),
+        TOO_MANY_VIEWERS: _("同时观看的画面太多。请关掉几路，或稍后再试。"),
+        NOT_NOW: _("现在不能这样操作。"),
+        CONTROL_ENDED: _("云台控制没有取得，或已经结束。请重新点“云台”。"),
+        CANNOT_BE_MOVED: _("这一路摄像机不能转动。"),
         BAD_TIMES: _("起止时间不对：终点要在起点之后，而且不能太长。"),
         TOO_MANY_DOWNLOADS: _("正在下载的录像太多。请等一个完成后再试。"),
         TOO_MANY_PLAYBACKS: _("正在回放的录像太多。请几分钟后再试。"),

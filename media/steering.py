@@ -10,6 +10,7 @@ from typing import Any
 
 from media.asking import Handler
 from media.exceptions import MediaError, NotOfferedError, RefusedByDeviceError
+from media.faults import CANNOT_BE_MOVED, CONTROL_ENDED
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class Steering:
         hold = self._held.get(channel)
         now = asyncio.get_running_loop().time()
         if hold is None or hold.user != user or hold.until_s < now:
-            raise RefusedByDeviceError("control was not asked for, or has ended")
+            raise RefusedByDeviceError(CONTROL_ENDED)
         hold.until_s = now + LEASE_S
         if word in HELD:
             hold.moving = word if any(more.values()) else ""
@@ -90,7 +91,7 @@ class Steering:
         protocol, device, code = await self._place(channel)
         control = self._controls.get(protocol)
         if control is None:
-            raise NotOfferedError(f"devices of protocol {protocol!r} cannot be moved")
+            raise NotOfferedError(f"{CANNOT_BE_MOVED}: {protocol}")
         await control({"device": device, "channel": code, "name": word, "args": args})
 
     async def _let_go(self, channel: int) -> None:

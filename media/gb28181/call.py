@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from media.exceptions import NotOfferedError
+from media.faults import NOT_NOW, STREAM_ENDED
 from media.gb28181.sdp import Offer
 from media.rtp.frames import Frame
 from media.rtp.ports import TcpPort, UdpPort
@@ -100,7 +101,7 @@ class Call:
     async def speed(self, times: float) -> None:
         """Play faster or slower: one of :data:`SPEEDS`; see :meth:`pause`."""
         if times not in SPEEDS:
-            raise NotOfferedError(f"speed {times:g}; there are {', '.join(f'{s:g}' for s in SPEEDS)}")
+            raise NotOfferedError(f"{NOT_NOW}: speed {times:g}; there are {', '.join(f'{s:g}' for s in SPEEDS)}")
         await self._rtsp("PLAY", f"Scale: {times:g}" if times < 1 else f"Scale: {times:.1f}")
 
     async def seek(self, seconds: float) -> None:
@@ -115,7 +116,7 @@ class Call:
         if self.recorded is None:
             raise NotOfferedError("a live stream has no past and no future")
         if self.dialog is None or self.closing:
-            raise NotOfferedError("the stream has ended")
+            raise NotOfferedError(STREAM_ENDED)
         lines = [f"{method} RTSP/1.0", f"CSeq: {next(self._number)}", *([line] if line else []), "", ""]
         body = "\r\n".join(lines).encode()
         await self._calls.send(self, "INFO", (("content-type", RTSP_TYPE),), body)

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable
 
 from media.exceptions import NoReplyError, RefusedByDeviceError
-from media.faults import NO_PICK_UP
+from media.faults import LINE_BUSY, NO_PICK_UP, NO_SUCH_CHANNEL, NOT_ACCEPTED, NOT_ALLOWED
 from media.sip.dialogs import Dialog
 from media.sip.exceptions import DeclinedError, NoAnswerError
 from media.sip.flows import Flow
@@ -15,7 +15,7 @@ from media.sip.message import Request, Response
 from media.sip.transactions import Transactions
 
 ANSWER_S = 12.0
-EXPLAINED = {486: "busy", 488: "media not acceptable", 404: "no such channel", 403: "forbidden"}
+EXPLAINED = {403: NOT_ALLOWED, 404: NO_SUCH_CHANNEL, 486: LINE_BUSY, 488: NOT_ACCEPTED}
 
 _unwanted: set[asyncio.Task[None]] = set()
 
@@ -68,8 +68,9 @@ async def invite(
         transactions.cancel(transaction)
         raise
     if response.status >= 300:
-        said = EXPLAINED.get(response.status, response.reason)
-        raise RefusedByDeviceError(f"{response.status} {said}".strip())
+        known = EXPLAINED.get(response.status)
+        said = f"{known}: {response.status}" if known else f"{response.status} {response.reason}".strip()
+        raise RefusedByDeviceError(said)
     return response
 
 

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 
 from media.exceptions import MediaError, NotOfferedError, RefusedByDeviceError
+from media.faults import GIVEN_UP, HUNG_UP, NOT_NOW
 from media.gb28181.call import SPEEDS, Call, Recorded
 from media.gb28181.calls import Calls
 from media.gb28181.ends import RECORDING_ENDED
@@ -119,7 +120,7 @@ class Playback:
         """
         async with self._orders:
             if self._sink is None:
-                raise NotOfferedError("nobody watches it")
+                raise NotOfferedError(GIVEN_UP)
             match action:
                 case "pause" if self.state is State.PLAYING:
                     await self._standing().pause()
@@ -135,7 +136,7 @@ class Playback:
                 case "seek" if 0 <= value < self.length_s:
                     await self._seek(value)
                 case _:
-                    raise NotOfferedError(f"{action} {value:g} while {self.state.value}")
+                    raise NotOfferedError(f"{NOT_NOW}: {action} {value:g}, {self.state.value}")
 
     async def _seek(self, position_s: float) -> None:
         if self._call is not None and position_s >= self._base_s:
@@ -172,7 +173,7 @@ class Playback:
 
     def _standing(self) -> Call:
         if self._call is None:
-            raise NotOfferedError("the device has hung up")
+            raise NotOfferedError(HUNG_UP)
         return self._call
 
     def _turn(self, state: State) -> None:

@@ -30,6 +30,7 @@ BAD_FILE = "file unreadable"
 NOT_PUBLISHED = "nobody publishes"
 NO_PTZ = "no ptz"
 BUSY = "busy"
+ALL_TAKEN = "too many publishers"
 
 FAULTS: Mapping[str, Promise] = MappingProxyType(
     {
@@ -50,6 +51,7 @@ FAULTS: Mapping[str, Promise] = MappingProxyType(
         BAD_FILE: _("文件读不出来，或其中没有 H.264、H.265 画面。请换一个 MP4、TS 或 MKV 文件。"),
         NOT_PUBLISHED: _("还没有人推流。请在手机、浏览器或推流软件上开始推送。"),
         NO_PTZ: _("这一路没有云台。"),
+        ALL_TAKEN: _("同时推流的路数已满。请等别人停止后再试。"),
         BUSY: _("已有人在向这一路推流。请等对方停止，或另建一个视频源。"),
     }
 )

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from media.exceptions import NotOfferedError
+from media.faults import TOO_MANY_VIEWERS
 from media.rtp.receiving import Sink
 from media.streams.health import WINDOW_S, bits_per_s, streams_open, viewers_open
 from media.streams.source import Source
@@ -49,11 +50,11 @@ class Streams:
         stream = self._streams.get(channel)
         if stream is None or stream.state is State.CLOSED:
             if len(self._streams) >= MOST_STREAMS:
-                raise NotOfferedError("too many streams are open")
+                raise NotOfferedError(TOO_MANY_VIEWERS)
             before = stream.task if stream is not None else None
             stream = self._streams[channel] = Stream(channel, self._source_of, self._closed, before)
         if stream.viewers >= MOST_SINKS:
-            raise NotOfferedError("too many watch this channel")
+            raise NotOfferedError(TOO_MANY_VIEWERS)
         return await stream.join(sink)
 
     def get(self, channel: int) -> Stream | None:

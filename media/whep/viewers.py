@@ -14,6 +14,7 @@ from aiortc import RTCCertificate
 from prometheus_client import Counter, Gauge
 
 from media.exceptions import MediaError, NotOfferedError
+from media.faults import STREAM_ENDED, TOO_MANY_VIEWERS
 from media.rtp.frames import VIDEO
 from media.streams.sounding import DECODERS, sounding_key
 from media.streams.streams import Streams
@@ -102,7 +103,7 @@ class Viewers:
         chosen = choose(offer)
         mine = sum(viewing.user == user for viewing in self._open.values())
         if len(self._open) >= MOST_VIEWERS or mine >= MOST_OF_A_USER:
-            raise NotOfferedError("too many viewers")
+            raise NotOfferedError(TOO_MANY_VIEWERS)
         path = self._port.path(offer.ufrag)
         key = secrets.token_urlsafe(16)
         session = Session(
@@ -127,7 +128,7 @@ class Viewers:
             raise
         if key not in self._open:
             joined.leave()
-            raise NotOfferedError("the stream has ended")
+            raise NotOfferedError(STREAM_ENDED)
         if viewing.joined is None:  # else it was given another's frames meanwhile
             viewing.joined = joined
         session.connect(offer, setup)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from media.exceptions import NotOfferedError, OfflineError, RefusedByDeviceError
 from media.rtp.receiving import Sink
-from media.sources.faults import BUSY, NOT_PUBLISHED
+from media.sources.faults import ALL_TAKEN, BUSY, NOT_PUBLISHED
 
 if TYPE_CHECKING:
     from media.sources.whip.publication import Joined, Publication
@@ -55,7 +55,7 @@ class Publishers:
         if there is not None and there.live:
             raise RefusedByDeviceError(BUSY)
         if len(self._by_channel) >= MOST:
-            raise NotOfferedError("too many publishers")
+            raise NotOfferedError(ALL_TAKEN)
         publication = Publication(lambda one: self._ended(channel, one))
         self._by_channel[channel] = publication
         if there is not None:
