@@ -83,11 +83,8 @@ def django_db_setup(django_db_setup):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _settings_of_tests(tmp_path_factory):
-    """Without a hasher that is dear on purpose: tests make hundreds of users, and one of them looks at the real one.
-
-    WhiteNoise warns where static files were never collected, and each new client lists all that were.
-    """
+def _settings_of_tests():
+    """Without a hasher that is dear on purpose: tests make hundreds of users, and one of them looks at the real one."""
     hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    with override_settings(PASSWORD_HASHERS=hashers, STATIC_ROOT=tmp_path_factory.mktemp("static")):
+    with override_settings(PASSWORD_HASHERS=hashers):
         yield

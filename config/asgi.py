@@ -11,12 +11,14 @@ from django.core.asgi import get_asgi_application
 
 from config.database import pooled
 from config.start import set_up
+from config.static_door import StaticDoor
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Here and not in the settings: other processes have one thread or two with a database, and each keeps its own.
 settings.DATABASES["default"] = pooled(settings.DATABASES["default"])
 set_up()
 pages = get_asgi_application()
+static_door = StaticDoor()
 
 from config.tile_door import serve as serve_tile  # noqa: E402 (needs the apps)
 from devices.process import serve_metrics  # noqa: E402 (needs the apps)
@@ -39,7 +41,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
             await send({"type": "websocket.close", "code": 4404})
     elif scope["path"] == PUSH_PATH:
         await push_door(scope, receive, send)
-    elif not await serve_tile(scope, send):
+    elif not (await static_door.serve(scope, send) or await serve_tile(scope, send)):
         await pages(scope, receive, send)
 
 

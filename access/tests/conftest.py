@@ -41,12 +41,6 @@ class City:
         return user
 
 
-@pytest.fixture(autouse=True)
-def _static_root(settings, tmp_path) -> None:
-    """WhiteNoise warns where nothing was collected yet, and here warnings are errors."""
-    settings.STATIC_ROOT = tmp_path
-
-
 @pytest.fixture
 def city(db: None) -> City:
     regions: dict[str, Region] = {}
