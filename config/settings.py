@@ -166,6 +166,8 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         "procrastinate": {"level": "WARNING"},
         "uvicorn": {"handlers": [], "propagate": True},
+        # Addresses hold names that were searched for. Said here: to configure a logger anew resets its children.
+        "uvicorn.access": {"handlers": [], "propagate": False},
     },
 }
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging.config
 import socket
 
+from django.conf import settings
+
 from config.database import parse_database_url, pooled
-from config.web import UNSENT_BYTES, shared_socket
+from config.web import UNSENT_BYTES, server, shared_socket
 
 
 def test_what_a_browser_does_not_read_stays_small():
@@ -27,3 +30,10 @@ def test_a_pool_is_bounded_and_leaves_the_settings_of_others_alone():
     assert kept["OPTIONS"]["sslmode"] == "require"
     assert kept["CONN_MAX_AGE"] == 0  # Django refuses both at once
     assert 1 <= kept["OPTIONS"]["pool"]["min_size"] <= kept["OPTIONS"]["pool"]["max_size"] <= 20
+
+
+def test_what_was_asked_for_is_not_written_down():
+    server()
+    logging.config.dictConfig(settings.LOGGING)  # as Django does when the server loads it
+    assert not logging.getLogger("uvicorn.access").hasHandlers()
+    assert logging.getLogger("uvicorn.error").hasHandlers()
