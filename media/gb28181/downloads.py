@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -22,7 +23,6 @@ from media.gb28181.call import Call, Recorded
 from media.gb28181.calls import Calls
 from media.gb28181.ends import RECORDING_ENDED
 from media.gb28181.items import moment
-from media.recordings.keeping import nearly_full
 from media.recordings.segment import SegmentFile
 from media.recordings.tracks import VIDEO_TICKS, sets_of
 from media.rtp.frames import Frame
@@ -34,6 +34,8 @@ MOST, MOST_OF_A_USER = 8, 2
 LONGEST_S = 2 * 3600.0
 KEPT_S = 3600.0
 """How long a file waits to be fetched."""
+FULL_SHARE = 0.95
+"""Positions are written to the same disk, and recordings, which make room from 90 % on."""
 LOOK_S = 60.0
 KEPT_CODECS = frozenset({"h264", "h265"})
 FLUSH_TICKS = 2 * VIDEO_TICKS
@@ -42,6 +44,12 @@ FLUSH_TICKS = 2 * VIDEO_TICKS
 def folder() -> Path:
     """Where the files are; both who writes and who serves them looks here."""
     return Path(settings.VAR_DIR) / "downloads"
+
+
+def is_full() -> bool:
+    """Whether the disk has no room for downloads."""
+    usage = shutil.disk_usage(settings.VAR_DIR)
+    return usage.used > FULL_SHARE * usage.total
 
 
 @dataclass
@@ -126,7 +134,7 @@ class Download:
                     return  # nothing can be decoded before a key frame
                 self._file = SegmentFile(self.path, first.codec, sets, round(self.begins.timestamp() * 1e6), frames)
             self._file.add(frames, until)
-            if nearly_full(self.path.parent):
+            if is_full():
                 self._fail(DISK_FULL)
         except (OSError, MediaError) as error:
             self._fail(NOT_WRITTEN, error)
@@ -178,11 +186,11 @@ class Downloads:
     async def _begin(self, args: dict[str, Any]) -> dict[str, Any]:
         begins, ends, user = moment(args["begins"]), moment(args["ends"]), int(args["user"])
         if begins is None or ends is None or not 1 <= (ends - begins).total_seconds() <= LONGEST_S:
-            raise NotOfferedError(f"{BAD_TIMES}: {LONGEST_S / 3600:g} h")
+            raise NotOfferedError(f"{BAD_TIMES}: ≤ {LONGEST_S / 3600:g} h")
         loading = [each for each in self._open.values() if each.state == "loading"]
         if len(loading) >= MOST or sum(each.user == user for each in loading) >= MOST_OF_A_USER:
             raise NotOfferedError(TOO_MANY_DOWNLOADS)
-        if await asyncio.to_thread(nearly_full, Path(settings.VAR_DIR)):
+        if await asyncio.to_thread(is_full):
             raise NotOfferedError(DISK_FULL)
         key = secrets.token_urlsafe(24)
         download = Download(key, user, int(args["pk"]), begins, ends, self._work)

@@ -56,7 +56,7 @@ class Playbacks:
     async def _begin(self, args: dict[str, Any]) -> dict[str, Any]:
         begins, ends = moment(args["begins"]), moment(args["ends"])
         if begins is None or ends is None or not 1 <= (ends - begins).total_seconds() <= LONGEST_S:
-            raise NotOfferedError(f"{BAD_TIMES}: {LONGEST_S / 3600:g} h")
+            raise NotOfferedError(f"{BAD_TIMES}: ≤ {LONGEST_S / 3600:g} h")
         self._forget()
         if len(self._open) >= MOST:
             raise NotOfferedError(TOO_MANY_PLAYBACKS)

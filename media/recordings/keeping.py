@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
-from pathlib import Path
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -54,12 +53,6 @@ def expire(now: datetime) -> int:
     return count
 
 
-def nearly_full(folder: Path) -> bool:
-    """Whether so little is left on a folder's disk that recordings go before their time."""
-    usage = shutil.disk_usage(folder)
-    return usage.used > HIGH_SHARE * usage.total
-
-
 def make_room() -> int:
     """Where the disk is nearly full, delete what may go early, the first to expire first; returns how many segments.
 
@@ -69,9 +62,9 @@ def make_room() -> int:
     """
     if not places.folder().is_dir():
         return 0
-    if not nearly_full(places.folder()):
-        return 0
     usage = shutil.disk_usage(places.folder())
+    if usage.used <= HIGH_SHARE * usage.total:
+        return 0
     wanted = usage.used - LOW_SHARE * usage.total
     rows = not_held(RecordingSegment.objects.filter(early=True, away=False)).order_by("expires_at", "starts_at")
     going: list[RecordingSegment] = []

@@ -57,6 +57,7 @@ def test_a_recording_is_loaded_down_and_ends(media):
 def test_a_recording_becomes_a_file_for_whoever_asked(tmp_path, settings, monkeypatch):
     settings.VAR_DIR = tmp_path
     monkeypatch.setattr("media.gb28181.downloads.LOOK_S", 0.01)
+    monkeypatch.setattr("media.gb28181.downloads.FULL_SHARE", 1.0)  # however full this machine's disk is
     piece = {"begins": DAY.isoformat(), "ends": (DAY + timedelta(seconds=6)).isoformat()}
     about = {"device": CODE, "channel": CHANNEL, "pk": 5, "user": 3}
 
@@ -87,7 +88,7 @@ def test_a_recording_becomes_a_file_for_whoever_asked(tmp_path, settings, monkey
                     await asks["download"](long)
                 # Nor may they fill the disk: positions are written there, too.
                 with monkeypatch.context() as full:
-                    full.setattr("media.gb28181.downloads.nearly_full", lambda _folder: True)
+                    full.setattr("media.gb28181.downloads.FULL_SHARE", 0.0)
                     with pytest.raises(NotOfferedError, match="disk full"):
                         await asks["download"](long | {"user": 4})
                     await until(lambda: {each.why for each in server.downloads._open.values()} == {"", "disk full"})
