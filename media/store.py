@@ -132,6 +132,13 @@ def write_registrations(rows: Sequence[Seen]) -> None:
         )
 
 
+def write_presence(rows: Sequence[Seen]) -> None:
+    """Store where devices are; with one that is gone its channels are off at the same moment."""
+    with transaction.atomic():
+        write_registrations(rows)
+        switch_off([row.pk for row in rows if not row.online])
+
+
 def switch_off(pks: Collection[int]) -> None:
     """Devices are gone, and their channels with them; they come back with the next catalogue."""
     Channel.objects.filter(device__in=pks, online=True).update(online=False)

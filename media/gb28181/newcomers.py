@@ -13,7 +13,7 @@ from media.gb28181.peers import Binding, Known
 from media.gb28181.reports import Reports
 from media.gb28181.subscriptions import Subscriptions
 from media.gb28181.talk import Talker, query
-from media.store import take_catalogues
+from media.store import switch_off, take_catalogues
 from twin.database import DatabaseThread
 
 logger = logging.getLogger(__name__)
@@ -111,6 +111,10 @@ class Newcomers:
             while heap := self._heap[:MOST_IN_HEAP]:
                 try:
                     placed = await self._database.do(take_catalogues, heap)
+                    # Whoever told what it has and left before that was stored has nothing that is on.
+                    left = [known.pk for known, *_ in heap if self._talker.peers.online(known.code) is None]
+                    if left:
+                        await self._database.do(switch_off, left)
                 except Exception:
                     logger.exception("gb28181: catalogues could not be stored; trying again")
                     await asyncio.sleep(HEAP_S * 4)

@@ -13,7 +13,7 @@ from prometheus_client import Counter, Gauge
 from media.gb28181.peers import Binding, Peers
 from media.sip.flows import Flow
 from media.sip.transports import Endpoint
-from media.store import Seen, load_registrations, switch_off, write_registrations
+from media.store import Seen, load_registrations, write_presence
 from twin.database import DatabaseThread
 
 logger = logging.getLogger(__name__)
@@ -110,12 +110,9 @@ class Presence:
         """Store what has changed."""
         unwritten, self._unwritten = self._unwritten, {}
         rows = [seen_of(binding) for binding in unwritten.values()]
-        gone = [binding.known.pk for binding in unwritten.values() if not binding.online]
         try:
             if rows:
-                await self.database.do(write_registrations, rows)
-            if gone:
-                await self.database.do(switch_off, gone)
+                await self.database.do(write_presence, rows)
         except Exception:
             logger.exception("gb28181: registrations could not be written; trying again")
             self._unwritten = unwritten | self._unwritten

@@ -25,6 +25,7 @@ from media.recordings.models import RecordingPolicy, RecordingSegment
 from media.recordings.store import order
 from media.simulator import replies, sending
 from media.tests.platform import CODE, DOMAIN, PASSWORD, PLATFORM, Cameras, Process, Wire, register
+from media.tests.test_doors import entry
 from twin.models import State
 
 pytestmark = pytest.mark.slow
@@ -170,7 +171,13 @@ def test_a_camera_is_on_the_map_seen_and_obeyed(road, process, cameras):
     # It leaves.
     cameras.do(camera.sign_out())
     wait_for(lambda: not Registration.objects.get(pk=device.pk).online)
+    assert not Channel.objects.filter(online=True).exists()
     wait_for(lambda: State.objects.get(asset=channel.asset).status == 3, 20)
+    # What it told of itself is stored when it has left already.
+    late = entry(channel.code, name="改了名")
+    assert late.online
+    process.server.newcomers.take(process.server.peers.known[CODE], [late], whole=False)
+    wait_for(lambda: Channel.objects.filter(pk=channel.pk, name="改了名", online=False).exists())
     assert not Channel.objects.filter(online=True).exists()
 
 
