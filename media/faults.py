@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from media.exceptions import MediaError, NotOfferedError, OfflineError, RefusedByDeviceError
-from media.sources.faults import explain
+from media.sources.faults import FAULTS, explain
 
 NO_BROKER = "no broker"
 NO_SERVICE = "no answer of the video service"
@@ -48,6 +48,7 @@ NO_WAV = "no WAV with PCM"
 
 REASONS: Mapping[str, Promise] = MappingProxyType(
     {
+        **FAULTS,
         NO_BROKER: _("平台内部的消息服务连接不上。请稍后再试；仍不行时请管理员查看“机房”。"),
         NO_SERVICE: _("平台的视频服务没有及时回答。请稍后再试；仍不行时请管理员查看“机房”。"),
         TOOK_AND_WAS_SILENT: _("设备收下了请求，但一直没有回答。"),
@@ -83,11 +84,7 @@ REASONS: Mapping[str, Promise] = MappingProxyType(
 
 def in_words(reason: str) -> str:
     """A reason in the reader's language; one that nobody has put into words as it is."""
-    head, _colon, rest = reason.partition(": ")
-    known = REASONS.get(head)
-    if known is None:
-        return explain(reason)
-    return f"{known}（{rest}）" if rest else str(known)
+    return explain(reason, REASONS)
 
 
 def told(error: MediaError) -> str:

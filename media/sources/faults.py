@@ -57,10 +57,10 @@ FAULTS: Mapping[str, Promise] = MappingProxyType(
 )
 
 
-def explain(fault: str) -> str:
-    """A fault in the reader's language; what is none of :data:`FAULTS` as it is."""
+def explain(fault: str, words: Mapping[str, Promise] = FAULTS) -> str:
+    """A fault in the reader's language; what is none of the words' as it is."""
     head, _colon, rest = fault.partition(": ")
-    known = FAULTS.get(head)
+    known = words.get(head)
     if known is None:
         return fault
     return f"{known}（{rest}）" if rest else str(known)

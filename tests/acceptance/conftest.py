@@ -79,6 +79,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report = yield
     if report.failed:
         report.sections += [("page", screen.told()) for screen in OPEN]
+        if isinstance(stack := getattr(item, "funcargs", {}).get("stack"), Stack):
+            report.sections.append(("errors in its logs", stack.errors()))
     return report
 
 
@@ -119,6 +121,17 @@ class Stack:
         answer = json.loads(self.shell.stdout.readline())
         assert not answer["wrong"], answer["wrong"]
         return json.loads(answer["said"].strip().splitlines()[-1])
+
+    def errors(self) -> str:
+        """The last errors that its processes wrote down: their logs go with the installation."""
+        logs = (self.var / "log").glob("*.log")
+        return "\n".join(
+            f"{log.name}: {line}"
+            for log in sorted(logs)
+            for line in [line for line in log.read_text(errors="replace").splitlines() if '"level": "error"' in line][
+                -5:
+            ]
+        )
 
     def close(self) -> None:
         """End the installation, and all that is its own."""
