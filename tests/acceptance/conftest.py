@@ -124,14 +124,11 @@ class Stack:
 
     def errors(self) -> str:
         """The last errors that its processes wrote down: their logs go with the installation."""
-        logs = (self.var / "log").glob("*.log")
-        return "\n".join(
-            f"{log.name}: {line}"
-            for log in sorted(logs)
-            for line in [line for line in log.read_text(errors="replace").splitlines() if '"level": "error"' in line][
-                -5:
-            ]
-        )
+        found: list[str] = []
+        for log in sorted((self.var / "log").glob("*.log")):
+            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+            found += [f"{log.name}: {line}" for line in lines if '"level": "error"' in line][-5:]
+        return "\n".join(found)
 
     def close(self) -> None:
         """End the installation, and all that is its own."""
